@@ -1,0 +1,37 @@
+#pragma once
+
+#include <concepts>
+#include <ranges>
+#include <span>
+
+#include <headcount/core/strided_view.hpp>
+
+namespace headcount::inline v0 {
+
+/// The attention weights of one head and one query over the keys it can see, in key order: numbers in [0, 1] that sum
+/// to 1 (less under an engine's attention sinks). Spans, vectors, arrays and strided views are attention rows.
+template <class Row>
+concept attention_row = std::ranges::random_access_range<Row> && std::ranges::sized_range<Row> &&
+                        std::convertible_to<std::ranges::range_reference_t<Row>, float>;
+
+/// The attention row that crosses a type-erased boundary: somebody else's floats, a stride apart.
+using row_view = strided_view<float const, 1>;
+
+/// The query of one head at one position, after its positional rotation: `[dim]`.
+struct head_query {
+  std::span<float const> values;
+};
+
+/// The attention output of one head at one position, before the output projection: `[dim]`.
+struct head_output {
+  row_view values;
+};
+
+namespace archetype {
+
+/// The least that every row scorer must accept.
+using row = std::span<float const>;
+
+}  // namespace archetype
+
+}  // namespace headcount::inline v0

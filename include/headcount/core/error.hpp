@@ -1,0 +1,36 @@
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include <headcount/core/text.hpp>
+
+namespace headcount::inline v0 {
+
+/// Bad input: what was read, where it broke, and what is allowed there.
+/// Thrown by parsers, loaders and validation only; never from a hot path.
+/// `what()` is one line: "READ: WHERE (allowed: ALLOWED)", without the parenthesis when nothing is to be listed.
+class error : public std::runtime_error {
+ public:
+  error(std::string_view read, std::string_view where, std::string_view allowed = {})
+      : std::runtime_error{message(read, where, allowed)} {}
+
+ private:
+  [[nodiscard]] static std::string message(std::string_view read, std::string_view where, std::string_view allowed) {
+    return allowed.empty() ? text_of(read, ": ", where) : text_of(read, ": ", where, " (allowed: ", allowed, ")");
+  }
+};
+
+/// Runs `step` and puts `read` in front of the message of any error it throws: how a reader of a file names the file.
+template <class Step>
+decltype(auto) while_reading(std::string_view read, Step&& step) {
+  try {
+    return std::forward<Step>(step)();
+  } catch (error const& inner) {
+    throw error{read, inner.what()};
+  }
+}
+
+}  // namespace headcount::inline v0

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <array>
+#include <charconv>
+#include <concepts>
+#include <string>
+#include <string_view>
+
+namespace headcount::inline v0 {
+
+/// Pieces of text and whole numbers, one after the other: text_of("layer ", 3, " has ", 8, " heads").
+template <class... Piece>
+  requires((std::convertible_to<Piece const&, std::string_view> || std::integral<Piece>) && ...)
+[[nodiscard]] std::string text_of(Piece const&... piece) {
+  std::string text;
+  auto const add = [&](auto const& next) {
+    if constexpr (std::convertible_to<decltype(next), std::string_view>) {
+      text.append(std::string_view{next});
+    } else {
+      std::array<char, 24> digits{};
+      text.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), next).ptr);
+    }
+  };
+  (add(piece), ...);
+  return text;
+}
+
+/// Adds an item to a list in words: "a", then "a, b".
+inline void add_to_list(std::string& list, std::string_view item, std::string_view separator = ", ") {
+  if (!list.empty()) list.append(separator);
+  list.append(item);
+}
+
+}  // namespace headcount::inline v0

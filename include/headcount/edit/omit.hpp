@@ -1,0 +1,31 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/part.hpp>
+#include <headcount/core/token_positions.hpp>
+
+namespace headcount::inline v0::edit {
+
+/// Hides tokens from attention: the weights on `positions` become 0, the others stay as they are.
+/// O(positions in the row), no allocation.
+/// Source: Michalak & Abreu 2025, arXiv 2510.19861 (spelled "ommit" in its results).
+struct omit {
+  static constexpr std::string_view name = "omit";
+
+  token_positions positions;  ///< the hidden tokens
+
+  static constexpr auto fields = std::tuple{leading_field("positions", &omit::positions, "the hidden tokens")};
+
+  void operator()(std::span<float> weights, std::size_t first) const noexcept {
+    positions.for_each_in_row(first, weights.size(), [&](std::size_t begin, std::size_t end) {
+      std::ranges::fill(weights.subspan(begin, end - begin), 0.0f);
+    });
+  }
+};
+
+}  // namespace headcount::inline v0::edit

@@ -1,0 +1,121 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <headcount/core/attention_row.hpp>
+#include <headcount/core/head_set.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/core/strided_view.hpp>
+#include <headcount/kernel/dot.hpp>
+#include <headcount/kernel/observer.hpp>
+#include <headcount/kernel/softmax.hpp>
+#include <headcount/policy/any_edit.hpp>
+#include <headcount/policy/decide.hpp>
+#include <headcount/policy/policy.hpp>
+
+namespace headcount::inline v0::kernel {
+
+/// One query position of one attention layer. The last axis is contiguous; in `keys`, the first may be instead, which
+/// is faster: features of consecutive keys then lie side by side.
+struct attention_inputs {
+  strided_view<float const, 2> queries;  ///< [head, dim], rotated
+  strided_view<float const, 3> keys;     ///< [key, kv_head, dim], the visible keys in position order, rotated
+  strided_view<float const, 3> values;   ///< [key, kv_head, dim]
+  float scale = 1;                       ///< of the logits, usually 1 / sqrt(dim)
+  std::size_t first_key = 0;             ///< position of keys[0]
+};
+
+/// Memory that attention reuses from call to call; it grows to the longest row it has met.
+class attention_workspace {
+ public:
+  /// Room for weights, `[head, key]`.
+  [[nodiscard]] strided_view<float, 2> rows(std::size_t heads, std::size_t keys) {
+    if (memory_.size() < heads * keys) memory_.resize(heads * keys);
+    return {memory_.data(), {heads, keys}};
+  }
+
+ private:
+  std::vector<float> memory_;
+};
+
+/// One head's weights: softmax over the visible keys of scale * query . key. O(keys * dim).
+inline void weigh_keys(attention_inputs const& in, site const& where, std::size_t head, std::span<float> row) noexcept {
+  auto const query = in.queries[head].as_span();
+  auto const shared = head / where.group;
+  if (in.keys.stride(0) == 1) {
+    std::ranges::fill(row, 0.0f);
+    for (std::size_t i = 0; i < query.size(); ++i)
+      add_scaled(row, in.scale * query[i], {&in.keys(0, shared, i), row.size()});
+  } else {
+    for (std::size_t key = 0; key < row.size(); ++key) row[key] = in.scale * dot(query, in.keys[key][shared].as_span());
+  }
+  softmax(row);
+}
+
+/// One head's output: the sum of the values, each by its weight. O(keys * dim).
+inline void sum_values(attention_inputs const& in, site const& where, std::size_t head, std::span<float const> row,
+                       std::span<float> output) noexcept {
+  auto const shared = head / where.group;
+  strided_view<float const, 2> const values{
+      &in.values(0, shared, 0), {row.size(), output.size()}, {in.values.stride(0), 1}};
+  weighted_sum(row, values, output);
+}
+
+/// Attention at one query position under a policy, as its formula.
+///
+///     weights[head, key] = softmax_key(scale * queries[head] . keys[key, head / group])
+///     outputs[head]      = sum_key weights[head, key] * values[key, head / group]     (kept heads; others as masked)
+///
+/// Only what the scorer's type asks for is computed for heads that are dropped: nothing at all when it reads nothing or
+/// the query, their weights when it reads the row, everything when it reads the output. Edits act on the weights after
+/// heads were chosen, in order; an edit that mixes heads needs every head's weights.
+///
+/// `outputs` is `[head, dim]`, last axis contiguous. O(heads * keys * dim); allocates only while `workspace` grows.
+template <head_policy Policy, attention_observer Observer = no_observer>
+void attend(Policy const& policy, site const& where, attention_inputs const& in, std::span<any_edit const> edits,
+            attention_workspace& workspace, strided_view<float, 2> outputs, Observer&& observer = {}) {
+  auto const all = head_set::first(where.heads);
+  auto const rows = workspace.rows(where.heads, in.keys.extent(0));
+  auto const in_scope = policy.where.covers(where);
+  auto const reads = [&](reading what) { return in_scope && policy.reads() == what; };
+  auto const applies = [&](any_edit const& edit) { return edit.where.covers(where); };
+  auto const edited = std::ranges::any_of(edits, applies);
+  auto const mixes_heads =
+      std::ranges::any_of(edits, [&](any_edit const& edit) { return applies(edit) && edit.needs_all_heads(); });
+
+  head_set kept = all;
+  if constexpr (Policy::may_read(reading::nothing))
+    if (reads(reading::nothing)) kept = decide(policy, where, no_evidence{});
+  if constexpr (Policy::may_read(reading::query))
+    if (reads(reading::query))
+      kept = decide(policy, where, [&](std::size_t head) { return head_query{in.queries[head].as_span()}; });
+
+  head_set const computed = mixes_heads || reads(reading::row) || reads(reading::output) ? all : kept;
+  for (auto const head : computed) {
+    weigh_keys(in, where, head, rows[head].as_span());
+    observer.row(where, head, rows[head].as_span());
+  }
+
+  if constexpr (Policy::may_read(reading::row))
+    if (reads(reading::row)) kept = decide(policy, where, [&](std::size_t head) -> row_view { return rows[head]; });
+  if constexpr (Policy::may_read(reading::output)) {
+    if (reads(reading::output)) {
+      for (auto const head : all) sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
+      kept = decide(policy, where, [&](std::size_t head) { return head_output{outputs[head]}; });
+    }
+  }
+  observer.kept(where, kept);
+
+  for (auto const& edit : edits)
+    if (applies(edit)) edit(rows, computed, in.first_key);
+  for (auto const head : all) {
+    if (!kept.contains(head)) policy.mask(outputs[head]);
+    else if (edited || !reads(reading::output))
+      sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
+  }
+}
+
+}  // namespace headcount::inline v0::kernel

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+#include <headcount/core/head_set.hpp>
+#include <headcount/core/site.hpp>
+
+namespace headcount::inline v0::kernel {
+
+/// Watches attention at work. `row` gets each attention row that was computed, before any edit; `kept` gets the
+/// heads kept at each site. Neither may keep a reference to what it is given.
+template <class Observer>
+concept attention_observer = requires(Observer& observer, site const& where, std::size_t head,
+                                      std::span<float const> row, head_set const& kept) {
+  observer.row(where, head, row);
+  observer.kept(where, kept);
+};
+
+/// Watches nothing, at no cost.
+struct no_observer {
+  constexpr void row(site const&, std::size_t, std::span<float const>) const noexcept {}
+  constexpr void kept(site const&, head_set const&) const noexcept {}
+};
+
+}  // namespace headcount::inline v0::kernel

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <headcount/core/head_set.hpp>
+#include <headcount/core/part.hpp>
+#include <headcount/mask/mask.hpp>
+#include <headcount/policy/any_scorer.hpp>
+#include <headcount/policy/policy.hpp>
+#include <headcount/policy/print.hpp>
+#include <headcount/policy/validate.hpp>
+#include <headcount/select/selector.hpp>
+
+namespace headcount::inline v0 {
+
+/// Any selector, chosen at run time. Copies share it; calls allocate nothing.
+class any_selector {
+ public:
+  any_selector() : any_selector{select::every_head{}} {}
+
+  template <selector Select>
+  any_selector(Select select) : held_{std::make_shared<holder<Select>>(std::move(select))} {}
+
+  [[nodiscard]] head_set operator()(std::span<double const> scores) const noexcept { return held_->of(scores); }
+  void validate(site const& where) const { held_->validate(where); }
+  [[nodiscard]] friend std::string print(any_selector const& part) { return part.held_->print(); }
+
+ private:
+  struct interface {
+    virtual ~interface() = default;
+    [[nodiscard]] virtual head_set of(std::span<double const>) const noexcept = 0;
+    virtual void validate(site const&) const = 0;
+    [[nodiscard]] virtual std::string print() const = 0;
+  };
+
+  template <class Select>
+  struct holder final : interface {
+    explicit holder(Select part) : select{std::move(part)} {}
+    head_set of(std::span<double const> scores) const noexcept override { return select(scores); }
+    void validate(site const& where) const override { validate_part(select, where); }
+    std::string print() const override { return headcount::print(select); }
+    Select select;
+  };
+
+  std::shared_ptr<interface const> held_;
+};
+
+/// Any mask, chosen at run time. Copies share it; calls allocate nothing.
+class any_mask {
+ public:
+  any_mask() : any_mask{mask::zero{}} {}
+
+  template <output_mask Mask>
+  any_mask(Mask mask) : held_{std::make_shared<holder<Mask>>(std::move(mask))} {}
+
+  void operator()(output_view output) const noexcept { held_->apply(output); }
+  void validate(site const& where) const { held_->validate(where); }
+  [[nodiscard]] friend std::string print(any_mask const& part) { return part.held_->print(); }
+
+ private:
+  struct interface {
+    virtual ~interface() = default;
+    virtual void apply(output_view) const noexcept = 0;
+    virtual void validate(site const&) const = 0;
+    [[nodiscard]] virtual std::string print() const = 0;
+  };
+
+  template <class Mask>
+  struct holder final : interface {
+    explicit holder(Mask part) : mask{std::move(part)} {}
+    void apply(output_view output) const noexcept override { mask(output); }
+    void validate(site const& where) const override { validate_part(mask, where); }
+    std::string print() const override { return headcount::print(mask); }
+    Mask mask;
+  };
+
+  std::shared_ptr<interface const> held_;
+};
+
+template <>
+inline constexpr bool is_erased_part<any_selector> = true;
+template <>
+inline constexpr bool is_erased_part<any_mask> = true;
+
+/// A policy whose parts are known at run time, e.g. from a sentence. Every other policy converts to it, and everything
+/// that takes a policy takes this one; nothing is allocated after it was made.
+using any_policy = policy<any_scorer, any_selector, any_mask>;
+
+/// A policy as its sentence, which parses back to it: "entropy | top_k(5) @ generation". The zero mask is left out.
+template <class Score, class Select, class Mask>
+[[nodiscard]] std::string print(policy<Score, Select, Mask> const& policy) {
+  auto text = print(policy.score);
+  if (!text.empty()) text += " | ";
+  text += print(policy.select);
+  if (auto const mask = print(policy.mask); mask != print(mask::zero{})) text.append(" | ").append(mask);
+  return text + print(policy.where);
+}
+
+}  // namespace headcount::inline v0

@@ -1,0 +1,150 @@
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <headcount/core/part.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/core/token_positions.hpp>
+#include <headcount/policy/parse_value.hpp>
+#include <headcount/policy/print.hpp>
+#include <headcount/policy/registry.hpp>
+#include <headcount/policy/sentence_reader.hpp>
+
+namespace headcount::inline v0 {
+
+/// One argument of a part in a sentence: "value", or "name=value" with its name.
+struct written_argument {
+  std::string_view name{};
+  std::string_view value{};
+  std::size_t position = 0;  ///< where it stands in the sentence
+};
+
+/// A part as written, before it is known what it is: `name` or `name(argument, ...)`.
+struct written_part {
+  std::string_view name{};
+  std::size_t position = 0;
+  std::vector<written_argument> arguments{};
+};
+
+/// Reads `name` or `name(argument, ...)`. Throws headcount::error where the form is broken.
+[[nodiscard]] inline written_part read_part(sentence_reader& sentence) {
+  written_part part{.position = sentence.position()};
+  part.name = sentence.take_word();
+  if (!sentence.take('(')) return part;
+  if (sentence.take(')')) return part;
+  do {
+    written_argument argument{.position = sentence.position()};
+    argument.value = sentence.take_until(",=)");
+    if (sentence.take('=')) {
+      argument.name = argument.value;
+      argument.value = sentence.take_until(",)");
+    }
+    part.arguments.push_back(argument);
+  } while (sentence.take(','));
+  if (!sentence.take(')')) sentence.fail(sentence.position(), text_of("\"", part.name, "(\" is not closed"), ")");
+  return part;
+}
+
+/// The names of a list of parts, for error messages.
+template <class... Parts>
+[[nodiscard]] std::string names_of(part_list<Parts...>) {
+  std::string names;
+  (add_to_list(names, Parts::name), ...);
+  return names;
+}
+
+/// Reads one value into a field. Throws headcount::error when it is not of the field's type or outside its bounds.
+template <class Part, class Value>
+void set_field(sentence_reader const& sentence, Part& part, field<Part, Value> const& field, std::string_view text,
+               std::size_t position) {
+  auto const what = text_of(field.name, " of ", Part::name);
+  if (!parse_value(text, part.*(field.member)))
+    sentence.fail(position, text_of("\"", text, "\" is no value for ", what), value_form<Value>());
+  if constexpr (std::is_arithmetic_v<Value>) {
+    auto const value = part.*(field.member);
+    if (!(value >= field.allowed.least && value <= field.allowed.most))
+      sentence.fail(position, text_of(what, " = ", text, " is out of range"),
+                    text_of(print_value(field.allowed.least), " to ", print_value(field.allowed.most)));
+  }
+}
+
+/// Makes a part of a known type from its written arguments. Arguments without a name fill the leading fields in order;
+/// a leading field of token positions takes as many of them as there are to spare. Throws headcount::error.
+template <policy_part Part>
+[[nodiscard]] Part make_part(sentence_reader const& sentence, written_part const& written) {
+  constexpr auto fields = fields_of<Part>();
+  constexpr std::size_t leading =
+      std::apply([](auto const&... field) { return (std::size_t{field.leading} + ... + 0); }, fields);
+
+  std::string known;
+  std::apply([&](auto const&... field) { (add_to_list(known, field.name), ...); }, fields);
+  if (known.empty()) known = "no argument";
+
+  std::size_t unnamed = 0;
+  while (unnamed < written.arguments.size() && written.arguments[unnamed].name.empty()) ++unnamed;
+  for (auto const& argument : written.arguments) {
+    bool const is_known =
+        std::apply([&](auto const&... field) { return ((field.name == argument.name) || ...); }, fields);
+    bool const is_unnamed = &argument < written.arguments.data() + unnamed;
+    if (!is_known && !is_unnamed)
+      sentence.fail(argument.position,
+                    argument.name.empty() ? std::string{"a value without a name stands after one with a name"}
+                                          : text_of(Part::name, " has no \"", argument.name, "\""),
+                    known);
+  }
+
+  Part part{};
+  std::size_t next = 0;
+  auto const fill = [&]<class Value>(field<Part, Value> const& field) {
+    bool given = false;
+    if (field.leading && next < unnamed) {
+      auto const& argument = written.arguments[next];
+      auto text = std::string{argument.value};
+      ++next;
+      if constexpr (std::same_as<Value, token_positions>)
+        for (; unnamed > leading && next <= unnamed - leading; ++next)
+          text.append(",").append(written.arguments[next].value);
+      set_field(sentence, part, field, text, argument.position);
+      given = true;
+    }
+    for (auto const& argument : written.arguments) {
+      if (argument.name != field.name) continue;
+      if (given) sentence.fail(argument.position, text_of(field.name, " is given twice"));
+      set_field(sentence, part, field, argument.value, argument.position);
+      given = true;
+    }
+    if (field.required && !given)
+      sentence.fail(written.position, text_of(Part::name, " needs its ", field.name),
+                    text_of(Part::name, "(", field.name, "), ", value_form<Value>()));
+  };
+  std::apply([&](auto const&... field) { (fill(field), ...); }, fields);
+  if (next < unnamed)
+    sentence.fail(written.arguments[next].position, text_of(Part::name, " takes fewer values without a name"), known);
+  return part;
+}
+
+/// Makes the part of `Parts` that goes by the written name. `kind` names the list in the error message, `others` what
+/// else may stand there.
+template <class Any, class... Parts>
+[[nodiscard]] Any make_any(sentence_reader const& sentence, std::string_view kind, part_list<Parts...> known,
+                           written_part const& written, std::string_view others = {}) {
+  std::optional<Any> made;
+  auto const try_one = [&]<policy_part Part>(std::type_identity<Part>) {
+    if (!made && Part::name == written.name) made.emplace(make_part<Part>(sentence, written));
+  };
+  (try_one(std::type_identity<Parts>{}), ...);
+  if (made) return *std::move(made);
+  auto const problem = written.name.empty() ? text_of(kind, " is expected, found ", sentence.found(written.position))
+                                            : text_of("no ", kind, " is named \"", written.name, "\"");
+  sentence.fail(written.position, problem, text_of(names_of(known), others));
+}
+
+}  // namespace headcount::inline v0

@@ -1,0 +1,88 @@
+#pragma once
+
+#include <concepts>
+#include <utility>
+
+#include <headcount/core/part.hpp>
+#include <headcount/core/phase.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/mask/mask.hpp>
+#include <headcount/mask/zero.hpp>
+#include <headcount/policy/scope.hpp>
+#include <headcount/score/scorer.hpp>
+#include <headcount/score/unscored.hpp>
+#include <headcount/select/fixed.hpp>
+#include <headcount/select/selector.hpp>
+
+namespace headcount::inline v0 {
+
+template <class Score>
+concept policy_scorer = scorer<Score> || is_erased_part<Score>;
+template <class Select>
+concept policy_selector = selector<Select> || is_erased_part<Select>;
+template <class Mask>
+concept policy_mask = output_mask<Mask> || is_erased_part<Mask>;
+
+/// How heads are scored, which are kept, what becomes of the others, and where: made with `operator|` or from a
+/// sentence. A value: copying it is cheap, and it has no state.
+template <policy_scorer Score, policy_selector Select, policy_mask Mask = mask::zero>
+struct policy {
+  [[no_unique_address]] Score score;
+  [[no_unique_address]] Select select;
+  [[no_unique_address]] Mask mask;
+  scope where;
+
+  constexpr policy() = default;
+  constexpr policy(Score scorer, Select selector, Mask masking = {}, scope applies = {})
+      : score{std::move(scorer)}, select{std::move(selector)}, mask{std::move(masking)}, where{applies} {}
+
+  /// A policy of known parts becomes one of any parts (see any_policy).
+  template <class OtherScore, class OtherSelect, class OtherMask>
+    requires(std::convertible_to<OtherScore, Score> && std::convertible_to<OtherSelect, Select> &&
+             std::convertible_to<OtherMask, Mask>)
+  constexpr policy(policy<OtherScore, OtherSelect, OtherMask> const& other)
+      : score{other.score}, select{other.select}, mask{other.mask}, where{other.where} {}
+
+  /// The same policy, limited to one phase.
+  [[nodiscard]] constexpr policy during(phase when) const {
+    auto limited = *this;
+    limited.where.during = when;
+    return limited;
+  }
+
+  /// The same policy, limited to some layers.
+  [[nodiscard]] constexpr policy in_layers(layer_set layers) const {
+    auto limited = *this;
+    limited.where.layers = layers;
+    return limited;
+  }
+
+  /// Whether the scorer's type allows it to read this: kernels leave out at compile time what cannot happen.
+  [[nodiscard]] static constexpr bool may_read(reading what) noexcept {
+    if constexpr (is_erased_part<Score>) return true;
+    else return reading_of<Score> == what;
+  }
+
+  /// What the scorer reads.
+  [[nodiscard]] constexpr reading reads() const noexcept {
+    if constexpr (is_erased_part<Score>) return score.reads();
+    else return reading_of<Score>;
+  }
+};
+
+/// Keeps every head.
+inline constexpr policy<score::unscored, select::every_head> dense{};
+
+/// Keeps no head: what the recurrent layers can do alone.
+inline constexpr policy<score::unscored, select::no_head> none{};
+
+template <class Policy>
+inline constexpr bool is_policy = false;
+template <class Score, class Select, class Mask>
+inline constexpr bool is_policy<policy<Score, Select, Mask>> = true;
+
+/// Any instance of `policy`.
+template <class Policy>
+concept head_policy = is_policy<Policy>;
+
+}  // namespace headcount::inline v0

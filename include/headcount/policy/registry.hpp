@@ -1,0 +1,40 @@
+#pragma once
+
+#include <headcount/edit/balanced.hpp>
+#include <headcount/edit/null.hpp>
+#include <headcount/edit/omit.hpp>
+#include <headcount/edit/only.hpp>
+#include <headcount/mask/zero.hpp>
+#include <headcount/score/entropy.hpp>
+#include <headcount/score/l2.hpp>
+#include <headcount/score/random.hpp>
+#include <headcount/select/threshold.hpp>
+#include <headcount/select/top_k.hpp>
+
+namespace headcount::inline v0 {
+
+/// Part types as data.
+template <class... Parts>
+struct part_list {
+  /// The same list with more parts at its end.
+  template <class... More>
+  using with = part_list<Parts..., More...>;
+};
+
+/// Every part that sentences know, a list a kind: the one place to add a part to. Parser, listings, conformance tests
+/// and documentation walk these lists.
+///
+/// A program adds its own parts by deriving a registry from this one and handing it to the parser:
+///
+///     struct my_parts : headcount::registry {
+///       using scorers = headcount::registry::scorers::with<peak>;
+///     };
+///     auto const policy = headcount::parse_policy<my_parts>("peak | top_k(2)");
+struct registry {
+  using scorers = part_list<score::entropy, score::l2, score::random>;
+  using selectors = part_list<select::top_k, select::threshold>;
+  using masks = part_list<mask::zero>;
+  using edits = part_list<edit::omit, edit::only, edit::null, edit::balanced>;
+};
+
+}  // namespace headcount::inline v0

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <headcount/core/index_range.hpp>
+#include <headcount/core/phase.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/policy/any_edit.hpp>
+#include <headcount/policy/any_policy.hpp>
+#include <headcount/policy/parse_part.hpp>
+#include <headcount/policy/policy.hpp>
+#include <headcount/policy/registry.hpp>
+#include <headcount/policy/scope.hpp>
+#include <headcount/policy/sentence_reader.hpp>
+
+namespace headcount::inline v0 {
+
+// The grammar of sentences:
+//
+//     policy = ("dense" | "none" | scorer "|" selector [ "|" mask ]) [ "@" scope ]
+//     edits  = edit [ "@" scope ] { ";" edit [ "@" scope ] }
+//     scope  = ("all" | "prefill" | "generation") [ "," "layers" "=" range { "," range } ]
+//     part   = name [ "(" [ argument { "," argument } ] ")" ],  argument = value | name "=" value
+//     range  = number | number "-" number, both ends included
+//
+// `print` writes what these functions read, and reading it back gives the same policy.
+
+/// Reads an optional "@ scope". Throws headcount::error.
+[[nodiscard]] inline scope read_scope(sentence_reader& sentence) {
+  scope where;
+  if (!sentence.take('@')) return where;
+  auto const at = sentence.position();
+  auto const word = sentence.take_word();
+  if (word == name_of(phase::prefill)) where.during = phase::prefill;
+  else if (word == name_of(phase::generation)) where.during = phase::generation;
+  else if (word != "all")
+    sentence.fail(at, text_of("no scope is named ", sentence.found(at)), "all, prefill, generation");
+  if (!sentence.take(',')) return where;
+  auto const layers_at = sentence.position();
+  if (sentence.take_word() != "layers" || !sentence.take('='))
+    sentence.fail(layers_at, text_of("\"layers=\" is expected, found ", sentence.found(layers_at)), "layers=2,5-7");
+  where.layers.emplace();
+  do {
+    auto const range_at = sentence.position();
+    auto const range = parse_index_range(sentence.take_until(",;"));
+    if (!range)
+      sentence.fail(range_at, text_of("no layer or range of layers: ", sentence.found(range_at)), "layers=2,5-7");
+    if (range->last >= layer_set::capacity())
+      sentence.fail(range_at, text_of("layer ", range->last, " is out of range"),
+                    text_of("0 to ", layer_set::capacity() - 1));
+    for (auto layer = range->first; layer <= range->last; ++layer) where.layers->insert(layer);
+  } while (sentence.take(','));
+  return where;
+}
+
+/// Reads a policy sentence, e.g. "entropy | top_k(5) @ generation", with the parts of `Registry`.
+/// Throws headcount::error that says the column where it broke and what is allowed there.
+template <class Registry = registry>
+[[nodiscard]] any_policy parse_policy(std::string_view text) {
+  sentence_reader sentence{"policy sentence", text};
+  any_policy policy;
+  auto const first = read_part(sentence);
+  bool const fixed = first.name == select::every_head::name || first.name == select::no_head::name;
+  if (fixed) {
+    using fixed_selectors = part_list<select::every_head, select::no_head>;
+    policy.select = make_any<any_selector>(sentence, "selector", fixed_selectors{}, first);
+  } else {
+    policy.score = make_any<any_scorer>(sentence, "scorer", typename Registry::scorers{}, first, "; or dense, none");
+    if (!sentence.take('|'))
+      sentence.fail(sentence.position(), "a scorer is followed by \"|\" and a selector",
+                    names_of(typename Registry::selectors{}));
+    policy.select = make_any<any_selector>(sentence, "selector", typename Registry::selectors{}, read_part(sentence));
+    if (sentence.take('|'))
+      policy.mask = make_any<any_mask>(sentence, "mask", typename Registry::masks{}, read_part(sentence));
+  }
+  policy.where = read_scope(sentence);
+  if (!sentence.at_end())
+    sentence.fail(sentence.position(), text_of("not understood: ", sentence.found(sentence.position())),
+                  fixed ? "\"@\" and a scope, or the end" : "\"|\" and a mask, \"@\" and a scope, or the end");
+  return policy;
+}
+
+/// Reads weight edits joined by ";", e.g. "omit(3-5) @ generation; null @ prefill", in the order they apply.
+/// Throws headcount::error that says the column where it broke and what is allowed there.
+template <class Registry = registry>
+[[nodiscard]] std::vector<any_edit> parse_edits(std::string_view text) {
+  sentence_reader sentence{"edit sentence", text};
+  std::vector<any_edit> edits;
+  do {
+    edits.push_back(make_any<any_edit>(sentence, "edit", typename Registry::edits{}, read_part(sentence)));
+    edits.back().where = read_scope(sentence);
+  } while (sentence.take(';'));
+  if (!sentence.at_end())
+    sentence.fail(sentence.position(), text_of("not understood: ", sentence.found(sentence.position())),
+                  "\"@\" and a scope, \";\" and an edit, or the end");
+  return edits;
+}
+
+}  // namespace headcount::inline v0

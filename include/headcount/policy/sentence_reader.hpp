@@ -1,0 +1,85 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
+
+namespace headcount::inline v0 {
+
+/// Walks over a sentence and says where it broke.
+class sentence_reader {
+ public:
+  /// `what` is what error messages call the text, e.g. "policy sentence".
+  sentence_reader(std::string_view what, std::string_view text) noexcept : what_{what}, text_{text} { skip_space(); }
+
+  [[nodiscard]] bool at_end() const noexcept { return at_ == text_.size(); }
+  [[nodiscard]] std::size_t position() const noexcept { return at_; }
+
+  /// Steps over `sign` if it comes next.
+  bool take(char sign) noexcept {
+    if (at_end() || text_[at_] != sign) return false;
+    ++at_;
+    skip_space();
+    return true;
+  }
+
+  /// A name: letters, digits and underscores; empty when something else comes next.
+  [[nodiscard]] std::string_view take_word() noexcept {
+    auto const begin = at_;
+    while (!at_end() && is_word(text_[at_])) ++at_;
+    return finish(begin);
+  }
+
+  /// Everything up to the next of `ends` that is not inside parentheses, trimmed.
+  [[nodiscard]] std::string_view take_until(std::string_view ends) noexcept {
+    auto const begin = at_;
+    for (int depth = 0; !at_end(); ++at_) {
+      char const sign = text_[at_];
+      if (depth == 0 && ends.find(sign) != std::string_view::npos) break;
+      if (sign == '(') ++depth;
+      if (sign == ')') --depth;
+    }
+    return finish(begin);
+  }
+
+  /// Throws headcount::error that points at `position` (from 0; the message counts from 1).
+  [[noreturn]] void fail(std::size_t position, std::string_view problem, std::string_view allowed = {}) const {
+    throw error{text_of(what_, " \"", text_, "\""), text_of("column ", position + 1, ": ", problem), allowed};
+  }
+
+  /// What stands at `position`, for error messages: `"word"`, or "the end".
+  [[nodiscard]] std::string found(std::size_t position) const {
+    if (position >= text_.size()) return "the end";
+    auto length = std::size_t{1};
+    while (is_word(text_[position]) && position + length < text_.size() && is_word(text_[position + length])) ++length;
+    return text_of("\"", text_.substr(position, length), "\"");
+  }
+
+ private:
+  [[nodiscard]] static constexpr bool is_word(char sign) noexcept {
+    return (sign >= 'a' && sign <= 'z') || (sign >= 'A' && sign <= 'Z') || (sign >= '0' && sign <= '9') || sign == '_';
+  }
+  [[nodiscard]] static constexpr bool is_space(char sign) noexcept { return sign == ' ' || sign == '\t'; }
+
+  void skip_space() noexcept {
+    while (!at_end() && is_space(text_[at_])) ++at_;
+  }
+
+  /// The text from `begin` to here without the spaces at its end; steps over those after it.
+  [[nodiscard]] std::string_view finish(std::size_t begin) noexcept {
+    auto end = at_;
+    while (end > begin && is_space(text_[end - 1])) --end;
+    skip_space();
+    return text_.substr(begin, end - begin);
+  }
+
+  std::string_view what_;
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+}  // namespace headcount::inline v0

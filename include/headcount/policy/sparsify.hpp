@@ -1,0 +1,90 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include <headcount/core/attention_row.hpp>
+#include <headcount/core/error.hpp>
+#include <headcount/core/phase.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/core/strided_view.hpp>
+#include <headcount/core/tensor.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/policy/decide.hpp>
+#include <headcount/policy/policy.hpp>
+#include <headcount/policy/validate.hpp>
+
+namespace headcount::inline v0 {
+
+/// What the tensors of one attention layer do not say themselves.
+struct layer_pass {
+  std::size_t layer = 0;                                  ///< index of the layer in its model
+  headcount::phase phase = headcount::phase::generation;  ///< what the pass is for
+  std::size_t group = 1;                                  ///< query heads per key/value head
+  std::size_t first_row = 0;                              ///< site::row of the first batch row
+  std::size_t first_key = 0;  ///< position of the first key; above 0 when a window dropped older ones
+};
+
+/// Calls `visit(site, batch, query, rows)` for every query of a tensor of weights, `[batch, head, query, key]`, batch
+/// by batch; `rows(head)` is the head's attention row at that query. The queries are the newest tokens: query t of Q
+/// sees the first K - Q + t + 1 of K keys. Throws headcount::error when there are more queries than keys.
+template <class Element, class Visit>
+void for_each_query(layer_pass const& pass, strided_view<Element, 4> weights, Visit&& visit) {
+  auto const heads = weights.extent(1);
+  auto const queries = weights.extent(2);
+  auto const keys = weights.extent(3);
+  if (queries > keys)
+    throw error{"weights", text_of(queries, " queries cannot see ", keys, " keys"),
+                "[batch, head, query, key] with at least as many keys as queries"};
+  for (std::size_t batch = 0; batch < weights.extent(0); ++batch) {
+    for (std::size_t query = 0; query < queries; ++query) {
+      auto const visible = keys - queries + query + 1;
+      site const where{.layer = pass.layer,
+                       .phase = pass.phase,
+                       .row = pass.first_row + batch,
+                       .position = pass.first_key + visible - 1,
+                       .heads = heads,
+                       .group = pass.group};
+      visit(where, batch, query, [&](std::size_t head) { return weights[batch][head][query].slice(0, visible); });
+    }
+  }
+}
+
+/// Applies a policy to one attention layer of anybody's engine: chooses heads from `weights` and masks the dropped
+/// ones in `outputs`, in place.
+///
+///     weights  [batch, head, query, key], after softmax, see for_each_query
+///     outputs  [batch, query, head, dim], before the output projection
+///
+/// Any tensor will do: strided_view, std::mdspan, or what an adapter header makes one. O(the size of what the scorer
+/// reads), no allocation. Throws headcount::error before anything is written when shapes disagree, when the policy
+/// cannot work with so many heads, or when its scorer reads queries, which are not here.
+template <head_policy Policy, tensor<4> Weights, tensor<4> Outputs>
+void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weights, Outputs&& outputs) {
+  auto const rows_of = view_of<4>(weights);
+  auto const outputs_of = view_of<4>(outputs);
+  if (outputs_of.extent(0) != rows_of.extent(0) || outputs_of.extent(1) != rows_of.extent(2) ||
+      outputs_of.extent(2) != rows_of.extent(1))
+    throw error{"outputs", "their shape does not fit the weights'",
+                "[batch, query, head, dim] for weights [batch, head, query, key]"};
+  validate(policy, site{.layer = pass.layer, .phase = pass.phase, .heads = rows_of.extent(1), .group = pass.group});
+  static_assert(Policy::may_read(reading::row) || !Policy::may_read(reading::query),
+                "headcount: sparsify sees attention weights and outputs, this policy's scorer reads queries");
+  if (policy.reads() == reading::query)
+    throw error{"policy", "its scorer reads queries", "scorers that read rows, outputs or nothing"};
+
+  for_each_query(pass, rows_of, [&](site const& where, std::size_t batch, std::size_t query, auto const& rows) {
+    auto const kept = [&] {
+      if constexpr (Policy::may_read(reading::output))
+        if (policy.reads() == reading::output)
+          return decide(policy, where, [&](std::size_t head) { return head_output{outputs_of[batch][query][head]}; });
+      if constexpr (Policy::may_read(reading::row) || Policy::may_read(reading::nothing))
+        return decide(policy, where, rows);
+      else return head_set::first(where.heads);
+    }();
+    for (std::size_t head = 0; head < where.heads; ++head)
+      if (!kept.contains(head)) policy.mask(outputs_of[batch][query][head]);
+  });
+}
+
+}  // namespace headcount::inline v0

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/head_set.hpp>
+#include <headcount/core/part.hpp>
+
+namespace headcount::inline v0::select {
+
+/// Keeps every head whose score reaches a bar: score >= x. A head scored NaN is dropped.
+/// x is in the scorer's unit (bits for entropy). It may keep all heads or none. O(heads), no allocation.
+/// Source: own; the runtime form of a gate threshold (DuoAttention, arXiv 2410.10819, thresholds its learned gates).
+struct threshold {
+  static constexpr std::string_view name = "threshold";
+
+  double x = 0;  ///< the lowest score kept, any finite number, in the scorer's unit
+
+  static constexpr auto fields =
+      std::tuple{leading_field("x", &threshold::x, "the lowest score kept, in the scorer's unit")};
+
+  [[nodiscard]] constexpr head_set operator()(std::span<double const> scores) const noexcept {
+    head_set kept;
+    for (std::size_t head = 0; head < scores.size(); ++head)
+      if (scores[head] >= x) kept.insert(head);
+    return kept;
+  }
+};
+
+}  // namespace headcount::inline v0::select
