@@ -1,0 +1,64 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <headcount/reference/block/matrix.hpp>
+#include <headcount/reference/block/weights.hpp>
+#include <headcount/reference/parallel.hpp>
+
+namespace headcount::inline v0::reference {
+
+/// A linear map: output = weight input + bias. `weight` is `[out, in]` and stays in its stored format.
+struct linear {
+  weights weight{};
+  std::vector<float> bias{};  ///< `[out]`, or empty for none
+};
+
+/// Rows [begin, begin + count) of a linear map's weight as float32, `[count, in]`: where they lie when they are float32
+/// already, otherwise widened into `buffer`.
+[[nodiscard]] inline Eigen::Map<matrix const> widened_rows(linear const& map, std::size_t begin, std::size_t count,
+                                                           matrix& buffer) {
+  auto const in = map.weight.row_size();
+  if (map.weight.type == dtype::float32) return {map.weight.at<float>(begin * in), index(count), index(in)};
+  buffer.resize(index(count), index(in));
+  widen(map.weight, begin * in, {buffer.data(), count * in});
+  return {buffer.data(), index(count), index(in)};
+}
+
+/// Applies a linear map to every token: x `[token, in]` gives `[token, out]`. O(tokens * in * out).
+/// Weights are widened a tile of output features at a time, so a model needs its file's size and not four bytes a
+/// number: tiles that stay in the L1 cache for a few tokens, each multiplied as a vector, and in L2 for many. Tiles are
+/// spread over threads.
+[[nodiscard]] inline matrix apply(linear const& map, matrix const& x) {
+  constexpr Eigen::Index few = 16;
+  constexpr std::size_t few_tile_values = 4096;
+  constexpr std::size_t many_tile_values = 1u << 17;
+  auto const in = std::max<std::size_t>(map.weight.row_size(), 1);
+  auto const out = map.weight.rows();
+  auto const tile = std::clamp<std::size_t>(many_tile_values / in / 48 * 48, 48, 480);
+  matrix y(x.rows(), index(out));
+  for_each_index((out + tile - 1) / tile, [&](std::size_t part) {
+    matrix buffer;
+    auto const begin = part * tile;
+    auto const end = std::min(begin + tile, out);
+    if (x.rows() > few) {
+      y.middleCols(index(begin), index(end - begin)).noalias() =
+          x * widened_rows(map, begin, end - begin, buffer).transpose();
+    } else {
+      auto const small = std::max<std::size_t>(few_tile_values / in, 4);
+      for (auto at = begin; at < end; at += small) {
+        auto const count = std::min(small, end - at);
+        auto const weight = widened_rows(map, at, count, buffer);
+        for (Eigen::Index token = 0; token < x.rows(); ++token)
+          y.row(token).segment(index(at), index(count)).transpose().noalias() = weight * x.row(token).transpose();
+      }
+    }
+  });
+  if (!map.bias.empty()) y.rowwise() += as_array(std::span{map.bias}).matrix();
+  return y;
+}
+
+}  // namespace headcount::inline v0::reference

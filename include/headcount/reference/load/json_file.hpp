@@ -1,0 +1,44 @@
+#pragma once
+
+#include <filesystem>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/reference/load/mapped_file.hpp>
+
+namespace headcount::inline v0::reference {
+
+/// Reads JSON text. Throws headcount::error, on one line, where it is malformed or an object has a key twice.
+[[nodiscard]] inline nlohmann::json parse_json(std::string_view what, std::string_view text) {
+  std::vector<std::set<std::string, std::less<>>> keys;
+  auto const refuse_duplicates = [&](int, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
+    using enum nlohmann::json::parse_event_t;
+    if (event == object_start) keys.emplace_back();
+    if (event == object_end) keys.pop_back();
+    if (event == key && !keys.back().insert(parsed.get<std::string>()).second)
+      throw error{what, text_of("the key \"", parsed.get<std::string>(), "\" is there twice")};
+    return true;
+  };
+  try {
+    return nlohmann::json::parse(text, refuse_duplicates);
+  } catch (nlohmann::json::exception const& failure) {
+    std::string_view message = failure.what();
+    if (auto const tag = message.find("] "); tag != std::string_view::npos) message.remove_prefix(tag + 2);
+    throw error{what, text_of("malformed JSON: ", message)};
+  }
+}
+
+/// Reads a JSON file. Throws headcount::error, on one line, where it cannot be read or is malformed.
+[[nodiscard]] inline nlohmann::json read_json(std::filesystem::path const& path) {
+  mapped_file const file{path};
+  auto const bytes = file.bytes();
+  return parse_json(path.string(), {reinterpret_cast<char const*>(bytes.data()), bytes.size()});
+}
+
+}  // namespace headcount::inline v0::reference

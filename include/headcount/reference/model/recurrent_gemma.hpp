@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include <Eigen/Core>
+
+#include <headcount/core/text.hpp>
+#include <headcount/reference/block/activation.hpp>
+#include <headcount/reference/block/attention.hpp>
+#include <headcount/reference/block/rg_lru.hpp>
+#include <headcount/reference/block/rope.hpp>
+#include <headcount/reference/model/config.hpp>
+#include <headcount/reference/model/model.hpp>
+#include <headcount/reference/model/weight_source.hpp>
+
+namespace headcount::inline v0::reference {
+
+template <weight_source Source>
+[[nodiscard]] attention make_local_attention(recurrent_gemma_config const& config, Source& source,
+                                             std::string const& name) {
+  auto const queries = config.heads * config.head_dim;
+  auto const keys = config.key_value_heads * config.head_dim;
+  return {.query = take_linear(source, name + "q_proj", queries, config.width, config.attention_bias),
+          .key = take_linear(source, name + "k_proj", keys, config.width, config.attention_bias),
+          .value = take_linear(source, name + "v_proj", keys, config.width, config.attention_bias),
+          .output = take_linear(source, name + "o_proj", config.width, queries, true),
+          .heads = config.heads,
+          .key_value_heads = config.key_value_heads,
+          .head_dim = config.head_dim,
+          .window = config.window,
+          .rotary = make_rotary_embedding(config.rotated, config.rope_base)};
+}
+
+template <weight_source Source>
+[[nodiscard]] rg_lru_block make_rg_lru_block(recurrent_gemma_config const& config, Source& source,
+                                             std::string const& name) {
+  auto const width = config.lru_width;
+  auto const block = width / config.heads;
+  auto const gate = [&](std::string const& which) {
+    return block_diagonal_gate{
+        .weight = widen_all(source.take(name + "rg_lru." + which + "_weight", {config.heads, block, block})),
+        .bias = widen_all(source.take(name + "rg_lru." + which + "_bias", {config.heads, block})),
+        .heads = config.heads};
+  };
+  auto rate = widen_all(source.take(name + "rg_lru.recurrent_param", {width}));
+  for (auto& value : rate) value = -8 * softplus(value);
+  return {.input = take_linear(source, name + "linear_x", width, config.width, true),
+          .gate = take_linear(source, name + "linear_y", width, config.width, true),
+          .output = take_linear(source, name + "linear_out", config.width, width, true),
+          .convolution = {.taps = widen_transposed(
+                              source.take(name + "conv_1d.weight", {width, 1, config.convolution_width})),
+                          .bias = widen_all(source.take(name + "conv_1d.bias", {width})),
+                          .width = config.convolution_width,
+                          .channels = width},
+          .input_gate = gate("input_gate"),
+          .recurrent_gate = gate("recurrent_gate"),
+          .rate = std::move(rate)};
+}
+
+/// RecurrentGemma from its tensors. Embeddings are scaled by sqrt(width) rounded to bfloat16; norms have gain 1 + w.
+/// Throws what `source` throws.
+template <weight_source Source>
+[[nodiscard]] model make_model(recurrent_gemma_config const& config, Source& source) {
+  auto const norm = [&](std::string const& name) {
+    return take_norm(source, name, config.width, config.norm_epsilon, 1);
+  };
+  model made{.architecture = config.architecture,
+             .embedding = source.take("model.embed_tokens.weight", {config.vocabulary, config.width})};
+  made.embedding_scale = static_cast<float>(static_cast<Eigen::bfloat16>(std::sqrt(static_cast<float>(config.width))));
+  for (std::size_t at = 0; at < config.layers; ++at) {
+    auto const name = text_of("model.layers.", at, ".");
+    auto const hidden = config.intermediate / 2;
+    layer next{.mixer_norm = norm(name + "temporal_pre_norm"), .feed_forward_norm = norm(name + "channel_pre_norm")};
+    if (config.attends[at]) next.mixer = make_local_attention(config, source, name + "temporal_block.");
+    else next.mixer = make_rg_lru_block(config, source, name + "temporal_block.");
+    next.feed_forward = gated_mlp{.gate = take_linear(source, name + "mlp_block.gate_proj", hidden, config.width, true),
+                                  .up = take_linear(source, name + "mlp_block.up_proj", hidden, config.width, true),
+                                  .down = take_linear(source, name + "mlp_block.down_proj", config.width, hidden, true),
+                                  .function = config.function};
+    made.layers.push_back(std::move(next));
+  }
+  made.final_norm = norm("model.final_norm");
+  made.head.weight =
+      config.tied_embeddings ? made.embedding : source.take("lm_head.weight", {config.vocabulary, config.width});
+  made.logit_cap = config.logit_cap;
+  return made;
+}
+
+}  // namespace headcount::inline v0::reference
