@@ -1,0 +1,24 @@
+# Installs the headers, the package that find_package(headcount) finds, and the tool with its models.
+
+include(CMakePackageConfigHelpers)
+
+install(TARGETS headcount EXPORT headcountTargets FILE_SET HEADERS)
+install(EXPORT headcountTargets NAMESPACE headcount:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
+foreach(component IN LISTS headcount_components)
+  install(TARGETS headcount_${component} EXPORT headcount_${component}Targets FILE_SET HEADERS)
+  install(EXPORT headcount_${component}Targets NAMESPACE headcount:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
+endforeach()
+
+configure_package_config_file(cmake/headcountConfig.cmake.in headcountConfig.cmake
+  INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
+write_basic_package_version_file(headcountConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
+install(FILES ${PROJECT_BINARY_DIR}/headcountConfig.cmake ${PROJECT_BINARY_DIR}/headcountConfigVersion.cmake
+  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
+
+configure_file(cmake/headcount.pc.in headcount.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/headcount.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
+
+if(TARGET headcount_tool)
+  install(TARGETS headcount_tool)
+  install(DIRECTORY examples/models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/headcount/models PATTERN "*.py" EXCLUDE)
+endif()

@@ -1,0 +1,56 @@
+# The library's targets. headcount::headcount needs the standard library only; every other one adds what its folders
+# name, and exists where those packages were found.
+
+# Adds an interface target for the headers of some folders under include/headcount.
+function(headcount_add_target name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "FOLDERS;HEADERS;LINK")
+  if(name STREQUAL "headcount")
+    set(target headcount)
+  else()
+    set(target headcount_${name})
+  endif()
+  add_library(${target} INTERFACE)
+  add_library(headcount::${name} ALIAS ${target})
+  set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
+  target_compile_features(${target} INTERFACE cxx_std_20)
+  set(headers ${arg_HEADERS})
+  foreach(folder IN LISTS arg_FOLDERS)
+    file(GLOB_RECURSE found CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include/headcount
+      ${PROJECT_SOURCE_DIR}/include/headcount/${folder}/*.hpp)
+    list(APPEND headers ${found})
+  endforeach()
+  list(TRANSFORM headers PREPEND ${PROJECT_SOURCE_DIR}/include/headcount/)
+  target_sources(${target} INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${headers})
+  target_link_libraries(${target} INTERFACE ${arg_LINK})
+  set_property(GLOBAL APPEND PROPERTY headcount_targets ${target})
+endfunction()
+
+headcount_add_target(headcount
+  HEADERS headcount.hpp version.hpp
+  FOLDERS core score select mask edit policy kernel)
+
+set(headcount_components)
+if(HEADCOUNT_BUILD_EXAMPLES OR HEADCOUNT_BUILD_TESTS OR HEADCOUNT_BUILD_BENCH OR HEADCOUNT_COMPONENTS)
+  include(${CMAKE_CURRENT_LIST_DIR}/dependencies.cmake)
+  headcount_find_dependencies()
+  headcount_add_target(eigen HEADERS adapt/eigen.hpp adapt/eigen_tensor.hpp LINK headcount Eigen3::Eigen)
+  headcount_add_target(reference FOLDERS reference
+    LINK headcount_eigen nlohmann_json::nlohmann_json Boost::headers PkgConfig::sentencepiece PkgConfig::libxxhash)
+  headcount_add_target(evaluate FOLDERS evaluate LINK headcount_reference)
+  list(APPEND headcount_components eigen reference evaluate)
+  if(xtensor_FOUND)
+    headcount_add_target(xtensor HEADERS adapt/xtensor.hpp LINK headcount xtensor)
+    list(APPEND headcount_components xtensor)
+  endif()
+endif()
+
+# What our own programs are compiled with; nothing of it reaches users.
+add_library(headcount_program INTERFACE)
+target_compile_options(headcount_program INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+if(HEADCOUNT_NATIVE)
+  target_compile_options(headcount_program INTERFACE -march=native)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # GCC 12 warns of its own AVX-512 intrinsics.
+    target_compile_options(headcount_program INTERFACE -Wno-maybe-uninitialized -Wno-use-after-free)
+  endif()
+endif()

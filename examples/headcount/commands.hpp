@@ -1,0 +1,15 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace tool {
+
+// Each adds one subcommand, which runs when it is parsed. Errors leave as headcount::error.
+void add_inspect(CLI::App& app);
+void add_decide(CLI::App& app);
+void add_logits(CLI::App& app);
+void add_generate(CLI::App& app);
+void add_loglik(CLI::App& app);
+void add_demo(CLI::App& app);
+
+}  // namespace tool

@@ -1,0 +1,81 @@
+// headcount generate: greedy completions of prompts under a policy.
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <headcount/core/text.hpp>
+#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/model/generate.hpp>
+
+#include "commands.hpp"
+#include "inputs.hpp"
+
+namespace tool {
+namespace {
+
+using namespace headcount;
+
+struct options {
+  std::string model;
+  std::string prompts;
+  std::string policy;
+  std::string edit;
+  std::size_t max_new_tokens = 0;
+};
+
+void print_completions(options const& chosen) {
+  auto const policy = parse_policy(chosen.policy);
+  auto const edits = read_edits(chosen.edit);
+  auto const snapshot = reference::load_snapshot(chosen.model);
+  std::vector<std::vector<token>> prompts;
+  for (auto const& prompt : read_list(chosen.prompts, "prompts", R"({"prompts": [[1, 2, ...] or "text", ...]})"))
+    prompts.push_back(read_prompt(prompt, snapshot, text_of(chosen.prompts, ", prompts[", prompts.size(), "]")));
+
+  auto completions = nlohmann::ordered_json::array();
+  constexpr std::size_t at_once = 32;
+  for (std::size_t begin = 0; begin < prompts.size(); begin += at_once) {
+    auto const some = std::span{prompts}.subspan(begin, std::min(at_once, prompts.size() - begin));
+    auto sequences = reference::prefill(snapshot.model, some, edits, policy, begin);
+    auto const stop = reference::common(snapshot.config).eos;
+    for (auto const& tokens :
+         reference::generate(snapshot.model, std::move(sequences),
+                             {.max_new_tokens = chosen.max_new_tokens, .stop = stop, .edits = edits}, policy)) {
+      nlohmann::ordered_json completion{{"token_ids", tokens}, {"text", nullptr}};
+      if (snapshot.tokenizer) completion["text"] = snapshot.tokenizer->decode(tokens);
+      completions.push_back(std::move(completion));
+    }
+  }
+  nlohmann::ordered_json const result{{"completions", completions}};
+  fmt::print("{}\n", result.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+}  // namespace
+
+void add_generate(CLI::App& app) {
+  auto* const command = app.add_subcommand("generate", "Complete prompts greedily under a policy");
+  auto const chosen = std::make_shared<options>();
+  command->add_option("--model", chosen->model, "model folder")->required();
+  command->add_option("--prompts", chosen->prompts, R"(JSON file, {"prompts": [[1, 2, ...] or "text", ...]})")
+      ->required();
+  command->add_option("--policy", chosen->policy, "sentence, e.g. \"entropy | top_k(5) @ generation\", or dense")
+      ->required();
+  command->add_option("--edit", chosen->edit, "weight edits joined by \";\", e.g. \"omit(3-5) @ generation\"");
+  command
+      ->add_option("--max-new-tokens", chosen->max_new_tokens,
+                   "tokens of a completion at most; it ends after an end-of-sequence token")
+      ->required()
+      ->check(CLI::PositiveNumber);
+  command->footer(
+      "Example:\n  headcount generate --model examples/models/tiny-jamba --prompts prompts.json --policy dense "
+      "--max-new-tokens 12");
+  command->callback([chosen] { print_completions(*chosen); });
+}
+
+}  // namespace tool

@@ -1,0 +1,108 @@
+// headcount inspect: what a model folder holds.
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <type_traits>
+#include <variant>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/model/model.hpp>
+
+#include "commands.hpp"
+
+namespace tool {
+namespace {
+
+using namespace headcount::reference;
+
+std::string kind_of(layer const& any) {
+  return std::visit(
+      []<class Mixer>(Mixer const&) {
+        if constexpr (std::is_same_v<Mixer, attention>) return "attention";
+        else if constexpr (std::is_same_v<Mixer, rg_lru_block>) return "rg_lru";
+        else return "mamba";
+      },
+      any.mixer);
+}
+
+nlohmann::ordered_json describe(snapshot const& snapshot) {
+  auto const& model = snapshot.model;
+  std::map<std::string, std::vector<std::size_t>> layers;
+  std::vector<std::size_t> routed;
+  attention const* first = nullptr;
+  for (std::size_t index = 0; index < model.layers.size(); ++index) {
+    layers[kind_of(model.layers[index])].push_back(index);
+    if (std::holds_alternative<experts>(model.layers[index].feed_forward)) routed.push_back(index);
+    if (first == nullptr) first = model.attention_at(index);
+  }
+  std::set<std::string> dtypes;
+  for (auto const& [name, tensor] : snapshot.files.tensors()) dtypes.insert(tensor.dtype);
+
+  nlohmann::ordered_json out;
+  out["name"] = snapshot.name;
+  out["architecture"] = model.architecture;
+  out["layers"] = model.layers.size();
+  out["layers_by_kind"] = layers;
+  out["expert_layers"] = routed;
+  out["width"] = model.width();
+  out["heads"] = first != nullptr ? first->heads : 0;
+  out["key_value_heads"] = first != nullptr ? first->key_value_heads : 0;
+  out["group"] = first != nullptr ? first->group() : 0;
+  out["head_dim"] = first != nullptr ? first->head_dim : 0;
+  out["window"] =
+      first != nullptr && first->window ? nlohmann::ordered_json(*first->window) : nlohmann::ordered_json(nullptr);
+  out["vocabulary"] = model.vocabulary();
+  out["parameters"] = snapshot.parameters();
+  out["dtype"] = fmt::format("{}", fmt::join(dtypes, ", "));
+  out["tokenizer"] = snapshot.tokenizer.has_value();
+  out["fingerprint"] = snapshot.fingerprint();
+  return out;
+}
+
+void print_table(nlohmann::ordered_json const& facts) {
+  fmt::print("{}\n", facts["name"].get<std::string>());
+  auto const line = [](std::string_view what, std::string const& value) { fmt::print("  {:<16}{}\n", what, value); };
+  line("architecture", facts["architecture"]);
+  line("layers", facts["layers"].dump());
+  for (auto const& [kind, indices] : facts["layers_by_kind"].items())
+    line("", fmt::format("{} {}: {}", indices.size(), kind, fmt::join(indices.get<std::vector<std::size_t>>(), ", ")));
+  if (!facts["expert_layers"].empty())
+    line("", fmt::format("experts at {}", fmt::join(facts["expert_layers"].get<std::vector<std::size_t>>(), ", ")));
+  line("width", facts["width"].dump());
+  line("heads", fmt::format("{} a layer, {} features each", facts["heads"].dump(), facts["head_dim"].dump()));
+  line("KV groups", fmt::format("{} of {} heads", facts["key_value_heads"].dump(), facts["group"].dump()));
+  line("window", facts["window"].is_null() ? "none" : facts["window"].dump() + " keys");
+  line("vocabulary", facts["vocabulary"].dump());
+  line("parameters", facts["parameters"].dump());
+  line("dtype", facts["dtype"]);
+  line("tokenizer", facts["tokenizer"].get<bool>() ? "SentencePiece" : "none, token ids only");
+  line("fingerprint", facts["fingerprint"]);
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  struct options {
+    std::string model;
+    bool json = false;
+  };
+  auto* const command =
+      app.add_subcommand("inspect", "Say what a model folder holds: architecture, layers, heads, size");
+  auto const chosen = std::make_shared<options>();
+  command->add_option("MODEL", chosen->model, "folder with config.json and model.safetensors")->required();
+  command->add_flag("--json", chosen->json, "print JSON");
+  command->footer("Example:\n  headcount inspect examples/models/tiny-jamba --json");
+  command->callback([chosen] {
+    auto const facts = describe(load_snapshot(chosen->model));
+    if (chosen->json) fmt::print("{}\n", facts.dump(2));
+    else print_table(facts);
+  });
+}
+
+}  // namespace tool

@@ -1,0 +1,246 @@
+// What the demo measures on one model: needles inside and beyond the sliding window, and facts, under each policy.
+
+#include "measure.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+
+#include <headcount/evaluate/run/recall.hpp>
+#include <headcount/evaluate/statistics/interval.hpp>
+#include <headcount/evaluate/statistics/paired.hpp>
+#include <headcount/evaluate/task/facts.hpp>
+#include <headcount/evaluate/task/needle.hpp>
+#include <headcount/policy/any_policy.hpp>
+#include <headcount/policy/sentence.hpp>
+
+namespace tool {
+namespace {
+
+using namespace headcount;
+using namespace headcount::evaluate;
+
+constexpr std::size_t beyond_window = 304;                // tokens of the prompts longer than the window of 256
+constexpr std::size_t inside_lengths[] = {96, 112, 192};  // and of those that fit, with their answers
+constexpr double inside_depths[] = {0, 0.25, 0.5, 0.75, 1};
+constexpr std::size_t filler_before_fact = 12;
+constexpr char const* scorers[] = {"entropy", "l2", "random"};
+
+std::string sentence(std::string const& scorer, std::size_t k, char const* where = "") {
+  return fmt::format("{} | top_k({}){}", scorer, k, where);
+}
+
+std::vector<any_policy> parse_all(std::vector<std::string> const& sentences) {
+  std::vector<any_policy> policies;
+  for (auto const& text : sentences) policies.push_back(parse_policy(text));
+  return policies;
+}
+
+/// Prompts that fit the window: every length with every depth in turn, and three more needles to confuse.
+std::vector<needle_prompt> prompts_inside(small_language const& language, demo_plan const& plan) {
+  std::vector<needle_prompt> prompts;
+  for (std::size_t i = 0; i < plan.prompts; ++i) {
+    random_stream random{mix_bits(plan.seed) + i};
+    needle_plan how{.length = inside_lengths[i % std::size(inside_lengths)],
+                    .depths = {inside_depths[i / std::size(inside_lengths) % std::size(inside_depths)]}};
+    for (int others = 0; others < 3; ++others) how.depths.push_back(random.number());
+    prompts.push_back(make_needle_prompts(language, how, random).front());
+  }
+  return prompts;
+}
+
+/// Prompts longer than the window: each context has an early needle, which the window no longer reaches when the answer
+/// begins, and a late one, and is asked for both: prompts 2i and 2i + 1.
+std::vector<needle_prompt> prompts_beyond(small_language const& language, demo_plan const& plan) {
+  std::vector<needle_prompt> prompts;
+  for (std::size_t i = 0; i < plan.prompts; ++i) {
+    random_stream random{mix_bits(plan.seed + 1) + i};
+    auto made = make_needle_prompts(
+        language, {.length = beyond_window, .depths = {0, 0.5 + 0.5 * random.number(), random.number()}}, random);
+    prompts.insert(prompts.end(), {std::move(made[0]), std::move(made[1])});
+  }
+  return prompts;
+}
+
+std::vector<fact_prompt> prompts_of_facts(small_language const& language, demo_plan const& plan) {
+  random_stream order{mix_bits(plan.seed + 2)};
+  std::vector<fact_prompt> prompts;
+  auto const people = order.some_of(language.people(), std::min(plan.prompts, language.people().size()));
+  for (std::size_t i = 0; i < people.size(); ++i) {
+    random_stream random{mix_bits(plan.seed + 3) + i};
+    prompts.push_back(make_fact_prompt(language, people[i], filler_before_fact, random));
+  }
+  return prompts;
+}
+
+/// The measurements of one model as they come in.
+class collector {
+ public:
+  collector(measurement& result, std::string fingerprint, demo_plan const& plan)
+      : result_{result}, fingerprint_{std::move(fingerprint)}, plan_{plan} {}
+
+  finding& add(std::string task, std::string policy, std::string metric, double value, interval ci95, std::size_t n) {
+    return result_.findings.emplace_back(finding{.model = result_.model,
+                                                 .fingerprint = fingerprint_,
+                                                 .seed = plan_.seed,
+                                                 .task = std::move(task),
+                                                 .policy = std::move(policy),
+                                                 .metric = std::move(metric),
+                                                 .value = value,
+                                                 .ci95 = ci95,
+                                                 .n = n});
+  }
+  void add_share(std::string task, std::string policy, std::string metric, outcomes const& answered) {
+    auto const share = share_of(answered);
+    add(std::move(task), std::move(policy), std::move(metric), share.value(), wilson(share), share.n);
+  }
+
+ private:
+  measurement& result_;
+  std::string fingerprint_;
+  demo_plan const& plan_;
+};
+
+/// The share of resampled prompts that were answered.
+double share_among(outcomes const& answered, std::span<std::size_t const> indices) {
+  auto const hits = std::ranges::count_if(indices, [&](std::size_t i) { return answered[i]; });
+  return static_cast<double>(hits) / static_cast<double>(indices.size());
+}
+
+/// The smallest number of heads that finds at least 0.9 as many needles as all heads do; all heads when none tried
+/// does.
+void add_smallest_k(collector& rows, measurement const& model, std::map<std::string, outcomes> const& found,
+                    std::string const& scorer, demo_plan const& plan) {
+  auto const& all_heads = found.at("dense");
+  auto const smallest = [&](std::span<std::size_t const> indices) {
+    for (auto const k : model.kept)
+      if (share_among(found.at(sentence(scorer, k, " @ generation")), indices) >= 0.9 * share_among(all_heads, indices))
+        return static_cast<double>(k);
+    return static_cast<double>(model.heads);
+  };
+  std::vector<std::size_t> every(all_heads.size());
+  for (std::size_t i = 0; i < every.size(); ++i) every[i] = i;
+  rows.add("needle_inside_window", scorer + " | top_k(k) @ generation", "smallest_k_with_0.9_of_dense", smallest(every),
+           bootstrap(every.size(), smallest, random_stream{plan.seed + 4}), every.size());
+}
+
+/// Entropy against random at the same k, on the same prompts.
+void add_comparison(collector& rows, measurement const& model, std::map<std::string, outcomes> const& found,
+                    demo_plan const& plan) {
+  std::vector<double> p;
+  for (auto const k : model.kept)
+    p.push_back(
+        mcnemar(found.at(sentence("entropy", k, " @ generation")), found.at(sentence("random", k, " @ generation"))));
+  auto const corrected = holm(p);
+  for (std::size_t i = 0; i < model.kept.size(); ++i) {
+    auto const policy = sentence("entropy", model.kept[i], " @ generation");
+    auto const& a = found.at(policy);
+    auto const& b = found.at(sentence("random", model.kept[i], " @ generation"));
+    auto const difference = [&](std::span<std::size_t const> indices) {
+      return share_among(a, indices) - share_among(b, indices);
+    };
+    auto& row =
+        rows.add("needle_inside_window", policy, "difference_from_random", share_of(a).value() - share_of(b).value(),
+                 bootstrap(a.size(), difference, random_stream{plan.seed + 5}), a.size());
+    row.more = {{"p", corrected[i]}, {"test", "exact McNemar, two-sided, Holm over k"}};
+  }
+}
+
+/// The policies whose prefill is dense, and those that act in both phases.
+std::vector<std::string> needle_policies(measurement const& model) {
+  std::vector<std::string> sentences{"dense", "none @ generation", "none"};
+  for (auto const* scorer : scorers) {
+    for (auto const k : model.kept) sentences.push_back(sentence(scorer, k, " @ generation"));
+    for (auto const k : model.kept_everywhere) sentences.push_back(sentence(scorer, k));
+  }
+  return sentences;
+}
+
+/// What some policies that leave prefill dense say to one prompt.
+spoken_example speak(reference::model const& model, small_language const& language, needle_prompt const& prompt,
+                     std::vector<std::string> const& sentences) {
+  spoken_example example{.question = language.text(prompt.question), .answer = language.text(prompt.answer)};
+  auto const text = prompt.prompt();
+  auto const read = reference::prefill(model, std::span{&text, 1}, {}, dense);
+  for (auto const& policy : sentences)
+    example.said.emplace_back(
+        policy,
+        language.text(
+            reference::generate(model, read, {.max_new_tokens = prompt.answer.size()}, parse_policy(policy)).front()));
+  return example;
+}
+
+void measure_inside(collector& rows, measurement& result, reference::model const& model, small_language const& language,
+                    demo_plan const& plan) {
+  auto const prompts = prompts_inside(language, plan);
+  auto const sentences = needle_policies(result);
+  auto const recalled = recall_needles(model, prompts, parse_all(sentences));
+  std::map<std::string, outcomes> found;
+  for (std::size_t i = 0; i < sentences.size(); ++i) {
+    found[sentences[i]] = recalled[i];
+    rows.add_share("needle_inside_window", sentences[i], "exact_match", found[sentences[i]]);
+  }
+  for (auto const* scorer : scorers) add_smallest_k(rows, result, found, scorer, plan);
+  add_comparison(rows, result, found, plan);
+
+  result.example =
+      speak(model, language, prompts.front(),
+            {"dense", sentence("entropy", result.kept_everywhere.front(), " @ generation"), "none @ generation"});
+}
+
+void measure_beyond(collector& rows, measurement const& result, reference::model const& model,
+                    small_language const& language, demo_plan const& plan) {
+  std::vector<std::string> const sentences{"dense", "none @ generation",
+                                           sentence("entropy", result.kept_everywhere.front(), " @ generation")};
+  auto const policies = parse_all(sentences);
+  auto const prompts = prompts_beyond(language, plan);
+  auto const recalled = recall_needles(model, prompts, policies);
+  for (std::size_t i = 0; i < sentences.size(); ++i) {
+    auto const& found = recalled[i];
+    outcomes early;
+    outcomes late;
+    for (std::size_t prompt = 0; prompt < prompts.size(); prompt += 2) {
+      early.push_back(found[prompt]);
+      late.push_back(found[prompt + 1]);
+    }
+    rows.add_share("needle_beyond_window_early", sentences[i], "exact_match", early);
+    rows.add_share("needle_beyond_window_late", sentences[i], "exact_match", late);
+  }
+}
+
+void measure_facts(collector& rows, measurement const& result, reference::model const& model,
+                   small_language const& language, demo_plan const& plan) {
+  std::vector<std::string> sentences{"dense", "none"};
+  for (auto const* scorer : scorers)
+    for (auto const k : result.kept_everywhere) sentences.push_back(sentence(scorer, k));
+  auto const known = recall_facts(model, prompts_of_facts(language, plan), parse_all(sentences));
+  for (std::size_t i = 0; i < sentences.size(); ++i) rows.add_share("facts", sentences[i], "accuracy", known[i]);
+}
+
+}  // namespace
+
+measurement measure(reference::snapshot const& snapshot, small_language const& language, demo_plan const& plan) {
+  measurement result{.model = snapshot.name, .longest = beyond_window};
+  for (std::size_t layer = 0; layer < snapshot.model.layers.size(); ++layer) {
+    auto const* attention = snapshot.model.attention_at(layer);
+    if (attention == nullptr) continue;
+    result.heads = attention->heads;
+    result.window = attention->window;
+    ++result.layers_with_attention;
+  }
+  for (std::size_t k = 1; k <= result.heads / 2; ++k) result.kept.push_back(k);
+  result.kept_everywhere = {(result.heads + 1) / 3, result.heads / 2};
+  collector rows{result, snapshot.fingerprint(), plan};
+  measure_inside(rows, result, snapshot.model, language, plan);
+  measure_beyond(rows, result, snapshot.model, language, plan);
+  measure_facts(rows, result, snapshot.model, language, plan);
+  return result;
+}
+
+}  // namespace tool
