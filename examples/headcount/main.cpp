@@ -24,13 +24,14 @@ int main(int argc, char** argv) {
 #endif
   CLI::App app{"How many attention heads does a hybrid language model need, which ones, and when?", "headcount"};
   app.set_version_flag("--version", std::string{"headcount "} + headcount::version);
-  app.require_subcommand(1);
+  app.require_subcommand(0, 1);
   for (auto const add :
        {tool::add_inspect, tool::add_decide, tool::add_logits, tool::add_generate, tool::add_loglik, tool::add_demo})
     add(app);
   constexpr int bad_input = 2;
   try {
     app.parse(argc, argv);
+    if (app.get_subcommands().empty()) throw CLI::RequiredError{"A subcommand"};
     return 0;
   } catch (CLI::Success const& asked) {  // --help, --version
     return app.exit(asked);

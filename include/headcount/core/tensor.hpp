@@ -1,9 +1,9 @@
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstddef>
-#include <span>
-#include <string>
+#include <ranges>
 #include <type_traits>
 #include <utility>
 
@@ -59,16 +59,19 @@ template <std::size_t Rank, tensor<Rank> Tensor>
   return tensor_access<std::remove_reference_t<Tensor>>::template view<Rank>(values);
 }
 
-/// Raw memory as a tensor, packed in row-major order.
-/// Throws headcount::error when the span does not hold exactly the product of the extents.
-template <class Element, std::size_t Rank>
-[[nodiscard]] strided_view<Element, Rank> as_tensor(std::span<Element> values, std::size_t const (&extents)[Rank]) {
+/// Raw memory as a tensor, packed in row-major order: a span, a vector, an array. Nothing is copied.
+/// Throws headcount::error when it does not hold exactly the product of the extents.
+template <std::ranges::contiguous_range Memory, std::size_t Rank>
+  requires std::ranges::borrowed_range<Memory> && std::ranges::sized_range<Memory>
+[[nodiscard]] auto as_tensor(Memory&& memory, std::size_t const (&extents)[Rank]) {
   std::size_t expected = 1;
-  typename strided_view<Element, Rank>::extents_type shape{};
+  std::array<std::size_t, Rank> shape{};
   for (std::size_t axis = 0; axis < Rank; ++axis) expected *= shape[axis] = extents[axis];
-  if (values.size() != expected)
-    throw error{"span seen as a tensor", text_of("it holds ", values.size(), " values, its shape needs ", expected)};
-  return {values.data(), shape};
+  if (std::ranges::size(memory) != expected)
+    throw error{"memory seen as a tensor",
+                text_of("it holds ", std::ranges::size(memory), " values, its shape needs ", expected)};
+  using element = std::remove_reference_t<std::ranges::range_reference_t<Memory>>;
+  return strided_view<element, Rank>{std::ranges::data(memory), shape};
 }
 
 }  // namespace headcount::inline v0

@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <concepts>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -18,7 +19,8 @@ template <class... Piece>
       text.append(std::string_view{next});
     } else {
       std::array<char, 24> digits{};
-      text.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), next).ptr);
+      auto const* const end = std::to_chars(digits.data(), digits.data() + digits.size(), next).ptr;
+      text.append(std::string_view{digits.data(), static_cast<std::size_t>(end - digits.data())});
     }
   };
   (add(piece), ...);

@@ -1,13 +1,17 @@
 #pragma once
 
 #include <cmath>
+#include <concepts>
 #include <limits>
 #include <numbers>
+#include <ranges>
 #include <string_view>
 #include <tuple>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/logarithm.hpp>
 #include <headcount/core/part.hpp>
+#include <headcount/core/row_sum.hpp>
 
 namespace headcount::inline v0::score {
 
@@ -21,16 +25,18 @@ namespace headcount::inline v0::score {
 struct entropy {
   static constexpr std::string_view name = "entropy";
 
-  double eps = 1e-12;  ///< added to each weight so that log2 stays finite; above 0, at most 0.001
+  double eps = 1e-12;  ///< added to each weight so that log2 stays finite; 1e-30 to 0.001
 
   static constexpr auto fields =
-      std::tuple{named_field("eps", &entropy::eps, "added to each weight so that log2 stays finite",
-                             {std::numeric_limits<double>::denorm_min(), 1e-3})};
+      std::tuple{named_field("eps", &entropy::eps, "added to each weight so that log2 stays finite", {1e-30, 1e-3})};
 
   [[nodiscard]] double operator()(attention_row auto const& weights) const noexcept {
-    double sum = 0;
-    for (double const p : weights) sum += (p + eps) * std::log2(p + eps);
-    return sum;
+    if constexpr (std::same_as<std::ranges::range_value_t<decltype(weights)>, float>) {
+      return row_sum(weights,
+                     [tiny = static_cast<float>(eps)](float p) { return (p + tiny) * log2_of_positive(p + tiny); });
+    } else {
+      return row_sum(weights, [tiny = eps](double p) { return (p + tiny) * std::log2(p + tiny); });
+    }
   }
 
   /// Minus the entropy from logits: with z = sum e^(s - m) and t = sum e^(s - m) (s - m), m the largest logit so far,

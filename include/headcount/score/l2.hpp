@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/row_sum.hpp>
 
 namespace headcount::inline v0::score {
 
@@ -19,9 +20,7 @@ struct l2 {
   static constexpr std::string_view name = "l2";
 
   [[nodiscard]] double operator()(attention_row auto const& weights) const noexcept {
-    double sum = 0;
-    for (double const p : weights) sum += p * p;
-    return std::sqrt(sum);
+    return std::sqrt(row_sum(weights, [](double p) { return p * p; }));
   }
 
   /// The norm from logits: sqrt(sum e^(2 (s - m))) / sum e^(s - m), m the largest logit so far.

@@ -1,0 +1,38 @@
+# The commands of the README. Each installs what is missing from Debian packages, then works offline.
+
+.PHONY: demo test bench check clean
+
+# The paper's findings on the two small hybrids: a table, findings.json and findings.svg.
+demo:
+	@cmake/install_packages.sh demo
+	@cmake --preset demo > /dev/null
+	@cmake --build --preset demo
+	@build/demo/examples/headcount demo --output .
+
+# Everything that must hold: tests under sanitizers, the optimised tool, every header alone under two compilers,
+# installing and using the package, the demo's findings.
+test:
+	@cmake/install_packages.sh test
+	cmake --preset dev
+	cmake --build --preset dev --target all headers
+	ctest --preset dev
+	cmake --preset clang
+	cmake --build --preset clang
+	cmake --preset release
+	cmake --build --preset release
+	ctest --preset release
+
+# What a score, a decision and a decode step cost beside reading their bytes, as ratios.
+bench:
+	@cmake/install_packages.sh bench
+	@cmake --preset bench > /dev/null
+	@cmake --build --preset bench
+	@for question in score_row decide attend decode_step; do \
+	  sed -n '1s|// ||p' bench/$$question.cpp; build/bench/bench/bench_$$question; echo; done
+
+# Figures of the code itself: header sizes, third parties, formatting.
+check:
+	@cmake -P cmake/check.cmake
+
+clean:
+	rm -rf build

@@ -1,0 +1,21 @@
+# cmake -P cmake/check_readme.cmake: the code between "// [readme]" lines of an example stands in the README, to the letter
+# but for its indentation.
+
+file(READ README.md readme)
+set(mark "// [readme]\n")
+string(LENGTH "${mark}" mark_length)
+foreach(example IN ITEMS five_lines custom_scorer)
+  file(READ examples/${example}.cpp code)
+  string(FIND "${code}" "${mark}" begin)
+  math(EXPR begin "${begin} + ${mark_length}")
+  string(SUBSTRING "${code}" ${begin} -1 code)
+  string(FIND "${code}" "${mark}" end)
+  string(SUBSTRING "${code}" 0 ${end} code)
+  string(REGEX REPLACE "[ ]+$" "" code "${code}")
+  string(REGEX REPLACE "(^|\n)  " "\\1" unindented "${code}")
+  string(FIND "${readme}" "${code}" found)
+  string(FIND "${readme}" "${unindented}" found_unindented)
+  if(code STREQUAL "" OR (found EQUAL -1 AND found_unindented EQUAL -1))
+    message(FATAL_ERROR "README.md does not hold this code of examples/${example}.cpp:\n${code}")
+  endif()
+endforeach()

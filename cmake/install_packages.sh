@@ -1,0 +1,30 @@
+#!/bin/sh
+# Installs the Debian packages that a job needs, if any is missing: install_packages.sh demo|test|bench.
+# Without root it prints the one command to run. With everything there it touches neither network nor disk.
+set -eu
+
+build="g++ cmake ninja-build pkg-config libeigen3-dev nlohmann-json3-dev libboost-math-dev libsentencepiece-dev libxxhash-dev"
+tool="libcli11-dev libfmt-dev gnuplot-nox"
+case "${1:-}" in
+  demo) packages="$build $tool" ;;
+  test) packages="$build $tool doctest-dev librapidcheck-dev libxtensor-dev clang-19" ;;
+  bench) packages="$build libbenchmark-dev libfmt-dev" ;;
+  *) echo "usage: $0 demo|test|bench" >&2; exit 2 ;;
+esac
+
+missing=""
+for package in $packages; do
+  status=$(dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null || true)
+  [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+command="apt-get install -y --no-install-recommends$missing"
+if [ "$(id -u)" -ne 0 ]; then
+  echo "These packages are missing; please run, then try again:" >&2
+  echo "  sudo $command" >&2
+  exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq
+$command
