@@ -1,0 +1,57 @@
+# cmake -DWAY=... -DSOURCE=... -DBUILD=... -DCOMPILER=... -DWORK=... -P run.cmake: installs the library to a folder of
+# its own where the way needs that, then configures, builds and runs one consumer.
+
+function(run)
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "${ARGN}\n${output}")
+  endif()
+endfunction()
+
+set(here ${CMAKE_CURRENT_LIST_DIR})
+set(prefix ${WORK}/prefix)
+file(REMOVE_RECURSE ${WORK})
+file(MAKE_DIRECTORY ${WORK})
+set(flags -std=c++20 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+
+if(WAY STREQUAL "subdirectory")
+  run(${CMAKE_COMMAND} -S ${here}/subdirectory -B ${WORK}/build -G Ninja -DCMAKE_CXX_COMPILER=${COMPILER}
+    -DHEADCOUNT_SOURCE=${SOURCE})
+  run(${CMAKE_COMMAND} --build ${WORK}/build)
+  run(${WORK}/build/consumer)
+elseif(WAY STREQUAL "two_versions")
+  # The next major version is this one with another inline namespace.
+  file(GLOB_RECURSE headers RELATIVE ${SOURCE}/include ${SOURCE}/include/*.hpp)
+  foreach(header IN LISTS headers)
+    file(READ ${SOURCE}/include/${header} text)
+    string(REPLACE "inline v0" "inline v1" text "${text}")
+    string(REPLACE "headcount::v0" "headcount::v1" text "${text}")
+    file(WRITE ${WORK}/next/${header} "${text}")
+  endforeach()
+  run(${COMPILER} ${flags} -I${SOURCE}/include -DNAME=with_this_version -c ${here}/two_versions/part.cpp -o ${WORK}/this.o)
+  run(${COMPILER} ${flags} -I${WORK}/next -DNAME=with_next_version -c ${here}/two_versions/part.cpp -o ${WORK}/next.o)
+  run(${COMPILER} ${flags} ${here}/two_versions/main.cpp ${WORK}/this.o ${WORK}/next.o -o ${WORK}/consumer)
+  run(${WORK}/consumer)
+else()
+  run(${CMAKE_COMMAND} --install ${BUILD} --prefix ${prefix})
+  if(WAY STREQUAL "pkg_config")
+    set(ENV{PKG_CONFIG_PATH} ${prefix}/share/pkgconfig)
+    execute_process(COMMAND pkg-config --define-variable=prefix=${prefix} --cflags headcount
+      OUTPUT_VARIABLE cflags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+    run(${COMPILER} ${flags} ${cflags} ${here}/find_package/main.cpp -o ${WORK}/consumer)
+    run(${WORK}/consumer)
+  else()
+    # The first consumer has the standard library only: nothing else may be looked for.
+    set(hidden)
+    if(WAY STREQUAL "find_package")
+      foreach(package IN ITEMS Eigen3 nlohmann_json Boost PkgConfig fmt xtensor CLI11)
+        list(APPEND hidden -DCMAKE_DISABLE_FIND_PACKAGE_${package}=ON)
+      endforeach()
+    endif()
+    run(${CMAKE_COMMAND} -S ${here}/${WAY} -B ${WORK}/build -G Ninja -DCMAKE_CXX_COMPILER=${COMPILER}
+      -DCMAKE_PREFIX_PATH=${prefix} ${hidden})
+    run(${CMAKE_COMMAND} --build ${WORK}/build)
+    run(${WORK}/build/consumer)
+    run(${prefix}/bin/headcount inspect ${prefix}/share/headcount/models/tiny-jamba)
+  endif()
+endif()
