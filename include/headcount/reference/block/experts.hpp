@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <numeric>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include <headcount/kernel/softmax.hpp>
@@ -27,13 +25,15 @@ struct experts {
 [[nodiscard]] inline matrix apply(experts const& block, matrix const& x) {
   matrix routing = apply(block.router, x);  // [token, expert]
   std::vector<std::vector<std::size_t>> tokens_of(block.members.size());
-  std::vector<std::size_t> order(block.members.size());
   for (std::size_t token = 0; token < size(x.rows()); ++token) {
     auto const probability = row_of(routing, token);
     kernel::softmax(probability);
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return probability[a] > probability[b]; });
-    for (auto const expert : std::span{order}.first(block.chosen)) tokens_of[expert].push_back(token);
+    std::vector<float> left(probability.begin(), probability.end());
+    for (std::size_t choice = 0; choice < block.chosen; ++choice) {
+      auto const best = std::ranges::max_element(left);  // the first of equals
+      tokens_of[static_cast<std::size_t>(best - left.begin())].push_back(token);
+      *best = -1;
+    }
   }
   matrix y = matrix::Zero(x.rows(), x.cols());
   for (std::size_t expert = 0; expert < block.members.size(); ++expert) {
