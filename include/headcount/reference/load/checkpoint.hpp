@@ -41,9 +41,9 @@ class checkpoint {
   /// another, or its shape is not the one asked for.
   [[nodiscard]] weights take(std::string const& name, std::vector<std::size_t> const& shape) {
     auto const found = tensors_.find(name);
-    if (found == tensors_.end()) throw error{folder_, text_of("the tensor \"", name, "\" is missing")};
+    if (found == tensors_.end()) throw error{folder_, text_of("the tensor ", in_quotes(name), " is missing")};
     auto const& tensor = found->second;
-    auto const where = text_of(folder_, ", tensor \"", name, "\"");
+    auto const where = text_of(folder_, ", tensor ", in_quotes(name));
     if (tensor.shape != shape)
       throw error{where, text_of("its shape is ", print_shape(tensor.shape), ", the configuration asks for ",
                                  print_shape(shape))};
@@ -63,7 +63,7 @@ class checkpoint {
     std::size_t count = 0;
     for (auto const& [name, tensor] : tensors_) {
       if (taken_.contains(name) || name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq")) continue;
-      if (++count <= 5) add_to_list(unknown, text_of("\"", name, "\""));
+      if (++count <= 5) add_to_list(unknown, in_quotes(name));
     }
     if (count > 5) unknown += text_of(" and ", count - 5, " more");
     if (count > 0) throw error{folder_, text_of("unknown tensors: ", unknown), "the tensors of this architecture"};
@@ -87,12 +87,16 @@ class checkpoint {
     throw error{where, text_of("weights of dtype ", name, " cannot be run"), "F32, BF16, F16"};
   }
 
-  void add(std::filesystem::path const& path) {
+  /// Takes in a file, which must have these tensors among its own.
+  void add(std::filesystem::path const& path, std::vector<std::string> const& named = {}) {
     auto file = open_safetensors(path);
+    for (auto const& name : named)
+      if (!file.tensors.contains(name))
+        throw error{path.string(), text_of("the tensor ", in_quotes(name), " is not in it, as the index says")};
     kept_->files.push_back(std::move(file.storage));
     for (auto& [name, tensor] : file.tensors)
       if (!tensors_.emplace(name, std::move(tensor)).second)
-        throw error{path.string(), text_of("the tensor \"", name, "\" is in another shard too")};
+        throw error{path.string(), text_of("the tensor ", in_quotes(name), " is in another shard too")};
   }
 
   void add_shards(std::filesystem::path const& folder, std::filesystem::path const& index) {
@@ -100,18 +104,15 @@ class checkpoint {
     if (!json.is_object() || !json.contains("weight_map") || !json["weight_map"].is_object() ||
         json["weight_map"].empty())
       throw error{index.string(), "it has no weight_map", R"({"weight_map": {"TENSOR": "FILE.safetensors", ...}})"};
-    std::set<std::string> files;
+    std::map<std::string, std::vector<std::string>> names_in;
     for (auto const& [name, file] : json["weight_map"].items()) {
       if (!file.is_string() || file.get<std::string>().find('/') != std::string::npos ||
           file.get<std::string>().starts_with('.'))
-        throw error{index.string(), text_of("tensor \"", name, "\" is in ", file.dump()),
+        throw error{index.string(), text_of("tensor ", in_quotes(name), " is in ", file.dump()),
                     "the name of a file in the same folder"};
-      files.insert(file.get<std::string>());
+      names_in[file.get<std::string>()].push_back(name);
     }
-    for (auto const& file : files) add(folder / file);
-    for (auto const& [name, file] : json["weight_map"].items())
-      if (!tensors_.contains(name))
-        throw error{index.string(), text_of("the tensor \"", name, "\" is not in ", file.get<std::string>())};
+    for (auto const& [file, names] : names_in) add(folder / file, names);
   }
 
   std::string folder_;

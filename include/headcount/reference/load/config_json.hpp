@@ -36,6 +36,7 @@ namespace headcount::inline v0::reference {
   config.eos = file.tokens("eos_token_id");
   config.stored_dtype = file.text("dtype", file.text("torch_dtype", "unknown"));  // transformers 5 renamed it
   if (config.heads % config.key_value_heads != 0) file.fail("num_key_value_heads", "a divisor of num_attention_heads");
+  if (!(config.norm_epsilon >= 0 && config.norm_epsilon <= 1)) file.fail("rms_norm_eps", "a number from 0 to 1");
   if (config.layers > 1024) file.fail("num_hidden_layers", "at most 1024");
   return config;
 }
@@ -50,6 +51,7 @@ namespace headcount::inline v0::reference {
   config.convolution_width = file.count("conv1d_width", 4);
   config.attention_bias = file.flag("attention_bias", false);
   config.logit_cap = static_cast<float>(file.number("logits_soft_cap", 30));
+  if (!(config.logit_cap >= 0 && std::isfinite(config.logit_cap))) file.fail("logits_soft_cap", "a number from 0");
   if (config.lru_width % config.heads != 0) file.fail("lru_width", "a multiple of num_attention_heads");
   if (config.intermediate % 2 != 0) file.fail("intermediate_size", "an even number");
 

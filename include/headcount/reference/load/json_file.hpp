@@ -14,19 +14,25 @@
 
 namespace headcount::inline v0::reference {
 
-/// Reads JSON text. Throws headcount::error, on one line, where it is malformed or an object has a key twice.
+/// A name out of a file, for error messages: in quotes and on one line, whatever it is made of.
+[[nodiscard]] inline std::string in_quotes(std::string const& name) { return nlohmann::json(name).dump(); }
+
+/// Reads JSON text. Throws headcount::error, on one line, where it is malformed, an object has a key twice, or lists
+/// and objects are nested so deep that no honest file is.
 [[nodiscard]] inline nlohmann::json parse_json(std::string_view what, std::string_view text) {
+  constexpr int deepest = 64;
   std::vector<std::set<std::string, std::less<>>> keys;
-  auto const refuse_duplicates = [&](int, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
+  auto const check = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
     using enum nlohmann::json::parse_event_t;
+    if (depth > deepest) throw error{what, text_of("it is nested more than ", deepest, " levels deep")};
     if (event == object_start) keys.emplace_back();
     if (event == object_end) keys.pop_back();
     if (event == key && !keys.back().insert(parsed.get<std::string>()).second)
-      throw error{what, text_of("the key \"", parsed.get<std::string>(), "\" is there twice")};
+      throw error{what, text_of("the key ", in_quotes(parsed.get<std::string>()), " is there twice")};
     return true;
   };
   try {
-    return nlohmann::json::parse(text, refuse_duplicates);
+    return nlohmann::json::parse(text, check);
   } catch (nlohmann::json::exception const& failure) {
     std::string_view message = failure.what();
     if (auto const tag = message.find("] "); tag != std::string_view::npos) message.remove_prefix(tag + 2);

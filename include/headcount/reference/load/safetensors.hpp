@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -31,7 +32,8 @@ struct stored_tensor {
 };
 
 /// Bytes of one number of a safetensors dtype; nullopt for a dtype that is not known or not made of whole bytes.
-[[nodiscard]] inline std::optional<std::size_t> safetensors_dtype_bytes(std::string_view dtype) noexcept {
+[[nodiscard]] inline std::optional<std::size_t> safetensors_dtype_bytes(std::string_view dtype) {
+  if (dtype.find(' ') != std::string_view::npos) return std::nullopt;
   for (auto const& [bytes, names] :
        {std::pair{std::size_t{1}, std::string_view{" BOOL U8 I8 F8_E5M2 F8_E4M3 F8_E8M0 F8_E4M3FNUZ F8_E5M2FNUZ "}},
         {2, " I16 U16 F16 BF16 "},
@@ -65,13 +67,11 @@ namespace detail {
 [[nodiscard]] inline std::optional<std::size_t> bytes_of_shape(std::span<std::size_t const> shape,
                                                                std::size_t element) {
   std::size_t bytes = element;
-  bool overflow = false;
   for (auto const extent : shape) {
-    if (extent == 0) return 0;
-    overflow = overflow || bytes > std::numeric_limits<std::size_t>::max() / extent;
+    if (extent != 0 && bytes > std::numeric_limits<std::size_t>::max() / extent) return std::nullopt;
     bytes *= extent;
   }
-  return overflow ? std::nullopt : std::optional{bytes};
+  return bytes;
 }
 
 /// One header entry. `data` is everything after the header.
@@ -89,7 +89,7 @@ namespace detail {
   }
   auto const element = safetensors_dtype_bytes(tensor.dtype);
   if (!element)
-    throw error{where, text_of("unknown dtype \"", tensor.dtype, "\""),
+    throw error{where, text_of("unknown dtype ", in_quotes(tensor.dtype)),
                 "safetensors' dtypes of whole bytes, e.g. F32, BF16, F16, I64, U8"};
   auto const begin = json_size(entry["data_offsets"][0]);
   auto const end = json_size(entry["data_offsets"][1]);
@@ -128,30 +128,25 @@ namespace detail {
   auto const data = file.subspan(length_bytes + length);
 
   safetensors tensors;
-  std::map<std::pair<std::size_t, std::size_t>, std::string> by_offset;  // of [begin, end) in the data
+  std::multimap<std::pair<std::size_t, std::size_t>, std::string> by_offset;  // of [begin, end) in the data
   for (auto const& [name, entry] : json.items()) {
     if (name == "__metadata__") {
-      for (auto const& [key, value] : entry.items())
-        if (!entry.is_object() || !value.is_string())
-          throw error{what, "__metadata__ holds more than strings", "a map of strings"};
+      bool const strings = std::ranges::all_of(entry, [](auto const& value) { return value.is_string(); });
+      if (!entry.is_object() || !strings) throw error{what, "__metadata__ holds more than strings", "a map of strings"};
       continue;
     }
-    auto tensor = detail::read_tensor_entry(text_of(what, ", tensor \"", name, "\""), entry, data);
+    auto tensor = detail::read_tensor_entry(text_of(what, ", tensor ", in_quotes(name)), entry, data);
     auto const begin = static_cast<std::size_t>(tensor.bytes.data() - data.data());
-    if (!tensor.bytes.empty()) by_offset.emplace(std::pair{begin, begin + tensor.bytes.size()}, name);
+    by_offset.emplace(std::pair{begin, begin + tensor.bytes.size()}, name);
     tensors.emplace(name, std::move(tensor));
   }
   std::size_t covered = 0;
-  std::size_t filled = 0;
   for (auto const& [range, name] : by_offset) {
     if (range.first != covered)
-      throw error{text_of(what, ", tensor \"", name, "\""),
+      throw error{text_of(what, ", tensor ", in_quotes(name)),
                   text_of("its data begins at byte ", range.first, ", the data before it ends at ", covered)};
     covered = range.second;
-    ++filled;
   }
-  for (auto const& [name, tensor] : tensors) filled -= tensor.bytes.empty() ? 0 : 1;
-  if (filled != 0) throw error{what, "two tensors lie at the same place"};
   if (covered != data.size()) throw error{what, text_of(data.size(), " bytes of data, its tensors fill ", covered)};
   return tensors;
 }
