@@ -15,7 +15,7 @@ using output_view = strided_view<float, 1>;
 /// Spans and strided views of any floating-point type are outputs.
 template <class Mask>
 concept output_mask = policy_part<Mask> && requires(Mask const& mask, std::span<float> output) {
-  { mask(output) } noexcept;
+  { mask(output) } noexcept -> std::same_as<void>;
 };
 
 }  // namespace headcount::inline v0

@@ -60,7 +60,7 @@ struct entropy {
       t_ += e * power;
     }
     [[nodiscard]] double score(entropy const&) const noexcept {
-      return z_ > 0 ? (t_ / z_ - std::log(z_)) * std::numbers::log2e : 0;
+      return z_ == 0 ? 0 : (t_ / z_ - std::log(z_)) * std::numbers::log2e;
     }
 
    private:

@@ -38,7 +38,7 @@ struct l2 {
       z_ += e;
       squares_ += e * e;
     }
-    [[nodiscard]] double score(l2 const&) const noexcept { return z_ > 0 ? std::sqrt(squares_) / z_ : 0; }
+    [[nodiscard]] double score(l2 const&) const noexcept { return z_ == 0 ? 0 : std::sqrt(squares_) / z_; }
 
    private:
     double largest_ = -std::numeric_limits<double>::infinity();
