@@ -1,0 +1,169 @@
+#include <array>
+#include <cstddef>
+#include <span>
+#include <type_traits>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <headcount/core/phase.hpp>
+#include <headcount/policy/policy.hpp>
+#include <headcount/reference/block/attention.hpp>
+#include <headcount/reference/block/rope.hpp>
+
+#include "../support/float64.hpp"
+#include "../support/models.hpp"
+#include "../support/numbers.hpp"
+
+using namespace headcount;
+using namespace headcount::reference;
+
+namespace {
+
+constexpr double rounding = 5e-6;  // of float32, values near 1
+
+kernel::no_observer nobody;
+
+/// Runs some tokens of one sequence that has read `position` before.
+template <class Policy>
+matrix run(attention const& block, matrix const& x, std::size_t position, key_value_cache& cache, wanted which,
+           Policy const& policy) {
+  std::array const segments{segment{.begin = 0, .count = size(x.rows()), .position = position}};
+  std::array const caches{&cache};
+  std::array const sites{site{.phase = phase::prefill, .heads = block.heads, .group = block.group()}};
+  attention_control<Policy, kernel::no_observer> const control{policy, {}, nobody};
+  return apply(block, x, segments, std::span<key_value_cache* const>{caches}, which, std::span<site const>{sites},
+               control);
+}
+
+void check_against(attention const& block, matrix const& x, test::rows const& exact) {
+  auto const tokens = size(x.rows());
+  auto cache = block.empty_state();
+  CHECK(test::distance(run(block, x, 0, cache, wanted::all_tokens, dense), exact) < rounding);
+  CHECK(cache.first() + cache.size() == tokens);
+
+  auto stepped = block.empty_state();
+  for (std::size_t token = 0; token < tokens; ++token)
+    CHECK(test::distance(run(block, test::slice(x, token, 1), token, stepped, wanted::all_tokens, dense),
+                         {exact[token]}) < rounding);
+
+  auto pieced = block.empty_state();
+  (void)run(block, test::slice(x, 0, 7), 0, pieced, wanted::last_token, dense);
+  auto const last = run(block, test::slice(x, 7, tokens - 7), 7, pieced, wanted::last_token, dense);
+  CHECK(test::distance(last, {exact.back()}) < rounding);
+}
+
+}  // namespace
+
+TEST_CASE("rope: pairs turn as complex numbers and the rest of a head stays") {
+  for (std::size_t const rotated : {0u, 2u, 4u, 10u})
+    for (double const base : {10000.0, 500.0})
+      for (std::size_t const position : {0u, 1u, 7u, 300u}) {
+        CAPTURE(rotated);
+        CAPTURE(position);
+        auto const rope = make_rotary_embedding(rotated, base);
+        CHECK(rope.frequencies.size() == rotated / 2);
+        auto head = test::numbers{1}.list(10);
+        test::row exact(head.begin(), head.end());
+        apply(rope, position, head);
+        test::slow::rotate(exact.data(), rotated, base, position);
+        for (std::size_t i = 0; i < 10; ++i) {
+          // A float32 angle of up to 300 radians is off by 300 * 2^-23 at most.
+          CHECK(static_cast<double>(head[i]) == doctest::Approx(exact[i]).epsilon(5e-5));
+          if (i >= rotated || position == 0) CHECK(static_cast<double>(head[i]) == exact[i]);
+        }
+      }
+}
+
+TEST_CASE("rope: products depend on the distance of positions alone") {
+  auto const rope = make_rotary_embedding(8, 10000);
+  auto const product = [&](std::size_t a, std::size_t b) {
+    auto query = test::numbers{2}.list(8);
+    auto key = test::numbers{3}.list(8);
+    apply(rope, a, query);
+    apply(rope, b, key);
+    double sum = 0;
+    for (std::size_t i = 0; i < 8; ++i) sum += static_cast<double>(query[i]) * static_cast<double>(key[i]);
+    return sum;
+  };
+  for (std::size_t const shift : {1u, 10u, 100u})
+    CHECK(product(5 + shift, 3 + shift) == doctest::Approx(product(5, 3)).epsilon(1e-4));
+  CHECK(product(6, 3) != doctest::Approx(product(5, 3)).epsilon(1e-3));
+}
+
+TEST_CASE("attention: heads that share keys and windows and rotary positions agree with float64") {
+  auto config = test::small_recurrent_gemma();
+  config.heads = 6;
+  for (std::size_t const key_value_heads : {1u, 2u, 3u, 6u})  // MQA, GQA, GQA, MHA
+    for (std::size_t const window : {1u, 3u, 10u, 100u})      // narrower and wider than 25 tokens
+      for (std::size_t const rotated : {0u, 4u, 6u})          // none, partial, whole
+        for (bool const bias : {false, true}) {
+          if (bias && (window != 10 || rotated != 4)) continue;
+          CAPTURE(key_value_heads);
+          CAPTURE(window);
+          CAPTURE(rotated);
+          config.key_value_heads = key_value_heads;
+          config.window = window;
+          config.rotated = rotated;
+          config.attention_bias = bias;
+          test::tensors from{1};
+          auto const block = make_local_attention(config, from, "a.");
+          CHECK(block.group() == 6 / key_value_heads);
+          CHECK(from.all().contains("a.q_proj.bias") == bias);
+          auto const x = test::numbers{2}.matrix(25, config.width);
+          check_against(block, x,
+                        test::slow::attention(from, "a.",
+                                              {.heads = 6,
+                                               .key_value_heads = key_value_heads,
+                                               .dim = config.head_dim,
+                                               .window = window,
+                                               .rotated = rotated},
+                                              test::rows_of(x)));
+        }
+}
+
+TEST_CASE("attention: without a window and positions it agrees with float64") {
+  auto config = test::small_jamba();
+  for (std::size_t const key_value_heads : {1u, 2u, 4u}) {
+    config.key_value_heads = key_value_heads;
+    test::tensors from{3};
+    auto const block = make_full_attention(config, from, "a.");
+    CHECK(!block.window);
+    CHECK(!block.rotary);
+    auto const x = test::numbers{4}.matrix(25, config.width);
+    check_against(block, x,
+                  test::slow::attention(from, "a.", {.heads = 4, .key_value_heads = key_value_heads, .dim = 6},
+                                        test::rows_of(x)));
+  }
+}
+
+TEST_CASE("attention: without heads only the bias of the output projection is left") {
+  test::tensors from{5};
+  auto const block = make_local_attention(test::small_recurrent_gemma(), from, "a.");
+  auto cache = block.empty_state();
+  auto const y = run(block, test::numbers{6}.matrix(9, 24), 0, cache, wanted::all_tokens, none);
+  CHECK(test::distance(y, test::rows(9, from["a.o_proj.bias"])) < 1e-7);
+  CHECK(cache.first() + cache.size() == 9);  // keys are kept for later tokens all the same
+}
+
+TEST_CASE("attention: sequences side by side see their own keys alone") {
+  test::tensors from{7};
+  auto const block = make_local_attention(test::small_recurrent_gemma(), from, "a.");
+  test::numbers random{8};
+  auto const x = random.matrix(6, 24);
+  auto const other = random.matrix(11, 24);
+  auto alone = block.empty_state();
+  auto const expected = run(block, x, 0, alone, wanted::all_tokens, dense);
+
+  auto a = block.empty_state();
+  auto b = block.empty_state();
+  matrix both(17, 24);
+  both << other, x;
+  std::array const segments{segment{0, 11, 0}, segment{11, 6, 0}};
+  std::array const caches{&b, &a};
+  std::array const sites{site{.heads = 4, .group = 2}, site{.heads = 4, .group = 2}};
+  attention_control<std::remove_const_t<decltype(dense)>, kernel::no_observer> const control{dense, {}, nobody};
+  auto const y = apply(block, both, segments, std::span<key_value_cache* const>{caches}, wanted::all_tokens,
+                       std::span<site const>{sites}, control);
+  CHECK(test::distance(test::slice(y, 11, 6), expected) < rounding);
+}

@@ -1,0 +1,166 @@
+// The causal convolution, the RG-LRU and Mamba: blocks with a state.
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <headcount/reference/block/convolution.hpp>
+#include <headcount/reference/block/mamba.hpp>
+#include <headcount/reference/block/rg_lru.hpp>
+
+#include "../support/float64.hpp"
+#include "../support/models.hpp"
+#include "../support/numbers.hpp"
+
+using namespace headcount;
+using namespace headcount::reference;
+
+namespace {
+
+constexpr double rounding = 1e-5;  // of float32 over 30 steps of a recurrence, values near 1
+
+/// Runs one sequence's tokens in pieces of these sizes.
+template <class Block>
+matrix run_in_pieces(Block const& block, matrix const& x, std::vector<std::size_t> const& pieces, recurrence& state) {
+  matrix y(x.rows(), x.cols());
+  std::size_t begin = 0;
+  for (auto const count : pieces) {
+    std::array const segments{segment{.begin = 0, .count = count, .position = begin}};
+    std::array const states{&state};
+    y.middleRows(index(begin), index(count)) =
+        apply(block, test::slice(x, begin, count), segments, std::span<recurrence* const>{states}, wanted::all_tokens);
+    begin += count;
+  }
+  REQUIRE(begin == size(x.rows()));
+  return y;
+}
+
+std::vector<std::vector<std::size_t>> const cuts{
+    {30}, {1, 29}, {2, 3, 25}, {28, 1, 1}, std::vector<std::size_t>(30, 1)};
+
+/// What holds for every block with a state: pieces equal the whole, sequences side by side do not touch each other, and
+/// the last token alone is what it is among all.
+template <class Block>
+void check_state(Block const& block, matrix const& x, test::rows const& exact) {
+  recurrence whole_state = block.empty_state();
+  auto const whole = run_in_pieces(block, x, {30}, whole_state);
+  CHECK(test::distance(whole, exact) < rounding);
+  for (auto const& pieces : cuts) {
+    recurrence state = block.empty_state();
+    CHECK(test::distance(run_in_pieces(block, x, pieces, state), exact) < rounding);
+    REQUIRE(state.hidden.size() == whole_state.hidden.size());
+    for (std::size_t i = 0; i < state.hidden.size(); ++i)
+      CHECK(state.hidden[i] == doctest::Approx(whole_state.hidden[i]).epsilon(1e-4));
+    CHECK(state.bytes() == whole_state.bytes());
+  }
+
+  // Tokens 0 to 9 and 0 to 19 as two sequences of one pass, the second one continued with the rest.
+  recurrence a = block.empty_state();
+  recurrence b = block.empty_state();
+  std::array const states{&a, &b};
+  matrix both(30, x.cols());
+  both << test::slice(x, 0, 10), test::slice(x, 0, 20);
+  std::array const first{segment{0, 10, 0}, segment{10, 20, 0}};
+  matrix const y = apply(block, both, first, std::span<recurrence* const>{states}, wanted::all_tokens);
+  CHECK(test::distance(test::slice(y, 0, 10), test::slice(whole, 0, 10)) < rounding);
+  CHECK(test::distance(test::slice(y, 10, 20), test::slice(whole, 0, 20)) < rounding);
+
+  matrix rest(11, x.cols());
+  rest << test::slice(x, 10, 1), test::slice(x, 20, 10);
+  std::array const second{segment{0, 1, 10}, segment{1, 10, 20}};
+  matrix const last = apply(block, rest, second, std::span<recurrence* const>{states}, wanted::last_token);
+  REQUIRE(last.rows() == 2);
+  CHECK(test::distance(test::slice(last, 0, 1), test::slice(whole, 10, 1)) < rounding);
+  CHECK(test::distance(test::slice(last, 1, 1), test::slice(whole, 29, 1)) < rounding);
+}
+
+}  // namespace
+
+TEST_CASE("convolution: whole and in pieces agree with float64 for every width") {
+  for (std::size_t const width : {1u, 2u, 4u, 7u})
+    for (bool const bias : {false, true}) {
+      CAPTURE(width);
+      CAPTURE(bias);
+      test::tensors from{static_cast<unsigned>(width)};
+      causal_convolution block{
+          .taps = widen_transposed(from.take("taps", {6, 1, width})), .width = width, .channels = 6};
+      if (bias) block.bias = widen_all(from.take("bias", {6}));
+      auto const x = test::numbers{2}.matrix(30, 6);
+      auto const exact = test::slow::convolve(from["taps"], from.bias("bias"), test::rows_of(x));
+      for (auto const& pieces : cuts) {
+        auto y = x;
+        std::vector<float> past((width - 1) * 6);
+        std::size_t begin = 0;
+        for (auto const count : pieces) {
+          apply(block, segment{.begin = begin, .count = count, .position = begin}, y, past);
+          begin += count;
+        }
+        CHECK(test::distance(y, exact) < 1e-6);
+        CHECK(past == std::vector<float>(x.data() + (30 - (width - 1)) * 6, x.data() + 30 * 6));
+      }
+    }
+}
+
+TEST_CASE("convolution: the state of a short sequence still holds the zeros before it") {
+  causal_convolution const block{.taps = std::vector<float>(4, 1.0f), .width = 4, .channels = 1};
+  std::vector<float> past(3);
+  matrix x(2, 1);
+  x << 5.0f, 7.0f;
+  apply(block, segment{.begin = 0, .count = 2, .position = 0}, x, past);
+  CHECK(past == std::vector<float>{0.0f, 5.0f, 7.0f});
+  CHECK(x(0, 0) == 5.0f);
+  CHECK(x(1, 0) == 12.0f);
+}
+
+TEST_CASE("rg_lru: whole and in pieces agree with float64 from position 0 on") {
+  auto const config = test::small_recurrent_gemma();
+  test::tensors from{1};
+  auto const block = make_rg_lru_block(config, from, "b.");
+  auto const x = test::numbers{3}.matrix(30, config.width);
+  check_state(block, x, test::slow::rg_lru(from, "b.", config.heads, test::rows_of(x)));
+}
+
+TEST_CASE("rg_lru: only position 0 takes its input unscaled") {
+  // Everything 1 but the input; gates sigmoid(0) = 0.5, decay exp(-8 * 0.5 * rate).
+  float const one = 1;
+  weights const unit{.data = reinterpret_cast<std::byte const*>(&one), .shape = {1, 1}};
+  rg_lru_block const block{.input = {.weight = unit},
+                           .gate = {.weight = unit},
+                           .output = {.weight = unit},
+                           .convolution = {.taps = {1}, .width = 1, .channels = 1},
+                           .input_gate = {.weight = {0}, .bias = {0}},
+                           .recurrent_gate = {.weight = {0}, .bias = {0}},
+                           .rate = {-8 * 0.01f}};
+  double const decay = std::exp(-8 * 0.5 * 0.01);
+  for (std::size_t const position : {0u, 1u, 9u}) {
+    recurrence state = block.empty_state();
+    std::array const segments{segment{.begin = 0, .count = 1, .position = position}};
+    std::array const states{&state};
+    matrix const x = matrix::Constant(1, 1, 2.0f);
+    matrix const y = apply(block, x, segments, std::span<recurrence* const>{states}, wanted::all_tokens);
+    double const hidden = (position == 0 ? 1 : std::sqrt(1 - decay * decay)) * 0.5 * 2;
+    CHECK(static_cast<double>(y(0, 0)) == doctest::Approx(test::slow::gelu(2) * hidden).epsilon(1e-5));
+    CHECK(static_cast<double>(state.hidden[0]) == doctest::Approx(hidden).epsilon(1e-5));
+  }
+}
+
+TEST_CASE("mamba: whole and in pieces agree with float64") {
+  auto config = test::small_jamba();
+  for (bool const projection_bias : {false, true})
+    for (bool const convolution_bias : {false, true}) {
+      config.mamba_projection_bias = projection_bias;
+      config.mamba_convolution_bias = convolution_bias;
+      test::tensors from{5};
+      auto const block = make_mamba_block(config, from, "b.");
+      CHECK(block.channels() == 40);
+      CHECK(block.states() == 5);
+      CHECK(from.all().contains("b.in_proj.bias") == projection_bias);
+      CHECK(from.all().contains("b.conv1d.bias") == convolution_bias);
+      auto const x = test::numbers{6}.matrix(30, config.width);
+      check_state(block, x, test::slow::mamba(from, "b.", static_cast<double>(config.norm_epsilon), test::rows_of(x)));
+    }
+}

@@ -1,0 +1,69 @@
+#pragma once
+
+// Small models of random weights: one configuration of each architecture, to be varied, and its model with its tensors.
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <headcount/reference/model/config.hpp>
+#include <headcount/reference/model/jamba.hpp>
+#include <headcount/reference/model/recurrent_gemma.hpp>
+
+#include "tensors.hpp"
+
+namespace test {
+
+inline headcount::reference::recurrent_gemma_config small_recurrent_gemma() {
+  headcount::reference::recurrent_gemma_config config;
+  config.architecture = "RecurrentGemmaForCausalLM";
+  config.vocabulary = 37;
+  config.width = 24;
+  config.layers = 4;
+  config.heads = 4;
+  config.key_value_heads = 2;
+  config.intermediate = 36;
+  config.function = headcount::reference::activation::gelu_tanh;
+  config.tied_embeddings = true;
+  config.head_dim = 6;
+  config.lru_width = 20;
+  config.window = 5;
+  config.attends = {false, true, false, true};
+  config.rotated = 4;
+  return config;
+}
+
+inline headcount::reference::jamba_config small_jamba() {
+  headcount::reference::jamba_config config;
+  config.architecture = "JambaForCausalLM";
+  config.vocabulary = 37;
+  config.width = 24;
+  config.layers = 4;
+  config.heads = 4;
+  config.key_value_heads = 2;
+  config.intermediate = 18;
+  config.attends = {false, true, false, true};
+  config.routes = {true, false, false, true};
+  config.experts = 3;
+  config.chosen_experts = 2;
+  config.mamba_states = 5;
+  config.mamba_channels = 40;
+  config.mamba_rank = 3;
+  return config;
+}
+
+/// A model and the tensors it lies in.
+template <class Config>
+struct made_model {
+  explicit made_model(Config settings, unsigned seed = 1)
+      : config{std::move(settings)}, weights{seed}, model{headcount::reference::make_model(config, weights)} {}
+  made_model(made_model const&) = delete;
+  made_model& operator=(made_model const&) = delete;
+
+  Config config;
+  tensors weights;
+  headcount::reference::model model;
+};
+
+}  // namespace test
