@@ -11,7 +11,8 @@ namespace headcount::inline v0 {
 
 /// Bad input: what was read, where it broke, and what is allowed there.
 /// Thrown by parsers, loaders and validation only; never from a hot path.
-/// `what()` is one line: "READ: WHERE (allowed: ALLOWED)", without the parenthesis when nothing is to be listed.
+/// `what()` is one line, whatever was read: "READ: WHERE (allowed: ALLOWED)", without the parenthesis when nothing is
+/// to be listed.
 class error : public std::runtime_error {
  public:
   error(std::string_view read, std::string_view where, std::string_view allowed = {})
@@ -19,7 +20,8 @@ class error : public std::runtime_error {
 
  private:
   [[nodiscard]] static std::string message(std::string_view read, std::string_view where, std::string_view allowed) {
-    return allowed.empty() ? text_of(read, ": ", where) : text_of(read, ": ", where, " (allowed: ", allowed, ")");
+    auto const text = text_of(read, ": ", where);
+    return on_one_line(allowed.empty() ? text : text_of(text, " (allowed: ", allowed, ")"));
   }
 };
 

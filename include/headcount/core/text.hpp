@@ -27,6 +27,18 @@ template <class... Piece>
   return text;
 }
 
+/// The text with its control characters written as "\\xNN", so that it stays on one line.
+[[nodiscard]] inline std::string on_one_line(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string line;
+  for (char const sign : text) {
+    auto const code = static_cast<unsigned char>(sign);
+    if (code >= 0x20 && code != 0x7f) line += sign;
+    else line.append("\\x").append({digits[code / 16u], digits[code % 16u]});
+  }
+  return line;
+}
+
 /// Adds an item to a list in words: "a", then "a, b".
 inline void add_to_list(std::string& list, std::string_view item, std::string_view separator = ", ") {
   if (!list.empty()) list.append(separator);
