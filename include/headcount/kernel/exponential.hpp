@@ -5,12 +5,12 @@
 
 namespace headcount::inline v0::kernel {
 
-/// e^x for x <= 0, to 1e-7 relative; 0 below -87. Without a call or a branch, so that loops over it use vector
-/// registers. Method: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by a polynomial of degree 7 (coefficients of Cephes'
-/// expf), 2^n in the exponent's bits.
+/// e^x for x <= 0, to 1e-7 relative; 0 below -87, NaN for NaN. Without a call or a branch, so that loops over it use
+/// vector registers. Method: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by a polynomial of degree 7 (coefficients of
+/// Cephes' expf), 2^n in the exponent's bits.
 [[nodiscard]] inline float exp_of_nonpositive(float x) noexcept {
   constexpr float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits
-  float const inside = x < -87.0f ? -87.0f : x;
+  float const inside = x >= -87.0f ? x : -87.0f;
   float const shifted = inside * 1.44269504f + round;
   float const n = shifted - round;
   float const r = (inside - n * 0.693359375f) + n * 2.12194440e-4f;
@@ -22,7 +22,7 @@ namespace headcount::inline v0::kernel {
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
   auto const bits = std::bit_cast<std::int32_t>(p) + static_cast<std::int32_t>(n) * (1 << 23);
-  return x < -87.0f ? 0.0f : std::bit_cast<float>(bits);
+  return x >= -87.0f ? std::bit_cast<float>(bits) : x < -87.0f ? 0.0f : x;
 }
 
 }  // namespace headcount::inline v0::kernel
