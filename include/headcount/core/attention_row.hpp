@@ -29,8 +29,8 @@ struct head_output {
 
 namespace archetype {
 
-/// The least that every row scorer must accept.
-using row = std::span<float const>;
+/// The least that every row scorer must accept; a span converts to it.
+using row = row_view;
 
 }  // namespace archetype
 

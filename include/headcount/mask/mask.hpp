@@ -1,7 +1,6 @@
 #pragma once
 
 #include <concepts>
-#include <span>
 
 #include <headcount/core/part.hpp>
 #include <headcount/core/strided_view.hpp>
@@ -12,9 +11,9 @@ namespace headcount::inline v0 {
 using output_view = strided_view<float, 1>;
 
 /// Says what a dropped head's output becomes, `[dim]`, before the output projection. A kept head's is left alone.
-/// Spans and strided views of any floating-point type are outputs.
+/// Strided views of any floating-point type are outputs; a mask of one type only must take output_view.
 template <class Mask>
-concept output_mask = policy_part<Mask> && requires(Mask const& mask, std::span<float> output) {
+concept output_mask = policy_part<Mask> && requires(Mask const& mask, output_view output) {
   { mask(output) } noexcept -> std::same_as<void>;
 };
 

@@ -40,10 +40,14 @@ concept output_scorer = policy_part<Score> && requires(Score const& score, head_
   { score(output) } noexcept -> std::same_as<double>;
 };
 
+/// How many of the four a type is.
+template <class Score>
+inline constexpr int kinds_of_scorer =
+    int{site_scorer<Score>} + int{query_scorer<Score>} + int{row_scorer<Score>} + int{output_scorer<Score>};
+
 /// A scorer reads exactly one of the four.
 template <class Score>
-concept scorer =
-    (int{site_scorer<Score>} + int{query_scorer<Score>} + int{row_scorer<Score>} + int{output_scorer<Score>}) == 1;
+concept scorer = kinds_of_scorer<Score> == 1;
 
 /// What a scorer reads, from its type.
 template <scorer Score>

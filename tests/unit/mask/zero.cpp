@@ -20,11 +20,16 @@ namespace {
 
 struct not_noexcept {
   static constexpr std::string_view name = "not_noexcept";
-  void operator()(std::span<float>) const {}
+  void operator()(output_view) const {}
+};
+struct takes_spans_only {
+  static constexpr std::string_view name = "takes_spans_only";
+  void operator()(std::span<float>) const noexcept {}
 };
 
 static_assert(output_mask<mask::zero> && output_mask<support::constant>);
-static_assert(!output_mask<not_noexcept> && !output_mask<score::entropy> && !output_mask<select::top_k>);
+static_assert(!output_mask<not_noexcept> && !output_mask<takes_spans_only> && !output_mask<score::entropy> &&
+              !output_mask<select::top_k>);
 
 }  // namespace
 

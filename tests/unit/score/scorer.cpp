@@ -45,17 +45,17 @@ struct reads_doubles_only {
   static constexpr std::string_view name = "reads_doubles_only";
   double operator()(std::span<double const>) const noexcept { return 0; }
 };
+struct reads_spans_only {
+  static constexpr std::string_view name = "reads_spans_only";
+  double operator()(std::span<float const>) const noexcept { return 0; }
+};
 struct half_streaming {
   static constexpr std::string_view name = "half_streaming";
-  double operator()(std::span<float const>) const noexcept { return 0; }
+  double operator()(row_view) const noexcept { return 0; }
   struct accumulator {
     void add(double) noexcept {}
   };
 };
-
-template <class Score>
-constexpr int kinds =
-    int{site_scorer<Score>} + int{query_scorer<Score>} + int{row_scorer<Score>} + int{output_scorer<Score>};
 
 }  // namespace
 
@@ -66,11 +66,12 @@ static_assert(reading_of<support::query_feature> == reading::query);
 static_assert(reading_of<support::newest_weight> == reading::row);
 static_assert(reading_of<support::output_feature> == reading::output);
 
-static_assert(kinds<score::entropy> == 1 && kinds<score::l2> == 1 && kinds<score::random> == 1);
-static_assert(kinds<support::query_feature> == 1 && kinds<support::output_feature> == 1);
+static_assert(kinds_of_scorer<score::entropy> == 1 && kinds_of_scorer<score::l2> == 1 &&
+              kinds_of_scorer<score::random> == 1);
+static_assert(kinds_of_scorer<support::query_feature> == 1 && kinds_of_scorer<support::output_feature> == 1);
 
 static_assert(!scorer<not_noexcept> && !scorer<not_const> && !scorer<returns_float> && !scorer<without_name>);
-static_assert(!scorer<with_constructor> && !scorer<reads_doubles_only>);
+static_assert(!scorer<with_constructor> && !scorer<reads_doubles_only> && !scorer<reads_spans_only>);
 static_assert(query_scorer<reads_two_things> && output_scorer<reads_two_things> && !scorer<reads_two_things>);
 static_assert(!scorer<select::top_k> && !scorer<int> && !scorer<support::constant>);
 
