@@ -34,7 +34,8 @@ struct written_part {
   std::vector<written_argument> arguments{};
 };
 
-/// Reads `name` or `name(argument, ...)`. Throws headcount::error where the form is broken.
+/// Reads `name` or `name(argument, ...)`. A value without a name that follows one with a name goes on with that one:
+/// where=3-5,9. Throws headcount::error where the form is broken.
 [[nodiscard]] inline written_part read_part(sentence_reader& sentence) {
   written_part part{.position = sentence.position()};
   part.name = sentence.take_word();
@@ -46,6 +47,12 @@ struct written_part {
     if (sentence.take('=')) {
       argument.name = argument.value;
       argument.value = sentence.take_until(",)");
+      if (argument.name.empty())
+        sentence.fail(argument.position, text_of("\"=\" without a name before it in ", part.name), "name=value");
+    } else if (!part.arguments.empty() && !part.arguments.back().name.empty()) {
+      auto& begun = part.arguments.back().value;
+      begun = {begun.data(), argument.value.data() + argument.value.size()};
+      continue;
     }
     part.arguments.push_back(argument);
   } while (sentence.take(','));
@@ -81,8 +88,6 @@ void set_field(sentence_reader const& sentence, Part& part, field<Part, Value> c
 template <policy_part Part>
 [[nodiscard]] Part make_part(sentence_reader const& sentence, written_part const& written) {
   constexpr auto fields = fields_of<Part>();
-  constexpr std::size_t leading =
-      std::apply([](auto const&... field) { return (std::size_t{field.leading} + ... + 0); }, fields);
 
   std::string known;
   std::apply([&](auto const&... field) { (add_to_list(known, field.name), ...); }, fields);
@@ -93,25 +98,22 @@ template <policy_part Part>
   for (auto const& argument : written.arguments) {
     bool const is_known =
         std::apply([&](auto const&... field) { return ((field.name == argument.name) || ...); }, fields);
-    bool const is_unnamed = &argument < written.arguments.data() + unnamed;
-    if (!is_known && !is_unnamed)
-      sentence.fail(argument.position,
-                    argument.name.empty() ? std::string{"a value without a name stands after one with a name"}
-                                          : text_of(Part::name, " has no \"", argument.name, "\""),
-                    known);
+    if (!is_known && !argument.name.empty())
+      sentence.fail(argument.position, text_of(Part::name, " has no \"", argument.name, "\""), known);
   }
 
   Part part{};
   std::size_t next = 0;
+  std::size_t later = std::apply([](auto const&... field) { return (std::size_t{field.leading} + ... + 0); }, fields);
   auto const fill = [&]<class Value>(field<Part, Value> const& field) {
     bool given = false;
+    if (field.leading) --later;
     if (field.leading && next < unnamed) {
       auto const& argument = written.arguments[next];
       auto text = std::string{argument.value};
       ++next;
       if constexpr (std::same_as<Value, token_positions>)
-        for (; unnamed > leading && next <= unnamed - leading; ++next)
-          text.append(",").append(written.arguments[next].value);
+        for (; next + later < unnamed; ++next) text.append(",").append(written.arguments[next].value);
       set_field(sentence, part, field, text, argument.position);
       given = true;
     }

@@ -29,8 +29,8 @@ template <class Number>
   while (true) {
     auto const comma = text.find(',');
     auto piece = text.substr(0, comma);
-    while (piece.starts_with(' ')) piece.remove_prefix(1);
-    while (piece.ends_with(' ')) piece.remove_suffix(1);
+    while (piece.starts_with(' ') || piece.starts_with('\t')) piece.remove_prefix(1);
+    while (piece.ends_with(' ') || piece.ends_with('\t')) piece.remove_suffix(1);
     auto const range = parse_index_range(piece);
     if (!range) return false;
     value.insert(*range);

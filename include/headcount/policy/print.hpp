@@ -35,11 +35,13 @@ template <class Value>
 template <policy_part Part>
 [[nodiscard]] std::string print(Part const& part) {
   std::string arguments;
+  bool in_order = true;  // no leading field was left out so far, so the next may do without its name
   auto const add = [&](auto const& field) {
     auto const& value = part.*(field.member);
-    if (!field.required && value == Part{}.*(field.member)) return;
+    if (!field.required && value == Part{}.*(field.member)) return void(in_order = false);
     if (!arguments.empty()) arguments += ", ";
-    if (!field.leading) arguments.append(field.name).append("=");
+    if (!field.leading) in_order = false;
+    if (!in_order) arguments.append(field.name).append("=");
     arguments += print_value(value);
   };
   std::apply([&](auto const&... field) { (add(field), ...); }, fields_of<Part>());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 
 #include <headcount/core/index_set.hpp>
@@ -18,7 +19,8 @@ struct scope {
   std::optional<layer_set> layers;  ///< these layers; all when empty
 
   [[nodiscard]] constexpr bool covers(site const& where) const noexcept {
-    return (!during || *during == where.phase) && (!layers || layers->contains(where.layer));
+    auto const has = [&](std::size_t layer) { return layer < layer_set::capacity() && layers->contains(layer); };
+    return (!during || *during == where.phase) && (!layers || has(where.layer));
   }
 };
 

@@ -36,7 +36,7 @@ namespace headcount::inline v0 {
   if (word == name_of(phase::prefill)) where.during = phase::prefill;
   else if (word == name_of(phase::generation)) where.during = phase::generation;
   else if (word != "all")
-    sentence.fail(at, text_of("no scope is named ", sentence.found(at)), "all, prefill, generation");
+    sentence.fail(at, text_of("a scope is expected, found ", sentence.found(at)), "all, prefill, generation");
   if (!sentence.take(',')) return where;
   auto const layers_at = sentence.position();
   if (sentence.take_word() != "layers" || !sentence.take('='))
@@ -44,15 +44,21 @@ namespace headcount::inline v0 {
   where.layers.emplace();
   do {
     auto const range_at = sentence.position();
-    auto const range = parse_index_range(sentence.take_until(",;"));
-    if (!range)
-      sentence.fail(range_at, text_of("no layer or range of layers: ", sentence.found(range_at)), "layers=2,5-7");
+    auto const written = sentence.take_until(",;");
+    auto const range = parse_index_range(written);
+    if (!range) sentence.fail(range_at, text_of("\"", written, "\" is no layer or range of layers"), "layers=2,5-7");
     if (range->last >= layer_set::capacity())
       sentence.fail(range_at, text_of("layer ", range->last, " is out of range"),
                     text_of("0 to ", layer_set::capacity() - 1));
     for (auto layer = range->first; layer <= range->last; ++layer) where.layers->insert(layer);
   } while (sentence.take(','));
   return where;
+}
+
+/// What may follow a scope, or stand in the place of one that was not written, for error messages.
+[[nodiscard]] constexpr std::string_view after_scope(scope const& where, bool written) noexcept {
+  if (!written) return "\"@\" and a scope, ";
+  return where.layers ? "" : "\",\" and layers=2,5-7, ";
 }
 
 /// Reads a policy sentence, e.g. "entropy | top_k(5) @ generation", with the parts of `Registry`.
@@ -62,8 +68,8 @@ template <class Registry = registry>
   sentence_reader sentence{"policy sentence", text};
   any_policy policy;
   auto const first = read_part(sentence);
-  bool const fixed = first.name == select::every_head::name || first.name == select::no_head::name;
-  if (fixed) {
+  bool may_mask = false;
+  if (first.name == select::every_head::name || first.name == select::no_head::name) {
     using fixed_selectors = part_list<select::every_head, select::no_head>;
     policy.select = make_any<any_selector>(sentence, "selector", fixed_selectors{}, first);
   } else {
@@ -72,13 +78,16 @@ template <class Registry = registry>
       sentence.fail(sentence.position(), "a scorer is followed by \"|\" and a selector",
                     names_of(typename Registry::selectors{}));
     policy.select = make_any<any_selector>(sentence, "selector", typename Registry::selectors{}, read_part(sentence));
-    if (sentence.take('|'))
-      policy.mask = make_any<any_mask>(sentence, "mask", typename Registry::masks{}, read_part(sentence));
+    may_mask = !sentence.take('|');
+    if (!may_mask) policy.mask = make_any<any_mask>(sentence, "mask", typename Registry::masks{}, read_part(sentence));
   }
+  auto const scope_at = sentence.position();
   policy.where = read_scope(sentence);
+  bool const scoped = sentence.position() != scope_at;
   if (!sentence.at_end())
-    sentence.fail(sentence.position(), text_of("not understood: ", sentence.found(sentence.position())),
-                  fixed ? "\"@\" and a scope, or the end" : "\"|\" and a mask, \"@\" and a scope, or the end");
+    sentence.fail(
+        sentence.position(), text_of("not understood: ", sentence.found(sentence.position())),
+        text_of(may_mask && !scoped ? "\"|\" and a mask, " : "", after_scope(policy.where, scoped), "the end"));
   return policy;
 }
 
@@ -88,13 +97,16 @@ template <class Registry = registry>
 [[nodiscard]] std::vector<any_edit> parse_edits(std::string_view text) {
   sentence_reader sentence{"edit sentence", text};
   std::vector<any_edit> edits;
+  bool scoped = false;
   do {
     edits.push_back(make_any<any_edit>(sentence, "edit", typename Registry::edits{}, read_part(sentence)));
+    auto const scope_at = sentence.position();
     edits.back().where = read_scope(sentence);
+    scoped = sentence.position() != scope_at;
   } while (sentence.take(';'));
   if (!sentence.at_end())
     sentence.fail(sentence.position(), text_of("not understood: ", sentence.found(sentence.position())),
-                  "\"@\" and a scope, \";\" and an edit, or the end");
+                  text_of(after_scope(edits.back().where, scoped), "\";\" and an edit, the end"));
   return edits;
 }
 
