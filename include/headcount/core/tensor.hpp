@@ -54,9 +54,13 @@ concept tensor = requires(std::remove_reference_t<Tensor>& values) {
 };
 
 /// A tensor as a strided_view of `Rank` axes, slowest first. Nothing is copied.
-template <std::size_t Rank, tensor<Rank> Tensor>
+template <std::size_t Rank, class Tensor>
 [[nodiscard]] auto view_of(Tensor&& values) {
-  return tensor_access<std::remove_reference_t<Tensor>>::template view<Rank>(values);
+  static_assert(tensor<Tensor, Rank>,
+                "headcount: this is no tensor of so many axes; see as_tensor for memory, and include the adapter "
+                "(headcount/adapt/) of another library's tensors");
+  if constexpr (tensor<Tensor, Rank>)
+    return tensor_access<std::remove_reference_t<Tensor>>::template view<Rank>(values);
 }
 
 /// Raw memory as a tensor, packed in row-major order: a span, a vector, an array. Nothing is copied.

@@ -1,18 +1,44 @@
 #pragma once
 
+#include <concepts>
+#include <cstddef>
+#include <span>
+
+#include <headcount/core/attention_row.hpp>
 #include <headcount/core/part.hpp>
-#include <headcount/edit/edit.hpp>
+#include <headcount/core/site.hpp>
 #include <headcount/mask/mask.hpp>
+#include <headcount/mask/zero.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/select/selector.hpp>
 
 namespace headcount::inline v0 {
 
+/// What gives a number for a piece of evidence, whether or not it does so as a scorer must.
+template <class Part, class... Evidence>
+concept gives_number = requires(Part& part, Evidence const&... evidence) {
+  { part(evidence...) } -> std::convertible_to<double>;
+};
+
+/// What was meant to be a scorer.
+template <class Part>
+concept called_as_scorer =
+    gives_number<Part, site, std::size_t> || gives_number<Part, head_query> || gives_number<Part, row_view> ||
+    gives_number<Part, std::span<float const>> || gives_number<Part, head_output>;
+
 /// Writes a policy as its sentence: `score::entropy{} | select::top_k{5} | mask::zero{}`. The mask may be left out; it
 /// is then zero.
-template <policy_part Left, policy_part Right>
+template <class Left, class Right>
+  requires(!head_policy<Left> && (policy_part<Left> || policy_part<Right>))
 [[nodiscard]] constexpr auto operator|(Left left, Right right) {
+  static_assert(policy_part<Left> && policy_part<Right>,
+                "headcount: a part is an aggregate that has `static constexpr std::string_view name`");
+  static_assert(kinds_of_scorer<Left> <= 1,
+                "headcount: a scorer reads one thing: the site, a head_query, an attention_row or a head_output");
+  static_assert(kinds_of_scorer<Left> == 1 || !called_as_scorer<Left>,
+                "headcount: a scorer's call operator is const noexcept and returns double; of a row, it takes any "
+                "attention_row");
   static_assert(scorer<Left>,
                 "headcount: a policy starts with a scorer, e.g. score::entropy{} | select::top_k{5} | mask::zero{}");
   if constexpr (scorer<Left>) {
@@ -23,8 +49,9 @@ template <policy_part Left, policy_part Right>
 }
 
 /// Names the mask: what becomes of the heads that are not kept.
-template <scorer Score, selector Select, policy_part Right>
-[[nodiscard]] constexpr auto operator|(policy<Score, Select> left, Right right) {
+template <scorer Score, selector Select, output_mask Mask, policy_part Right>
+[[nodiscard]] constexpr auto operator|(policy<Score, Select, Mask> left, Right right) {
+  static_assert(std::same_as<Mask, mask::zero>, "headcount: a policy has one mask");
   static_assert(output_mask<Right>,
                 "headcount: a selector is followed by a mask, e.g. select::top_k{5} | mask::zero{}");
   if constexpr (output_mask<Right>) return policy<Score, Select, Right>{left.score, left.select, right, left.where};

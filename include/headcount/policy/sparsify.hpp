@@ -1,7 +1,8 @@
 #pragma once
 
+#include <concepts>
 #include <cstddef>
-#include <string>
+#include <type_traits>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/error.hpp>
@@ -10,6 +11,7 @@
 #include <headcount/core/strided_view.hpp>
 #include <headcount/core/tensor.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/mask/mask.hpp>
 #include <headcount/policy/decide.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/policy/validate.hpp>
@@ -59,17 +61,27 @@ void for_each_query(layer_pass const& pass, strided_view<Element, 4> weights, Vi
 /// Any tensor will do: strided_view, std::mdspan, or what an adapter header makes one. O(the size of what the scorer
 /// reads), no allocation. Throws headcount::error before anything is written when shapes disagree, when the policy
 /// cannot work with so many heads, or when its scorer reads queries, which are not here.
-template <head_policy Policy, tensor<4> Weights, tensor<4> Outputs>
+template <class Policy, class Weights, class Outputs>
 void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weights, Outputs&& outputs) {
+  static_assert(head_policy<Policy>, "headcount: sparsify takes a policy, e.g. score::entropy{} | select::top_k{5}");
+  static_assert(Policy::may_read(reading::row) || !Policy::may_read(reading::query),
+                "headcount: sparsify sees attention weights and outputs, this policy's scorer reads queries");
+  static_assert(tensor<Weights const, 4>, "headcount: weights are a tensor [batch, head, query, key], see view_of");
+  static_assert(tensor<Outputs, 4>, "headcount: outputs are a tensor [batch, query, head, dim], see view_of");
   auto const rows_of = view_of<4>(weights);
   auto const outputs_of = view_of<4>(outputs);
+  using output = decltype(outputs_of[0][0][0]);
+  static_assert(!std::is_const_v<typename output::element_type>,
+                "headcount: sparsify writes to the outputs, these are const");
+  static_assert(std::convertible_to<output, output_view> ||
+                    !(Policy::may_read(reading::output) || is_erased_part<decltype(policy.mask)>),
+                "headcount: any_policy and scorers of outputs take outputs of float; convert them, or use a policy of "
+                "known parts");
   if (outputs_of.extent(0) != rows_of.extent(0) || outputs_of.extent(1) != rows_of.extent(2) ||
       outputs_of.extent(2) != rows_of.extent(1))
     throw error{"outputs", "their shape does not fit the weights'",
                 "[batch, query, head, dim] for weights [batch, head, query, key]"};
   validate(policy, site{.layer = pass.layer, .phase = pass.phase, .heads = rows_of.extent(1), .group = pass.group});
-  static_assert(Policy::may_read(reading::row) || !Policy::may_read(reading::query),
-                "headcount: sparsify sees attention weights and outputs, this policy's scorer reads queries");
   if (policy.reads() == reading::query)
     throw error{"policy", "its scorer reads queries", "scorers that read rows, outputs or nothing"};
 

@@ -1,0 +1,12 @@
+// expect: headcount: weights are a tensor \[batch, head, query, key\]
+#include <headcount/headcount.hpp>
+
+using namespace headcount;
+
+#ifdef HEADCOUNT_WRONG
+void mask_heads(strided_view<float const, 3> weights, strided_view<float, 4> outputs) {
+#else
+void mask_heads(strided_view<float const, 4> weights, strided_view<float, 4> outputs) {
+#endif
+  sparsify(score::entropy{} | select::top_k{5}, {}, weights, outputs);
+}
