@@ -1,0 +1,170 @@
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <headcount/core/strided_view.hpp>
+#include <headcount/policy/any_edit.hpp>
+#include <headcount/policy/any_policy.hpp>
+#include <headcount/policy/compose.hpp>
+#include <headcount/policy/decide.hpp>
+#include <headcount/policy/registry.hpp>
+#include <headcount/policy/sparsify.hpp>
+#include <support/allocations.hpp>
+#include <support/float64.hpp>
+#include <support/numbers.hpp>
+#include <support/parts.hpp>
+
+using namespace headcount;
+
+static_assert(std::convertible_to<decltype(score::entropy{} | select::top_k{5}), any_policy>);
+static_assert(
+    std::convertible_to<decltype(support::query_feature{} | support::even_heads{} | support::constant{}), any_policy>);
+static_assert(std::is_copy_constructible_v<any_policy> && std::is_default_constructible_v<any_policy>);
+static_assert(!scorer<any_scorer> && !selector<any_selector> && !output_mask<any_mask>,
+              "they hold parts, they are none");
+static_assert(!std::convertible_to<select::top_k, any_scorer> && !std::convertible_to<score::l2, any_selector>);
+
+namespace {
+
+/// The tensors of one layer: weights [batch, head, query, key] and outputs [batch, query, head, dim].
+struct layer {
+  static constexpr std::size_t batch = 2, heads = 5, queries = 3, keys = 7, dim = 4;
+  std::vector<float> weights;
+  std::vector<float> outputs;
+
+  explicit layer(std::uint64_t seed) {
+    support::numbers draw{seed};
+    for (std::size_t row = 0; row < batch * heads * queries; ++row)
+      for (double const weight : support::softmax(draw.list(keys, -3, 3)))
+        weights.push_back(static_cast<float>(weight));
+    outputs = support::as<float>(draw.list(batch * queries * heads * dim, -1, 1));
+  }
+  [[nodiscard]] strided_view<float const, 4> weights_view() const {
+    return {weights.data(), {batch, heads, queries, keys}};
+  }
+  [[nodiscard]] strided_view<float, 4> outputs_view() { return {outputs.data(), {batch, queries, heads, dim}}; }
+};
+
+/// Checks that a policy and its erased form keep the same heads, give the same scores and make the same outputs.
+template <class Policy>
+void check_same(Policy const& known) {
+  any_policy const any = known;
+  CAPTURE(print(any));
+  CHECK(print(any) == print(known));
+  CHECK(any.reads() == known.reads());
+  for (std::uint64_t seed = 0; seed < 4; ++seed) {
+    layer const tensors{seed};
+    auto const check = [&](auto const& evidence) {
+      for (std::size_t position = 0; position < 4; ++position) {
+        site const where{.layer = seed, .position = position, .heads = layer::heads};
+        head_scores of_known{}, of_any{};
+        CHECK(decide(any, where, evidence, of_any) == decide(known, where, evidence, of_known));
+        CHECK(of_any == of_known);
+        CHECK(decide(any, where, evidence) == decide(known, where, evidence));
+      }
+    };
+    strided_view<float const, 2> const rows{tensors.weights.data(), {layer::heads, layer::keys}};
+    strided_view<float const, 2> const columns{tensors.weights.data(), {layer::heads, layer::keys}, {1, layer::heads}};
+    if constexpr (Policy::may_read(reading::query)) {
+      check([&](std::size_t head) { return head_query{rows[head].as_span()}; });
+    } else {
+      for (auto const& view : {rows, columns}) {
+        if constexpr (Policy::may_read(reading::output))
+          check([&](std::size_t head) { return head_output{view[head]}; });
+        else check([&](std::size_t head) { return view[head]; });
+      }
+      auto masked_by_known = tensors, masked_by_any = tensors;
+      sparsify(known, {.layer = 3}, tensors.weights_view(), masked_by_known.outputs_view());
+      sparsify(any, {.layer = 3}, tensors.weights_view(), masked_by_any.outputs_view());
+      CHECK(masked_by_any.outputs == masked_by_known.outputs);
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("any_policy: keeps, scores and masks as the policy of known parts") {
+  layer_set third;
+  third.insert(3);
+  check_same(dense);
+  check_same(none);
+  check_same(none.during(phase::prefill));
+  check_same(score::entropy{} | select::top_k{2});
+  check_same((score::entropy{1e-4} | select::threshold{-2}).in_layers(third));
+  check_same(score::l2{} | select::top_k{3} | support::constant{-2});
+  check_same(score::random{5} | select::top_k{2});
+  check_same((score::random{5} | select::threshold{0.5}).during(phase::generation));
+  check_same(support::last_first{} | support::even_heads{});
+  check_same(support::query_feature{} | select::top_k{2} | support::constant{});
+  check_same(support::newest_weight{} | select::top_k{2} | support::constant{});
+  check_same(support::output_feature{} | select::top_k{2} | support::constant{});
+}
+
+TEST_CASE("any_policy: is dense by default, and copies share parts that never change") {
+  any_policy policy;
+  CHECK(print(policy) == "dense");
+  policy = score::l2{} | select::top_k{1};
+  auto const copy = policy;
+  policy = none;
+  CHECK(print(copy) == "l2 | top_k(1)");
+  CHECK(print(policy) == "none");
+  CHECK(print(copy.during(phase::prefill)) == "l2 | top_k(1) @ prefill");
+  CHECK(print(copy) == "l2 | top_k(1)");
+}
+
+TEST_CASE("any_policy: allocates nothing once it was made, and copying it neither") {
+  any_policy const policy = (score::entropy{} | select::top_k{2} | support::constant{}).during(phase::generation);
+  layer tensors{1};
+  auto const weights = tensors.weights_view();
+  auto const outputs = tensors.outputs_view();
+  CHECK(support::allocations_of([] { delete new int{3}; }) == 1);
+  CHECK(support::allocations_of([&] { sparsify(policy, {}, weights, outputs); }) == 0);
+  CHECK(support::allocations_of([&] {
+          auto const copy = policy.during(phase::prefill);
+          sparsify(copy, {.phase = phase::prefill}, weights, outputs);
+        }) == 0);
+  CHECK(tensors.outputs != layer{1}.outputs);
+}
+
+TEST_CASE("any_edit: edits the rows that were computed as its edit does, and leaves the others alone") {
+  std::vector<float> weights(15, 0.2f);
+  strided_view<float, 2> const rows{weights.data(), {3, 5}};
+  head_set computed;
+  computed.insert(2);
+  any_edit const hide = edit::omit{{{4, 5}}};
+  hide(rows, computed, 3);  // keys at positions 3 to 7
+  CHECK(weights ==
+        std::vector{0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.0f, 0.0f, 0.2f, 0.2f});
+}
+
+TEST_CASE("any_edit: an edit of all heads gets the rows of every head") {
+  std::vector<float> weights{1, 0, 0, 1, 0.5f, 0.5f};
+  any_edit const balance = edit::balanced{{{0, 0}}};
+  CHECK(balance.needs_all_heads());
+  balance({weights.data(), {3, 2}}, {}, 0);
+  CHECK(weights == std::vector{0.5f, 0.0f, 0.5f, 0.0f, 0.5f, 0.0f});
+}
+
+TEST_CASE("any_edit: prints its edit and its scope; during gives a narrower copy") {
+  any_edit const everywhere{edit::omit{{{3, 5}, {9, 9}}}};
+  CHECK(print(everywhere) == "omit(3-5,9)");
+  CHECK(print(everywhere.during(phase::generation)) == "omit(3-5,9) @ generation");
+  CHECK(print(everywhere) == "omit(3-5,9)");
+  layer_set second;
+  second.insert(2);
+  CHECK(print(any_edit{edit::null{}, {.during = {}, .layers = second}}) == "null @ all, layers=2");
+}
+
+TEST_CASE("any_edit: applying one allocates nothing") {
+  std::vector<float> weights(20, 0.25f);
+  strided_view<float, 2> const rows{weights.data(), {4, 5}};
+  for (any_edit const& edit : {any_edit{edit::omit{{{1, 2}}}}, any_edit{edit::only{{{2, 3}}}}, any_edit{edit::null{}},
+                               any_edit{edit::balanced{{{2, 3}}}}})
+    CHECK(support::allocations_of([&] { edit(rows, head_set::first(4), 0); }) == 0);
+}

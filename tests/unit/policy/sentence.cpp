@@ -1,0 +1,310 @@
+#include <algorithm>
+#include <cctype>
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/core/token_positions.hpp>
+#include <headcount/policy/any_edit.hpp>
+#include <headcount/policy/any_policy.hpp>
+#include <headcount/policy/compose.hpp>
+#include <headcount/policy/print.hpp>
+#include <headcount/policy/registry.hpp>
+#include <headcount/policy/sentence.hpp>
+#include <support/parts.hpp>
+
+using namespace headcount;
+
+namespace {
+
+/// Two optional values, so that one may be left out before the other.
+struct two_optional {
+  static constexpr std::string_view name = "two_optional";
+  std::size_t a = 1;
+  std::size_t b = 2;
+  static constexpr auto fields = std::tuple{optional_leading_field("a", &two_optional::a, "one"),
+                                            optional_leading_field("b", &two_optional::b, "the other")};
+  double operator()(site const&, std::size_t) const noexcept { return static_cast<double>(a + b); }
+};
+
+/// Positions between other leading fields take what is to spare.
+struct positions_between {
+  static constexpr std::string_view name = "positions_between";
+  std::size_t before = 0;
+  token_positions tokens;
+  std::size_t after = 0;
+  static constexpr auto fields = std::tuple{leading_field("before", &positions_between::before, "one"),
+                                            leading_field("tokens", &positions_between::tokens, "the tokens"),
+                                            leading_field("after", &positions_between::after, "the other")};
+  double operator()(site const&, std::size_t) const noexcept { return 0; }
+};
+
+/// A registry of one's own: parts of every kind beside the library's.
+struct parts : registry {
+  using scorers =
+      registry::scorers::with<support::last_first, support::query_feature, support::newest_weight,
+                              support::output_feature, support::many_fields, two_optional, positions_between>;
+  using selectors = registry::selectors::with<support::even_heads>;
+  using masks = registry::masks::with<support::constant>;
+};
+
+std::string reprinted(std::string_view text) { return print(parse_policy<parts>(text)); }
+
+std::string edits_reprinted(std::string_view text) {
+  std::string printed;
+  for (auto const& edit : parse_edits(text)) add_to_list(printed, print(edit), "; ");
+  return printed;
+}
+
+/// The message of the error that reading a sentence throws, or nothing.
+template <class Read>
+std::string message_of(Read const& read, std::string_view text) {
+  try {
+    (void)read(text);
+  } catch (error const& problem) {
+    return problem.what();
+  }
+  return {};
+}
+
+/// A malformed sentence, and how its error goes on after the sentence: the column, what is wrong, what is allowed.
+struct mistake {
+  std::string_view text;
+  std::string_view message;
+};
+
+template <class Read>
+void check_mistakes(Read const& read, std::string_view what, std::vector<mistake> const& mistakes) {
+  for (auto const& [text, message] : mistakes) {
+    CAPTURE(text);
+    CHECK(message_of(read, text) == text_of(what, " \"", text, "\": ", message));
+  }
+}
+
+auto const read_policy = [](std::string_view text) { return parse_policy<parts>(text); };
+auto const read_edits = [](std::string_view text) { return parse_edits(text); };
+
+}  // namespace
+
+TEST_CASE("sentence: what is read is printed as its shortest form") {
+  CHECK(reprinted("dense") == "dense");
+  CHECK(reprinted("none @ all") == "none");
+  CHECK(reprinted("entropy|top_k(5)") == "entropy | top_k(5)");
+  CHECK(reprinted(" entropy ( ) |\ttop_k ( k = 5 )  |  zero @  generation ") == "entropy | top_k(5) @ generation");
+  CHECK(reprinted("entropy(eps=1e-12) | top_k(0) @ prefill") == "entropy | top_k(0) @ prefill");
+  CHECK(reprinted("entropy(eps=0.00001) | threshold(-2.50)") == "entropy(eps=1e-05) | threshold(-2.5)");
+  CHECK(reprinted("l2 | threshold(x=1e300)") == "l2 | threshold(1e+300)");
+  CHECK(reprinted("random(seed=7) | top_k(2) @ all, layers=2") == "random(seed=7) | top_k(2) @ all, layers=2");
+  CHECK(reprinted("random(seed=18446744073709551615)|top_k(256)") == "random(seed=18446744073709551615) | top_k(256)");
+  CHECK(reprinted("l2 | top_k(1) @ generation,layers = 7 , 5-6,2, 1023") ==
+        "l2 | top_k(1) @ generation, layers=2,5-7,1023");
+  CHECK(reprinted("none @ all, layers=0-1023") == "none @ all, layers=0-1023");
+}
+
+TEST_CASE("sentence: means the policy that the same words make in C++") {
+  layer_set second_and_fifth;
+  second_and_fifth.insert(2);
+  second_and_fifth.insert(5);
+  auto const composed = (score::random{7} | select::top_k{2} | support::constant{1.5})
+                            .during(phase::generation)
+                            .in_layers(second_and_fifth);
+  auto const text = "random(seed=7) | top_k(2) | constant(1.5) @ generation, layers=2,5";
+  CHECK(print(composed) == text);
+  auto const read = parse_policy<parts>(text);
+  CHECK(print(read) == text);
+  CHECK(read.where.during == phase::generation);
+  CHECK(*read.where.layers == second_and_fifth);
+  CHECK(read.reads() == reading::nothing);
+  for (std::size_t head = 0; head < 4; ++head) CHECK(read.score({}, head) == composed.score({}, head));
+}
+
+TEST_CASE("sentence: a registry of one's own adds parts, and the library's stay") {
+  CHECK(parse_policy<parts>("query_feature | even_heads").reads() == reading::query);
+  CHECK(parse_policy<parts>("output_feature | top_k(1)").reads() == reading::output);
+  CHECK(parse_policy<parts>("newest_weight | even_heads | constant(3)").reads() == reading::row);
+  CHECK(reprinted("entropy | even_heads | constant(3)") == "entropy | even_heads | constant(3)");
+  CHECK_THROWS_AS((void)parse_policy("query_feature | top_k(1)"), error);
+}
+
+TEST_CASE("sentence: fields of every type, with and without names") {
+  CHECK(reprinted("many_fields(3) | top_k(1)") == "many_fields(3) | top_k(1)");
+  CHECK(reprinted("many_fields(3, 8, strict=true, weight=0.25, where=3-5) | top_k(1)") ==
+        "many_fields(3, 8, weight=0.25, strict=true, where=3-5) | top_k(1)");
+  CHECK(reprinted("many_fields(limit=8,count=3) | top_k(1)") == "many_fields(3, 8) | top_k(1)");
+}
+
+TEST_CASE("sentence: a list of positions may stand after its name, and other arguments after it") {
+  CHECK(reprinted("many_fields(1, where=3-5, 9 ,12, strict=true) | top_k(1)") ==
+        "many_fields(1, strict=true, where=3-5,9,12) | top_k(1)");
+  CHECK(edits_reprinted("omit(positions=3-5,9)") == "omit(3-5,9)");
+  CHECK(edits_reprinted("omit(positions=3-5\t,\t9)") == "omit(3-5,9)");
+}
+
+TEST_CASE("sentence: an optional value after one that was left out is printed with its name") {
+  CHECK(reprinted("two_optional(b=5) | top_k(1)") == "two_optional(b=5) | top_k(1)");
+  CHECK(reprinted("two_optional(1, 5) | top_k(1)") == "two_optional(b=5) | top_k(1)");
+  CHECK(reprinted("two_optional(4, 5) | top_k(1)") == "two_optional(4, 5) | top_k(1)");
+}
+
+TEST_CASE("sentence: positions between other values take those to spare") {
+  CHECK(reprinted("positions_between(1, 5-7, 2, 3) | top_k(1)") == "positions_between(1, 2,5-7, 3) | top_k(1)");
+  CHECK(reprinted("positions_between(1, 9, 3) | top_k(1)") == "positions_between(1, 9, 3) | top_k(1)");
+}
+
+TEST_CASE("sentence: edits are read in order, each with its scope") {
+  CHECK(edits_reprinted("omit(3-5) @ generation; null(0-40) @ prefill") ==
+        "omit(3-5) @ generation; null(0-40) @ prefill");
+  CHECK(edits_reprinted("null;null( );omit(9,3-4,5)") == "null; null; omit(3-5,9)");
+  CHECK(edits_reprinted("only(1)@all,layers=3,4;balanced(7)") == "only(1) @ all, layers=3-4; balanced(7)");
+  auto const edits = parse_edits("omit(3) @ prefill; balanced(4)");
+  CHECK(edits.at(0).where.during == phase::prefill);
+  CHECK_FALSE(edits.at(0).needs_all_heads());
+  CHECK(edits.at(1).needs_all_heads());
+}
+
+TEST_CASE("sentence: a mistake in a policy is said with its column and what is allowed there") {
+  check_mistakes(
+      read_policy, "policy sentence",
+      {
+          {"",
+           "column 1: scorer is expected, found the end (allowed: entropy, l2, random, last_first, query_feature, "
+           "newest_weight, output_feature, many_fields, two_optional, positions_between; or dense, none)"},
+          {"entropy", "column 8: a scorer is followed by \"|\" and a selector (allowed: top_k, threshold, even_heads)"},
+          {"entropy top_k(5)",
+           "column 9: a scorer is followed by \"|\" and a selector (allowed: top_k, threshold, even_heads)"},
+          {"entropy |", "column 10: selector is expected, found the end (allowed: top_k, threshold, even_heads)"},
+          {"entropy | | zero", "column 11: selector is expected, found \"|\" (allowed: top_k, threshold, even_heads)"},
+          {"entropy | zero", "column 11: no selector is named \"zero\" (allowed: top_k, threshold, even_heads)"},
+          {"entropy | Top_k(5)", "column 11: no selector is named \"Top_k\" (allowed: top_k, threshold, even_heads)"},
+          {"entropy | top_k(5) | top_k(5)", "column 22: no mask is named \"top_k\" (allowed: zero, constant)"},
+          {"entropy | top_k(5) |", "column 21: mask is expected, found the end (allowed: zero, constant)"},
+          {"entropy | top_k(5) | zero | zero",
+           "column 27: not understood: \"|\" (allowed: \"@\" and a scope, the end)"},
+          {"entropy | top_k(5) zero",
+           "column 20: not understood: \"zero\" (allowed: \"|\" and a mask, \"@\" and a scope, the end)"},
+          {"dense | zero", "column 7: not understood: \"|\" (allowed: \"@\" and a scope, the end)"},
+          {"dense(1)", "column 7: dense takes fewer values without a name (allowed: no argument)"},
+          {"l2 | top_k", "column 6: top_k needs its k (allowed: top_k(k), a whole number)"},
+          {"l2 | top_k()", "column 6: top_k needs its k (allowed: top_k(k), a whole number)"},
+          {"l2 | top_k(2, 3)", "column 15: top_k takes fewer values without a name (allowed: k)"},
+          {"l2 | top_k(2, k=3)", "column 15: k is given twice"},
+          {"l2 | top_k(k=2, k=3)", "column 17: k is given twice"},
+          {"l2 | top_k(n=2)", "column 12: top_k has no \"n\" (allowed: k)"},
+          {"l2(2) | top_k(2)", "column 4: l2 takes fewer values without a name (allowed: no argument)"},
+          {"l2(p=2) | top_k(2)", "column 4: l2 has no \"p\" (allowed: no argument)"},
+          {"l2 | top_k(,)", "column 12: \"\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | top_k(=2)", "column 12: \"=\" without a name before it in top_k (allowed: name=value)"},
+          {"l2 | top_k(k=)", "column 12: \"\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | top_k(k=k=2)", "column 12: \"k=2\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | top_k(k=2, 3)", "column 12: \"2, 3\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | top_k(-1)", "column 12: \"-1\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | top_k(+1)", "column 12: \"+1\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | top_k(2.0)", "column 12: \"2.0\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | top_k(0x2)", "column 12: \"0x2\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | top_k(two)", "column 12: \"two\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | top_k(257)", "column 12: k of top_k = 257 is out of range (allowed: 0 to 256)"},
+          {"l2 | top_k(99999999999999999999)",
+           "column 12: \"99999999999999999999\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | threshold(nan)",
+           "column 16: x of threshold = nan is out of range "
+           "(allowed: -1.7976931348623157e+308 to 1.7976931348623157e+308)"},
+          {"l2 | threshold(-inf)",
+           "column 16: x of threshold = -inf is out of range "
+           "(allowed: -1.7976931348623157e+308 to 1.7976931348623157e+308)"},
+          {"l2 | threshold(1e999)", "column 16: \"1e999\" is no value for x of threshold (allowed: a number)"},
+          {"l2 | threshold(1,5)", "column 18: threshold takes fewer values without a name (allowed: x)"},
+          {"entropy(eps=1) | top_k(1)", "column 9: eps of entropy = 1 is out of range (allowed: 1e-30 to 0.001)"},
+          {"entropy(eps=0) | top_k(1)", "column 9: eps of entropy = 0 is out of range (allowed: 1e-30 to 0.001)"},
+          {"entropy(1e-9) | top_k(1)", "column 9: entropy takes fewer values without a name (allowed: eps)"},
+          {"random(seed=-1) | top_k(1)", "column 8: \"-1\" is no value for seed of random (allowed: a whole number)"},
+          {"many_fields(1, strict=1) | top_k(1)",
+           "column 16: \"1\" is no value for strict of many_fields (allowed: true or false)"},
+          {"many_fields(1, where=x) | top_k(1)",
+           "column 16: \"x\" is no value for where of many_fields (allowed: positions such as 3-5 or 3-5,9)"},
+          {"l2 | top_k(2", "column 13: \"top_k(\" is not closed (allowed: ))"},
+          {"l2 | top_k((2)", "column 15: \"top_k(\" is not closed (allowed: ))"},
+          {"l2 | top_k(2))",
+           "column 14: not understood: \")\" (allowed: \"|\" and a mask, \"@\" and a scope, the end)"},
+          {"l2 | top_k)2(", "column 6: top_k needs its k (allowed: top_k(k), a whole number)"},
+          {"(l2 | top_k(2))",
+           "column 1: scorer is expected, found \"(\" (allowed: entropy, l2, random, last_first, query_feature, "
+           "newest_weight, output_feature, many_fields, two_optional, positions_between; or dense, none)"},
+      });
+}
+
+TEST_CASE("sentence: a mistake in a scope is said with its column and what is allowed there") {
+  check_mistakes(
+      read_policy, "policy sentence",
+      {
+          {"none @", "column 7: a scope is expected, found the end (allowed: all, prefill, generation)"},
+          {"none @ @ all", "column 8: a scope is expected, found \"@\" (allowed: all, prefill, generation)"},
+          {"none @ decode", "column 8: a scope is expected, found \"decode\" (allowed: all, prefill, generation)"},
+          {"none @ layers=2", "column 8: a scope is expected, found \"layers\" (allowed: all, prefill, generation)"},
+          {"none @ all @ all", "column 12: not understood: \"@\" (allowed: \",\" and layers=2,5-7, the end)"},
+          {"none @ all layers=2", "column 12: not understood: \"layers\" (allowed: \",\" and layers=2,5-7, the end)"},
+          {"none @ all, prefill", "column 13: \"layers=\" is expected, found \"prefill\" (allowed: layers=2,5-7)"},
+          {"none @ all,", "column 12: \"layers=\" is expected, found the end (allowed: layers=2,5-7)"},
+          {"none @ all, layers 2", "column 13: \"layers=\" is expected, found \"layers\" (allowed: layers=2,5-7)"},
+          {"none @ all, layers=", "column 20: \"\" is no layer or range of layers (allowed: layers=2,5-7)"},
+          {"none @ all, layers=2,", "column 22: \"\" is no layer or range of layers (allowed: layers=2,5-7)"},
+          {"none @ all, layers=5-2", "column 20: \"5-2\" is no layer or range of layers (allowed: layers=2,5-7)"},
+          {"none @ all, layers=2 - 5", "column 20: \"2 - 5\" is no layer or range of layers (allowed: layers=2,5-7)"},
+          {"none @ all, layers=-1", "column 20: \"-1\" is no layer or range of layers (allowed: layers=2,5-7)"},
+          {"none @ all, layers=3, x", "column 23: \"x\" is no layer or range of layers (allowed: layers=2,5-7)"},
+          {"none @ all, layers=3 @ all",
+           "column 20: \"3 @ all\" is no layer or range of layers (allowed: layers=2,5-7)"},
+          {"none @ all, layers=1024", "column 20: layer 1024 is out of range (allowed: 0 to 1023)"},
+          {"none @ all, layers=0-18446744073709551615",
+           "column 20: layer 18446744073709551615 is out of range (allowed: 0 to 1023)"},
+          {"none @ all, layers=99999999999999999999",
+           "column 20: \"99999999999999999999\" is no layer or range of layers (allowed: layers=2,5-7)"},
+          {"none @ all, layers=2; null", "column 21: not understood: \";\" (allowed: the end)"},
+      });
+}
+
+TEST_CASE("sentence: a mistake in edits is said with its column and what is allowed there") {
+  check_mistakes(
+      read_edits, "edit sentence",
+      {
+          {"", "column 1: edit is expected, found the end (allowed: omit, only, null, balanced)"},
+          {"ommit(3)", "column 1: no edit is named \"ommit\" (allowed: omit, only, null, balanced)"},
+          {"null;", "column 6: edit is expected, found the end (allowed: omit, only, null, balanced)"},
+          {"null;;null", "column 6: edit is expected, found \";\" (allowed: omit, only, null, balanced)"},
+          {"omit", "column 1: omit needs its positions (allowed: omit(positions), positions such as 3-5 or 3-5,9)"},
+          {"null; omit(5-3)",
+           "column 12: \"5-3\" is no value for positions of omit (allowed: positions such as 3-5 or "
+           "3-5,9)"},
+          {"omit(3,,4)",
+           "column 6: \"3,,4\" is no value for positions of omit (allowed: positions such as 3-5 or "
+           "3-5,9)"},
+          {"omit(-3)", "column 6: \"-3\" is no value for positions of omit (allowed: positions such as 3-5 or 3-5,9)"},
+          {"omit(3) | zero",
+           "column 9: not understood: \"|\" (allowed: \"@\" and a scope, \";\" and an edit, the end)"},
+          {"omit(3) @ all null",
+           "column 15: not understood: \"null\" (allowed: \",\" and layers=2,5-7, \";\" and an edit, the end)"},
+          {"omit(3) @ generation, layers=2) x",
+           "column 30: \"2) x\" is no layer or range of layers (allowed: layers=2,5-7)"},
+      });
+}
+
+TEST_CASE("sentence: control characters in a sentence leave its error on one line, and are shown") {
+  using namespace std::string_view_literals;
+  for (auto const text : {"entropy\n| top_k(5)"sv, "entropy | top_k(5\r\n)"sv, "\0"sv, "none @ all, layers=\x1b[2J"sv,
+                          "l2 | top_k(1) | \v"sv, "l\n2 | top_k(1)"sv, "l2 | top_k(a\n=1)"sv, "none @ \x7f"sv}) {
+    auto const message = message_of(read_policy, text);
+    CAPTURE(message);
+    CHECK_FALSE(message.empty());
+    CHECK(std::ranges::none_of(message, [](unsigned char sign) { return std::iscntrl(sign) != 0; }));
+    CHECK(message.find("\\x") != std::string::npos);
+    CHECK(message.find("column") != std::string::npos);
+  }
+  CHECK(message_of(read_edits, "null\n") ==
+        "edit sentence \"null\\x0a\": column 5: not understood: \"\\x0a\" (allowed: \"@\" and a scope, \";\" and an "
+        "edit, the end)");
+}
