@@ -23,6 +23,13 @@ TEST_CASE("error: without anything allowed there is no parenthesis") {
   CHECK(std::string{error{"config.json", "is truncated"}.what()} == "config.json: is truncated");
 }
 
+TEST_CASE("error: control characters in what was read are shown, and the message stays one line") {
+  using namespace std::string_view_literals;
+  CHECK(std::string{error{"a\nb", "\x1b[2J\0"sv, "\t\x7f"}.what()} == "a\\x0ab: \\x1b[2J\\x00 (allowed: \\x09\\x7f)");
+  CHECK(std::string{error{"caf\u00e9", "\"~\\"}.what()} == "caf\u00e9: \"~\\");
+  CHECK_THROWS_WITH_AS(while_reading("\r", [] { throw error{"\n", "x"}; }), "\\x0d: \\x0a: x", error);
+}
+
 TEST_CASE("while_reading: puts what was read in front of an error, each level once") {
   auto const read = [] {
     while_reading("model", [] { while_reading("layer 3", [] { throw error{"heads", "0", "1 to 256"}; }); });
