@@ -21,6 +21,9 @@ namespace headcount::inline v0::reference {
 /// and objects are nested so deep that no honest file is.
 [[nodiscard]] inline nlohmann::json parse_json(std::string_view what, std::string_view text) {
   constexpr int deepest = 64;
+  // The parser would take a zero byte for the end of the text.
+  if (auto const zero = text.find('\0'); zero != text.npos)
+    throw error{what, text_of("malformed JSON: byte ", zero, " is 0")};
   std::vector<std::set<std::string, std::less<>>> keys;
   auto const check = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
     using enum nlohmann::json::parse_event_t;
