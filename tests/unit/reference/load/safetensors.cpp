@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -247,8 +248,7 @@ TEST_CASE("write_safetensors: what is written is read back") {
     auto const& read = file.tensors.at(written.name);
     CHECK(read.dtype == written.dtype);
     CHECK(read.shape == written.shape);
-    REQUIRE(read.bytes.size() == written.bytes.size());
-    CHECK(std::memcmp(read.bytes.data(), written.bytes.data(), written.bytes.size()) == 0);
+    CHECK(std::ranges::equal(read.bytes, written.bytes));
   }
   auto const text = test::read_all(folder.path() / "x.safetensors");
   std::uint64_t length = 0;
