@@ -47,6 +47,15 @@ foreach(header IN LISTS headers)
   endforeach()
 endforeach()
 
+# CTest reads the names of doctest's cases as CMake lists.
+file(GLOB_RECURSE tests RELATIVE ${CMAKE_SOURCE_DIR} ${CMAKE_SOURCE_DIR}/tests/*.cpp)
+foreach(test IN LISTS tests)
+  file(READ ${CMAKE_SOURCE_DIR}/${test} text)
+  if(text MATCHES "TEST_CASE\\(\"[^\"]*[][;]")
+    list(APPEND problems "${test}: the name of a test case has a bracket or a semicolon")
+  endif()
+endforeach()
+
 list(SORT lengths COMPARE NATURAL)
 list(LENGTH lengths count)
 math(EXPR middle "${count} / 2")

@@ -88,7 +88,7 @@ TEST_CASE("demo: the paper's findings come out of both models") {
   CHECK_FALSE(std::filesystem::exists(at.path("findings.svg.part")));
 }
 
-TEST_CASE("demo: the same seed gives the same bytes, whatever the number of threads; another seed gives others") {
+TEST_CASE("demo: the same seed gives the same bytes, whatever the number of threads, and another seed gives others") {
   scratch const at;
   auto const findings = [&](std::string const& name, std::string const& environment, std::string const& arguments) {
     std::filesystem::create_directory(at.path(name));

@@ -163,7 +163,7 @@ TEST_CASE("backends: xtensor's containers, adaptors and views, in either layout"
                 xt::view(wide_outputs, xt::all(), xt::range(0, 5, 2), xt::all(), xt::range(1, 8, 2)), by_call);
 }
 
-TEST_CASE("backends: a layer of one query as Eigen matrices, [head, key] and [head, dim], keeps the same heads") {
+TEST_CASE("backends: a layer of one query as Eigen matrices keeps the same heads") {
   numbers const plain;
   using row_major = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   row_major const weights = Eigen::Map<row_major const>(plain.weights.data(), heads, keys);

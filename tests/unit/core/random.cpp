@@ -52,7 +52,7 @@ TEST_CASE("random: the phase, the number of heads and the group do not matter") 
   for (std::size_t head = 0; head < 8; ++head) CHECK(uniform_number(5, where, head) == uniform_number(5, other, head));
 }
 
-TEST_CASE("random: numbers are spread evenly over [0, 1)") {
+TEST_CASE("random: numbers are spread evenly over the unit interval") {
   constexpr std::size_t bins = 20;
   constexpr std::size_t draws = 20000;
   std::array<std::size_t, bins> counts{};

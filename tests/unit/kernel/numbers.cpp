@@ -52,7 +52,7 @@ TEST_CASE("softmax: agrees with float64, and its weights sum to 1, whatever the 
   }
 }
 
-TEST_CASE("softmax: a row without keys stays one; a masked key weighs 0; NaN or all masked is NaN throughout") {
+TEST_CASE("softmax: without keys it stays one, a masked key weighs 0, NaN or all masked is NaN throughout") {
   kernel::softmax({});
   auto const infinity = static_cast<float>(support::infinity);
   auto const not_a_number = static_cast<float>(support::not_a_number);

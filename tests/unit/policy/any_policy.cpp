@@ -151,7 +151,7 @@ TEST_CASE("any_edit: an edit of all heads gets the rows of every head") {
   CHECK(weights == std::vector{0.5f, 0.0f, 0.5f, 0.0f, 0.5f, 0.0f});
 }
 
-TEST_CASE("any_edit: prints its edit and its scope; during gives a narrower copy") {
+TEST_CASE("any_edit: prints its edit and its scope, and during gives a narrower copy") {
   any_edit const everywhere{edit::omit{{{3, 5}, {9, 9}}}};
   CHECK(print(everywhere) == "omit(3-5,9)");
   CHECK(print(everywhere.during(phase::generation)) == "omit(3-5,9) @ generation");
