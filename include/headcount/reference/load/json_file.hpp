@@ -1,5 +1,6 @@
 #pragma once
 
+#include <concepts>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -18,24 +19,26 @@ namespace headcount::inline v0::reference {
 [[nodiscard]] inline std::string in_quotes(std::string const& name) { return nlohmann::json(name).dump(); }
 
 /// Reads JSON text. Throws headcount::error, on one line, where it is malformed, an object has a key twice, or lists
-/// and objects are nested so deep that no honest file is.
-[[nodiscard]] inline nlohmann::json parse_json(std::string_view what, std::string_view text) {
+/// and objects are nested so deep that no honest file is. `Json` is nlohmann's, or its kind that keeps the keys' order.
+template <class Json = nlohmann::json>
+  requires(std::same_as<Json, nlohmann::json> || std::same_as<Json, nlohmann::ordered_json>)
+[[nodiscard]] Json parse_json(std::string_view what, std::string_view text) {
   constexpr int deepest = 64;
   // The parser would take a zero byte for the end of the text.
   if (auto const zero = text.find('\0'); zero != text.npos)
     throw error{what, text_of("malformed JSON: byte ", zero, " is 0")};
   std::vector<std::set<std::string, std::less<>>> keys;
-  auto const check = [&](int depth, nlohmann::json::parse_event_t event, nlohmann::json& parsed) {
-    using enum nlohmann::json::parse_event_t;
+  using event_type = typename Json::parse_event_t;
+  auto const check = [&](int depth, event_type event, Json& parsed) {
     if (depth > deepest) throw error{what, text_of("it is nested more than ", deepest, " levels deep")};
-    if (event == object_start) keys.emplace_back();
-    if (event == object_end) keys.pop_back();
-    if (event == key && !keys.back().insert(parsed.get<std::string>()).second)
-      throw error{what, text_of("the key ", in_quotes(parsed.get<std::string>()), " is there twice")};
+    if (event == event_type::object_start) keys.emplace_back();
+    if (event == event_type::object_end) keys.pop_back();
+    if (event == event_type::key && !keys.back().insert(parsed.template get<std::string>()).second)
+      throw error{what, text_of("the key ", in_quotes(parsed.template get<std::string>()), " is there twice")};
     return true;
   };
   try {
-    return nlohmann::json::parse(text, check);
+    return Json::parse(text, check);
   } catch (nlohmann::json::exception const& failure) {
     std::string_view message = failure.what();
     if (auto const tag = message.find("] "); tag != std::string_view::npos) message.remove_prefix(tag + 2);

@@ -1,0 +1,84 @@
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <headcount/core/error.hpp>
+#include <headcount/evaluate/run/row.hpp>
+
+#include "../../reference/support/files.hpp"
+
+using headcount::evaluate::key_of;
+using headcount::evaluate::parse_row;
+using headcount::evaluate::read_rows;
+using headcount::evaluate::row;
+
+namespace {
+
+row example() {
+  row one{.model = "tiny",
+          .fingerprint = "0f",
+          .policy = "none @ generation",
+          .task = "needle",
+          .setting = "needles=2",
+          .metric = "exact_match",
+          .prompt = "240/50/3",
+          .seed = 18446744073709551615u,
+          .value = 0.1};
+  one.more["length"] = 240;
+  one.more["completion"] = "a\nb";
+  return one;
+}
+
+}  // namespace
+
+TEST_CASE("a row is one line of JSON with its own keys first, and reads back") {
+  auto const line = print(example());
+  CHECK(line ==
+        R"({"model":"tiny","fingerprint":"0f","policy":"none @ generation","task":"needle","setting":"needles=2",)"
+        R"("metric":"exact_match","prompt":"240/50/3","seed":18446744073709551615,"value":0.1,"version":"0.1.0",)"
+        R"("length":240,"completion":"a\nb"})");
+  auto const back = parse_row("line", line);
+  CHECK(print(back) == line);
+  CHECK(back.seed == 18446744073709551615u);
+  CHECK(back.more["length"] == 240);
+}
+
+TEST_CASE("text that is not UTF-8 does not spoil a row") {
+  auto one = example();
+  one.more["completion"] = "\xff";
+  CHECK(parse_row("line", print(one)).more["completion"] == "\xEF\xBF\xBD");
+}
+
+TEST_CASE("rows have the same key exactly when they ask the same") {
+  auto const key = key_of(example());
+  auto same = example();
+  same.value = 1;
+  same.model = "renamed";
+  same.more["length"] = 1;
+  CHECK(key_of(same) == key);
+  for (auto const change :
+       {+[](row& one) { one.fingerprint += "x"; }, +[](row& one) { one.policy += "x"; },
+        +[](row& one) { one.task += "x"; }, +[](row& one) { one.setting += "x"; }, +[](row& one) { one.metric += "x"; },
+        +[](row& one) { one.prompt += "x"; }, +[](row& one) { one.seed = 0; }, +[](row& one) { one.version += "x"; }}) {
+    auto other = example();
+    change(other);
+    CHECK(key_of(other) != key);
+  }
+}
+
+TEST_CASE("a file of rows is read line by line, and its faults are named") {
+  test::temporary_folder const at;
+  auto const line = print(example());
+  auto const rows = read_rows(at.write("r.jsonl", line + "\n\n" + line));
+  CHECK(rows.size() == 2);
+  CHECK(read_rows(at.write("empty.jsonl", "")).empty());
+  auto const fault = [&](std::string const& text) {
+    return test::message_of([&] { (void)read_rows(at.write("r.jsonl", line + "\n" + text)); });
+  };
+  CHECK(test::contains(fault(line.substr(0, 40)), "r.jsonl, line 2: malformed JSON"));
+  CHECK(test::contains(fault("[]"), "line 2: it is no result row"));
+  CHECK(test::contains(fault(R"({"model":"a"})"), "\"fingerprint\" is missing"));
+  CHECK(test::contains(fault(R"({"model":1})"), "\"model\" is 1"));
+  auto negative = line;
+  CHECK(test::contains(fault(negative.replace(negative.find("18446744073709551615"), 20, "-1")), "\"seed\" is -1"));
+}
