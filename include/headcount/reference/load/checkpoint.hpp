@@ -108,7 +108,7 @@ class checkpoint {
     for (auto const& [name, file] : json["weight_map"].items()) {
       if (!file.is_string() || file.get<std::string>().find('/') != std::string::npos ||
           file.get<std::string>().starts_with('.'))
-        throw error{index.string(), text_of("tensor ", in_quotes(name), " is in ", file.dump()),
+        throw error{index.string(), text_of("tensor ", in_quotes(name), " is in ", in_short(file)),
                     "the name of a file in the same folder"};
       names_in[file.get<std::string>()].push_back(name);
     }

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/reference/load/config_reader.hpp>
@@ -106,15 +108,20 @@ namespace headcount::inline v0::reference {
   return config;
 }
 
-/// Reads a model's config.json. Throws headcount::error that names the file and the key where something is missing, of
-/// the wrong type or out of range, and the architectures that are known when it is another.
-[[nodiscard]] inline model_config read_config(std::filesystem::path const& path) {
-  auto const json = read_json(path);
-  config_reader const file{path.string(), json};
+/// A model's configuration from the JSON of `name`, its config.json. Throws headcount::error that names the file and
+/// the key where something is missing, of the wrong type or out of range, and the architectures that are known when it
+/// is another.
+[[nodiscard]] inline model_config read_config(std::string const& name, nlohmann::json const& json) {
+  config_reader const file{name, json};
   auto const type = file.text("model_type");
   if (type == "recurrent_gemma") return read_recurrent_gemma(file);
   if (type == "jamba") return read_jamba(file);
   file.fail("model_type", "recurrent_gemma, jamba");
+}
+
+/// Reads a model's config.json; throws as above, and when it cannot be read.
+[[nodiscard]] inline model_config read_config(std::filesystem::path const& path) {
+  return read_config(path.string(), read_json(path));
 }
 
 }  // namespace headcount::inline v0::reference

@@ -12,6 +12,7 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/reference/load/json_file.hpp>
 
 namespace headcount::inline v0::reference {
 
@@ -92,7 +93,7 @@ class config_reader {
 
   /// Throws headcount::error about a key's value.
   [[noreturn]] void fail(char const* key, std::string const& allowed) const {
-    throw error{file_, text_of(key, " = ", object_.contains(key) ? object_[key].dump() : "nothing"), allowed};
+    throw error{file_, text_of(key, " = ", object_.contains(key) ? in_short(object_[key]) : "nothing"), allowed};
   }
 
  private:

@@ -18,6 +18,14 @@ namespace headcount::inline v0::reference {
 /// A name out of a file, for error messages: in quotes and on one line, whatever it is made of.
 [[nodiscard]] inline std::string in_quotes(std::string const& name) { return nlohmann::json(name).dump(); }
 
+/// A value for error messages: on one line, and its beginning where it is long.
+[[nodiscard]] inline std::string in_short(nlohmann::json const& value) {
+  constexpr std::size_t longest = 100;
+  auto text = value.dump(-1, ' ', true);
+  if (text.size() > longest) text.replace(longest, text.npos, "...");
+  return text;
+}
+
 /// Reads JSON text. Throws headcount::error, on one line, where it is malformed, an object has a key twice, or lists
 /// and objects are nested so deep that no honest file is. `Json` is nlohmann's, or its kind that keeps the keys' order.
 template <class Json = nlohmann::json>

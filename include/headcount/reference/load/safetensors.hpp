@@ -84,7 +84,7 @@ namespace detail {
   stored_tensor tensor{.dtype = entry["dtype"].get<std::string>(), .shape = {}, .bytes = {}};
   for (auto const& extent : entry["shape"]) {
     auto const size = json_size(extent);
-    if (!size) throw error{where, text_of("extent ", extent.dump(), " in its shape"), "whole numbers"};
+    if (!size) throw error{where, text_of("extent ", in_short(extent), " in its shape"), "whole numbers"};
     tensor.shape.push_back(*size);
   }
   auto const element = safetensors_dtype_bytes(tensor.dtype);
@@ -94,7 +94,7 @@ namespace detail {
   auto const begin = json_size(entry["data_offsets"][0]);
   auto const end = json_size(entry["data_offsets"][1]);
   if (!begin || !end || *end < *begin)
-    throw error{where, text_of("data_offsets ", entry["data_offsets"].dump(), " are no range"),
+    throw error{where, text_of("data_offsets ", in_short(entry["data_offsets"]), " are no range"),
                 "[begin, end] with begin <= end"};
   auto const needed = bytes_of_shape(tensor.shape, *element);
   if (!needed || *needed != *end - *begin)
