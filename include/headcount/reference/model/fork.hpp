@@ -42,6 +42,7 @@ struct sequence {
 template <head_policy Policy, class Use>
 void fork_texts(model const& model, std::span<sequence const> sequences, std::span<std::vector<token> const> texts,
                 pass const& how, std::span<Policy const> policies, Use const& use, std::size_t tokens_at_once = 512) {
+  if (policies.empty()) return;
   for (auto const& policy : policies) validate(policy, model);
   for (std::size_t begin = 0; begin < texts.size();) {
     std::size_t tokens = 0;
