@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <string>
@@ -14,6 +16,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/evaluate/task/random_stream.hpp>
+#include <headcount/reference/load/config_reader.hpp>
 #include <headcount/reference/load/json_file.hpp>
 
 namespace headcount::inline v0::evaluate {
@@ -23,30 +26,36 @@ using sentence_tokens = std::vector<token>;
 /// The language of the small hybrids in examples/models, as data: word i is token i. Their model card describes it.
 class small_language {
  public:
-  /// Reads language.json. Throws headcount::error when it cannot be read or is not of that form.
-  explicit small_language(std::filesystem::path const& path) {
-    auto const json = reference::read_json(path);
-    try {
-      words_ = json.at("words").get<std::vector<std::string>>();
-      for (std::size_t id = 0; id < words_.size(); ++id) ids_.emplace(words_[id], static_cast<token>(id));
-      for (auto const* name : {"cities", "verbs", "nouns", "places", "adjectives", "people", "professions"})
-        classes_[name] = json.at(name).get<sentence_tokens>();
-      for (auto const* name : {"verbs_of_noun", "objects_of_verb", "adjectives_of_noun"})
-        for (auto const& [word, list] : json.at(name).items())
-          pairs_[name][std::stoi(word)] = list.get<sentence_tokens>();
-      for (auto const& [person, profession] : json.at("works_as").items())
-        works_as_[std::stoi(person)] = profession.get<token>();
-    } catch (std::exception const& failure) {
-      throw error{path.string(), text_of("not a language: ", failure.what())};
-    }
+  /// Reads language.json. Throws headcount::error when it cannot be read, is not of that form, or leaves out what a
+  /// sentence needs.
+  explicit small_language(std::filesystem::path const& path)
+      : small_language{path.string(), reference::read_json(path)} {}
+
+  /// The same from JSON that was read from `file`.
+  small_language(std::string const& file, nlohmann::json const& json) {
+    reference::config_reader const read{file, json};
+    words_ = read.texts("words", {});
+    for (std::size_t id = 0; id < words_.size(); ++id)
+      if (!ids_.emplace(words_[id], static_cast<token>(id)).second)
+        throw error{file, text_of("the word ", reference::in_quotes(words_[id]), " is there twice")};
+    while_reading(file, [&] { return (*this)(words_of_sentences); });
+    for (auto const* name : {"cities", "verbs", "nouns", "places", "adjectives", "people", "professions"})
+      classes_[name] = read_words(read, name);
+    auto const& nouns = classes_.at("nouns");
+    auto const& verbs_of = pairs_["verbs_of_noun"] = read_pairs(read, "verbs_of_noun", nouns);
+    auto const& objects_of = pairs_["objects_of_verb"] = read_pairs(read, "objects_of_verb", values_of(verbs_of));
+    pairs_["adjectives_of_noun"] = read_pairs(read, "adjectives_of_noun", join({nouns, values_of(objects_of)}));
+    pairs_["works_as"] = read_pairs(read, "works_as", people());
   }
 
-  /// The tokens of words separated by single spaces; each must be a word of the language (std::out_of_range otherwise).
+  /// The tokens of words separated by single spaces. Throws headcount::error where one is no word of the language.
   [[nodiscard]] sentence_tokens operator()(std::string_view text) const {
     sentence_tokens tokens;
     while (!text.empty()) {
       auto const word = text.substr(0, text.find(' '));
-      tokens.push_back(ids_.at(std::string{word}));
+      auto const found = ids_.find(word);
+      if (found == ids_.end()) throw error{reference::in_quotes(std::string{word}), "it is no word of the language"};
+      tokens.push_back(found->second);
       text.remove_prefix(word.size() == text.size() ? word.size() : word.size() + 1);
     }
     return tokens;
@@ -62,7 +71,7 @@ class small_language {
   [[nodiscard]] sentence_tokens const& cities() const { return classes_.at("cities"); }
   [[nodiscard]] sentence_tokens const& people() const { return classes_.at("people"); }
   [[nodiscard]] sentence_tokens const& professions() const { return classes_.at("professions"); }
-  [[nodiscard]] token profession_of(token person) const { return works_as_.at(person); }
+  [[nodiscard]] token profession_of(token person) const { return pairs_.at("works_as").at(person).front(); }
 
   /// A sentence of filler; one in seven or so states a fact.
   [[nodiscard]] sentence_tokens filler(random_stream& random) const {
@@ -118,11 +127,41 @@ class small_language {
   }
 
  private:
+  using pairs = std::map<token, sentence_tokens>;
+
+  /// What the sentences below are made of beside words of a class.
+  static constexpr std::string_view words_of_sentences =
+      "<bos> . : ? question answer what is the best thing to do in a and on day works as does work near with of was "
+      "some often when people read";
+
+  /// The words that a key lists: one or more, each of the language.
+  [[nodiscard]] sentence_tokens read_words(reference::config_reader const& read, char const* key) const {
+    auto tokens = read.tokens(key);
+    auto const known = [&](token id) { return static_cast<std::size_t>(id) < words_.size(); };
+    if (tokens.empty() || !std::ranges::all_of(tokens, known))
+      read.fail(key, text_of("ids of words, from 0 to ", words_.size() - 1));
+    return tokens;
+  }
+
+  /// The words that go with each of some others, which are the keys under `name`.
+  [[nodiscard]] pairs read_pairs(reference::config_reader const& read, char const* name,
+                                 sentence_tokens const& others) const {
+    auto const section = read.section(name);
+    pairs found;
+    for (auto const other : others) found[other] = read_words(section, text_of(other).c_str());
+    return found;
+  }
+
+  [[nodiscard]] static sentence_tokens values_of(pairs const& of) {
+    sentence_tokens all;
+    for (auto const& [word, others] : of) all.insert(all.end(), others.begin(), others.end());
+    return all;
+  }
+
   std::vector<std::string> words_;
   std::map<std::string, token, std::less<>> ids_;
   std::map<std::string, sentence_tokens, std::less<>> classes_;
-  std::map<std::string, std::map<token, sentence_tokens>, std::less<>> pairs_;
-  std::map<token, token> works_as_;
+  std::map<std::string, pairs, std::less<>> pairs_;
 };
 
 }  // namespace headcount::inline v0::evaluate
