@@ -35,14 +35,16 @@ struct share {
   auto const middle = p + z * z / (2 * n);
   auto const half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
   auto const scale = 1 + z * z / n;
-  return {std::max(0.0, (middle - half) / scale), std::min(1.0, (middle + half) / scale)};
+  return {std::clamp((middle - half) / scale, 0.0, p), std::clamp((middle + half) / scale, p, 1.0)};
 }
 
-/// The middle `confidence` of a sample, by the nearest-rank rule; `sample` is sorted here. For bootstrap replicates.
+/// The middle `confidence` of a sample, by the nearest-rank rule; it is not empty and is sorted here. For
+/// bootstrap replicates.
 [[nodiscard]] inline interval percentile_interval(std::span<double> sample, double confidence = 0.95) {
   std::ranges::sort(sample);
   auto const at = [&](double share_below) {
-    auto const rank = std::ceil(share_below * static_cast<double>(sample.size()));
+    // A rank that is whole but for the rounding of 0.025 and the like is whole.
+    auto const rank = std::ceil(share_below * static_cast<double>(sample.size()) - 1e-9);
     return sample[static_cast<std::size_t>(std::clamp(rank - 1, 0.0, static_cast<double>(sample.size() - 1)))];
   };
   return {at((1 - confidence) / 2), at((1 + confidence) / 2)};

@@ -8,6 +8,8 @@
 
 #include <boost/math/distributions/binomial.hpp>
 
+#include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
 #include <headcount/evaluate/statistics/interval.hpp>
 #include <headcount/evaluate/task/random_stream.hpp>
 
@@ -23,8 +25,11 @@ using outcomes = std::vector<bool>;
 
 /// The exact two-sided McNemar test of two policies on the same prompts: the probability of a split at least as uneven
 /// among the prompts that only one of them answered, were both equally good. 1 when there is no such prompt.
+/// Throws headcount::error when there are not as many of one as of the other.
 /// Source: McNemar 1947; exact binomial form.
 [[nodiscard]] inline double mcnemar(outcomes const& a, outcomes const& b) {
+  if (a.size() != b.size())
+    throw error{"paired outcomes", text_of("one has ", a.size(), ", the other ", b.size()), "the same prompts"};
   std::size_t only_a = 0;
   std::size_t only_b = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -54,7 +59,7 @@ using outcomes = std::vector<bool>;
 
 /// A bootstrap interval of any figure that is computed from prompts: `figure(indices)` gets the indices of a resampled
 /// set of prompts, with repetition. Prompts are drawn as a whole, so policies stay paired.
-/// Source: Efron & Tibshirani 1993, chapter 13 (percentile interval).
+/// At least one prompt and one replicate. Source: Efron & Tibshirani 1993, chapter 13 (percentile interval).
 template <class Figure>
 [[nodiscard]] interval bootstrap(std::size_t prompts, Figure const& figure, random_stream random,
                                  std::size_t replicates = 1000, double confidence = 0.95) {

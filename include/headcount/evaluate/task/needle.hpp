@@ -34,9 +34,16 @@ struct needle_plan {
 
 /// A context with one needle for each depth, each about another city, and a question for each of them, in that order.
 /// Filler fills the context to its length exactly; its first sentences are cut to fit. Positions are known from the
-/// construction, never searched for. Throws headcount::error when the needles alone are longer than the plan.
+/// construction, never searched for. Throws headcount::error when the needles alone are longer than the plan, or a
+/// depth is none, or there are not as many cities as depths.
 [[nodiscard]] inline std::vector<needle_prompt> make_needle_prompts(small_language const& language,
                                                                     needle_plan const& plan, random_stream& random) {
+  auto const most = language.cities().size();
+  if (plan.depths.empty() || plan.depths.size() > most)
+    throw error{"needle plan", text_of(plan.depths.size(), " depths"), text_of("1 to ", most, ", a city each")};
+  for (std::size_t i = 0; i < plan.depths.size(); ++i)
+    if (!(plan.depths[i] >= 0 && plan.depths[i] <= 1))
+      throw error{"needle plan", text_of("depth ", i, " is out of range"), "0 to 1"};
   auto const cities = random.some_of(language.cities(), plan.depths.size());
   std::vector<sentence_tokens> activities;
   std::vector<sentence_tokens> needles;
