@@ -40,22 +40,17 @@ template <weight_source Source>
   };
   auto a = widen_transposed(source.take(name + "A_log", {channels, states}));
   for (auto& value : a) value = -std::exp(value);
-  mamba_block block{.in_projection = take_linear(source, name + "in_proj", 2 * channels, config.width, bias),
-                    .x_projection = take_linear(source, name + "x_proj", rank + 2 * states, channels),
-                    .dt_projection = take_linear(source, name + "dt_proj", channels, rank, true),
-                    .out_projection = take_linear(source, name + "out_proj", config.width, channels, bias),
-                    .convolution = {.taps = widen_transposed(
-                                        source.take(name + "conv1d.weight", {channels, 1, config.mamba_convolution})),
-                                    .bias = {},
-                                    .width = config.mamba_convolution,
-                                    .channels = channels},
-                    .dt_norm = norm("dt", rank),
-                    .b_norm = norm("b", states),
-                    .c_norm = norm("c", states),
-                    .a = std::move(a),
-                    .skip = widen_all(source.take(name + "D", {channels}))};
-  if (config.mamba_convolution_bias) block.convolution.bias = widen_all(source.take(name + "conv1d.bias", {channels}));
-  return block;
+  return {.in_projection = take_linear(source, name + "in_proj", 2 * channels, config.width, bias),
+          .x_projection = take_linear(source, name + "x_proj", rank + 2 * states, channels),
+          .dt_projection = take_linear(source, name + "dt_proj", channels, rank, true),
+          .out_projection = take_linear(source, name + "out_proj", config.width, channels, bias),
+          .convolution = take_convolution(source, name + "conv1d", channels, config.mamba_convolution,
+                                          config.mamba_convolution_bias),
+          .dt_norm = norm("dt", rank),
+          .b_norm = norm("b", states),
+          .c_norm = norm("c", states),
+          .a = std::move(a),
+          .skip = widen_all(source.take(name + "D", {channels}))};
 }
 
 template <weight_source Source>

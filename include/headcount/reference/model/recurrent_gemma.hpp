@@ -50,11 +50,7 @@ template <weight_source Source>
   return {.input = take_linear(source, name + "linear_x", width, config.width, true),
           .gate = take_linear(source, name + "linear_y", width, config.width, true),
           .output = take_linear(source, name + "linear_out", config.width, width, true),
-          .convolution = {.taps = widen_transposed(
-                              source.take(name + "conv_1d.weight", {width, 1, config.convolution_width})),
-                          .bias = widen_all(source.take(name + "conv_1d.bias", {width})),
-                          .width = config.convolution_width,
-                          .channels = width},
+          .convolution = take_convolution(source, name + "conv_1d", width, config.convolution_width),
           .input_gate = gate("input_gate"),
           .recurrent_gate = gate("recurrent_gate"),
           .rate = std::move(rate)};

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include <headcount/reference/block/convolution.hpp>
 #include <headcount/reference/block/linear.hpp>
 #include <headcount/reference/block/norm.hpp>
 #include <headcount/reference/block/weights.hpp>
@@ -45,6 +46,17 @@ template <weight_source Source>
   std::vector<float> transposed(values.size());
   for (std::size_t i = 0; i < values.size(); ++i) transposed[i % columns * from.rows() + i / columns] = values[i];
   return transposed;
+}
+
+/// NAME.weight, `[channels, 1, width]`, as a convolution's taps and, where there is one, NAME.bias.
+template <weight_source Source>
+[[nodiscard]] causal_convolution take_convolution(Source& source, std::string const& name, std::size_t channels,
+                                                  std::size_t width, bool bias = true) {
+  causal_convolution convolution{.taps = widen_transposed(source.take(name + ".weight", {channels, 1, width})),
+                                 .width = width,
+                                 .channels = channels};
+  if (bias) convolution.bias = widen_all(source.take(name + ".bias", {channels}));
+  return convolution;
 }
 
 }  // namespace headcount::inline v0::reference
