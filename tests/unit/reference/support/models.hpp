@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include <doctest/doctest.h>
+
 #include <headcount/reference/model/config.hpp>
 #include <headcount/reference/model/jamba.hpp>
 #include <headcount/reference/model/recurrent_gemma.hpp>
@@ -56,8 +58,8 @@ inline headcount::reference::jamba_config small_jamba() {
 /// A model and the tensors it lies in.
 template <class Config>
 struct made_model {
-  explicit made_model(Config settings, unsigned seed = 1)
-      : config{std::move(settings)}, weights{seed}, model{headcount::reference::make_model(config, weights)} {}
+  explicit made_model(Config settings, headcount::reference::dtype type = headcount::reference::dtype::float32)
+      : config{std::move(settings)}, weights{1, type}, model{headcount::reference::make_model(config, weights)} {}
   made_model(made_model const&) = delete;
   made_model& operator=(made_model const&) = delete;
 
@@ -65,5 +67,16 @@ struct made_model {
   tensors weights;
   headcount::reference::model model;
 };
+
+/// Both architectures: `check` gets each model in turn.
+template <class Check>
+void for_both(Check const& check) {
+  made_model const gemma{small_recurrent_gemma()};
+  made_model const jamba{small_jamba()};
+  for (auto const* model : {&gemma.model, &jamba.model}) {
+    CAPTURE(model->architecture);
+    check(*model);
+  }
+}
 
 }  // namespace test

@@ -80,20 +80,20 @@ inline rows rows_of(headcount::reference::matrix const& values) {
 }
 
 /// The largest difference of any two numbers; infinite where shapes differ or a number is not finite.
-inline double distance(headcount::reference::matrix const& a, rows const& b) {
+inline double distance(rows const& a, rows const& b) {
   constexpr auto far = std::numeric_limits<double>::infinity();
-  if (headcount::reference::size(a.rows()) != b.size()) return far;
+  if (a.size() != b.size()) return far;
   double largest = 0;
   for (std::size_t token = 0; token < b.size(); ++token) {
-    auto const one = headcount::reference::row_of(a, token);
-    if (one.size() != b[token].size()) return far;
-    for (std::size_t i = 0; i < one.size(); ++i) {
-      double const apart = std::fabs(static_cast<double>(one[i]) - b[token][i]);
+    if (a[token].size() != b[token].size()) return far;
+    for (std::size_t i = 0; i < b[token].size(); ++i) {
+      double const apart = std::fabs(a[token][i] - b[token][i]);
       if (!(apart <= largest)) largest = std::isnan(apart) ? far : apart;
     }
   }
   return largest;
 }
+inline double distance(headcount::reference::matrix const& a, rows const& b) { return distance(rows_of(a), b); }
 inline double distance(headcount::reference::matrix const& a, headcount::reference::matrix const& b) {
   return distance(a, rows_of(b));
 }
