@@ -47,6 +47,8 @@ namespace headcount::inline v0::reference {
 [[nodiscard]] inline recurrent_gemma_config read_recurrent_gemma(config_reader const& file) {
   recurrent_gemma_config config{read_common(file, "RecurrentGemmaForCausalLM", true)};
   config.function = read_activation(file, "hidden_activation", "gelu_pytorch_tanh");
+  if (!file.has("head_dim") && config.width < config.heads)
+    file.fail("hidden_size", "at least num_attention_heads, where there is no head_dim");
   config.head_dim = file.count("head_dim", config.width / config.heads);
   config.lru_width = file.count("lru_width", config.width);
   config.window = file.count("attention_window_size", 2048);

@@ -241,6 +241,7 @@ TEST_CASE("config_json: a key that is wrong is named with its value and what is 
       {{{"vocab_size", "96"}}, "vocab_size = \"96\""},
       {{{"vocab_size", 16777217}}, "vocab_size = 16777217"},
       {{{"hidden_size", true}}, "hidden_size = true"},
+      {{{"hidden_size", 6}, {"lru_width", 8}}, "hidden_size = 6 (allowed: at least num_attention_heads, where"},
       {{{"num_hidden_layers", 1025}}, "num_hidden_layers = 1025 (allowed: at most 1024)"},
       {{{"num_key_value_heads", 3}}, "num_key_value_heads = 3 (allowed: a divisor of num_attention_heads)"},
       {{{"num_key_value_heads", 16}}, "num_key_value_heads = 16"},
@@ -289,12 +290,21 @@ TEST_CASE("config_json: a key that is wrong is named with its value and what is 
       {{{"attn_layer_period", 0}}, "attn_layer_period = 0"},
       {{{"expert_layer_period", 3}, {"expert_layer_offset", 5}},
        "expert_layer_offset = 5 (allowed: less than expert_layer_period)"}};
+  CHECK(read_gemma({{"hidden_size", 6}, {"lru_width", 8}, {"head_dim", 4}}).head_dim == 4);
   for (auto const& [base, cases] : {std::pair{&gemma, &gemmas}, std::pair{&jamba, &jambas}})
     for (auto const& [changes, says] : *cases) {
       auto const message = message_about(with(*base, changes).dump());
       CHECK_MESSAGE(test::contains(message, says), message);
       CHECK_MESSAGE(test::contains(message, "config.json"), message);
     }
+}
+
+TEST_CASE("config_json: a value that is long is shown by its beginning") {
+  std::string const name(1'000'000, 'x');
+  auto const message = message_about(with(gemma, {{"hidden_activation", name}}).dump());
+  CHECK(test::contains(message, "hidden_activation = \"xxx"));
+  CHECK(test::contains(message, "xxx... (allowed: silu, gelu_pytorch_tanh)"));
+  CHECK(message.size() < 300);
 }
 
 TEST_CASE("config_json: a file that is no object is refused") {
