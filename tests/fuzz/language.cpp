@@ -1,0 +1,30 @@
+// language.json: in whatever is read as a language, prompts can be made.
+
+#include <vector>
+
+#include <headcount/evaluate/task/facts.hpp>
+#include <headcount/evaluate/task/needle.hpp>
+#include <headcount/evaluate/task/random_stream.hpp>
+#include <headcount/evaluate/task/small_language.hpp>
+#include <headcount/reference/load/json_file.hpp>
+
+#include "target.hpp"
+
+int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
+  using namespace headcount;
+  auto const language = fuzz::read_or_refuse([&] {
+    return evaluate::small_language{"language.json", reference::parse_json("language.json", fuzz::text_of(data, size))};
+  });
+  if (!language) return 0;
+  evaluate::random_stream random{1};
+  constexpr std::size_t length = 60;
+  for (auto const& prompt : evaluate::make_needle_prompts(*language, {.length = length, .depths = {0.5}}, random)) {
+    fuzz::require(prompt.prompt().size() == length, "a prompt of another length");
+    fuzz::require(!language->text(prompt.prompt()).empty(), "a prompt without words");
+  }
+  for (auto const person : language->people()) {
+    auto const asked = evaluate::make_fact_prompt(*language, person, 0, random);
+    fuzz::require(asked.choices.at(asked.gold) == language->profession_of(person), "a wrong right choice");
+  }
+  return 0;
+}
