@@ -1,0 +1,248 @@
+#!/usr/bin/env python3
+"""Tests of the training programs, on the CPU: /usr/bin/python3 -m unittest test_train.py
+
+Needs NumPy and PyTorch 1.13 or later (Debian: python3-torch). The kernels are tested where there is a GPU.
+"""
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy
+import torch
+
+import checkpoint
+import hybrids
+import language
+import scan
+import sweep
+import train
+import variants
+
+GOLDEN = variants.MODELS.parent.parent / "tests" / "golden" / "data"
+WORDS = language.Language(variants.MODELS / "language.json")
+DATA = json.loads((variants.MODELS / "language.json").read_text())
+
+
+def sentences(tokens, answers):
+    """[(words, words of the answer)] of one text, without what the cut at its end broke."""
+    words, result, first = WORDS.text(tokens).split(), [], 1
+    for at in range(1, len(words)):
+        if words[at] == ".":
+            marked = [words[i] for i in range(first, at + 1) if answers[i]]
+            result.append((" ".join(words[first:at + 1]), " ".join(marked)))
+            first = at + 1
+    return result
+
+
+class Texts(unittest.TestCase):
+    def setUp(self):
+        self.tokens, self.answers = WORDS.texts(numpy.random.default_rng(5), 200, 256)
+        self.texts = [sentences(*text) for text in zip(self.tokens, self.answers)]
+
+    def test_begin_with_bos_and_have_no_other_control_token(self):
+        self.assertEqual(self.tokens.shape, (200, 256))
+        self.assertTrue((self.tokens[:, 0] == 2).all())
+        self.assertTrue((self.tokens[:, 1:] > 2).all() and (self.tokens < len(DATA["words"])).all())
+
+    def test_every_answer_repeats_what_the_same_text_told(self):
+        asked = {"needle": 0, "place": 0, "thing": 0}
+        for text in self.texts:
+            told = {}
+            for sentence, answer in text:
+                words = sentence.split()
+                if sentence.startswith("the best thing to do in"):
+                    told["needle", words[6]] = " ".join(words[8:])
+                elif words[1:4] == ["was", "near", "the"]:
+                    told["place", words[0]], told["thing", words[0]] = words[4] + " .", words[7] + " ."
+                elif words[0] == "question" and "work" not in words:
+                    kind = {"is": "needle", "was": "place"}[words[3]]
+                    kind = "thing" if kind == "place" and words[5] == "with" else kind
+                    key = words[10] if kind == "needle" else words[4]
+                    self.assertEqual(answer, told[kind, key], sentence)
+                    asked[kind] += 1
+        self.assertTrue(all(count > 50 for count in asked.values()), asked)
+
+    def test_nothing_is_told_twice_in_a_text(self):
+        for text in self.texts:
+            keys = [s.split()[6] for s, _ in text if s.startswith("the best thing")]
+            keys += [s.split()[0] for s, _ in text if " was near " in s and not s.startswith("question")]
+            self.assertEqual(len(keys), len(set(keys)))
+
+    def test_people_work_as_the_language_says(self):
+        number = {word: str(i) for i, word in enumerate(DATA["words"])}
+        found = 0
+        for sentence, answer in sum(self.texts, []):
+            words = sentence.split()
+            if "work" in words:
+                self.assertEqual(answer, DATA["words"][DATA["works_as"][number[words[4]]]] + " .")
+                found += 1
+            if words[1:4] == ["works", "as", "a"]:
+                self.assertEqual(words[4], DATA["words"][DATA["works_as"][number[words[0]]]])
+        self.assertGreater(found, 50)
+
+    def test_words_of_filler_go_together(self):
+        number = {word: i for i, word in enumerate(DATA["words"])}
+        verbs, objects, adjectives = (DATA[name] for name in ("verbs_of_noun", "objects_of_verb", "adjectives_of_noun"))
+        for sentence, answer in sum(self.texts, []):
+            words = [number[word] for word in sentence.split()]
+            if sentence.startswith("some"):
+                noun, verb, adjective, target = words[1], words[3], words[5], words[6]
+                self.assertIn(adjective, adjectives[str(target)])
+            elif sentence.startswith("when"):
+                noun, verb, target = words[2], words[3], words[8]
+            elif sentence.startswith("the") and not sentence.startswith("the best thing"):
+                noun, verb, target = words[2], words[3], words[5]
+                self.assertIn(words[1], adjectives[str(noun)])
+            else:
+                continue
+            self.assertEqual(answer, "")
+            self.assertIn(verb, verbs[str(noun)])
+            self.assertIn(target, objects[str(verb)])
+
+    def test_batches_depend_on_the_seed_alone(self):
+        def first(seed, at_once):
+            return next(language.batches(WORDS, seed, 4, 64, at_once))[0]
+
+        self.assertTrue((first(1, 2) == first(1, 2)).all())
+        self.assertFalse((first(1, 2) == first(2, 2)).all())
+
+
+class Scans(unittest.TestCase):
+    """The loops against the recurrences written out element by element in float64."""
+
+    def setUp(self):
+        random = numpy.random.default_rng(3)
+        self.decay, self.x = random.random((2, 9, 3)), random.normal(size=(2, 9, 3))
+        self.step, self.a = random.random((2, 9, 3)), -random.random((3, 4))
+        self.b, self.c = random.normal(size=(2, 9, 4)), random.normal(size=(2, 9, 4))
+
+    def test_linear_recurrence_is_the_sum_over_the_past(self):
+        expected = numpy.zeros_like(self.x)
+        for t in range(9):
+            for s in range(t + 1):
+                expected[:, t] += numpy.prod(self.decay[:, s + 1:t + 1], axis=1) * self.x[:, s]
+        found = scan.linear_recurrence(torch.tensor(self.decay), torch.tensor(self.x)).numpy()
+        numpy.testing.assert_allclose(found, expected, atol=1e-12)
+
+    def test_selective_scan_is_the_sum_over_the_past(self):
+        expected = numpy.zeros_like(self.x)
+        for text, t, channel in numpy.ndindex(expected.shape):
+            for s in range(t + 1):
+                passed = self.step[text, s + 1:t + 1, channel].sum()
+                per_state = self.b[text, s] * numpy.exp(passed * self.a[channel]) * self.c[text, t]
+                expected[text, t, channel] += per_state.sum() * self.step[text, s, channel] * self.x[text, s, channel]
+        found = scan.selective_scan(*map(torch.tensor, (self.x, self.step, self.a, self.b, self.c))).numpy()
+        numpy.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+@unittest.skipUnless(torch.cuda.is_available(), "no GPU")
+class Kernels(unittest.TestCase):
+    """Values and gradients of the Triton kernels, against the loops in float64."""
+
+    def compare(self, kernel, loop, *arguments):
+        torch.manual_seed(1)
+        ours = [x.cuda().requires_grad_() for x in arguments]
+        theirs = [x.double().requires_grad_() for x in arguments]
+        found, expected = kernel(*ours), loop(*theirs)
+        toward = torch.randn(expected.shape, dtype=torch.float64)
+        (found * toward.cuda()).sum().backward()
+        (expected * toward).sum().backward()
+        pairs = [(found.detach(), expected.detach())] + [(x.grad, y.grad) for x, y in zip(ours, theirs)]
+        for mine, right in pairs:
+            error = (mine.double().cpu() - right).norm() / right.norm()
+            self.assertLess(error.item(), 1e-5)
+
+    def test_linear_recurrence(self):
+        self.compare(scan.linear_recurrence, scan.linear_recurrence_loop, torch.rand(3, 50, 320), torch.randn(3, 50, 320))
+
+    def test_selective_scan(self):
+        self.compare(scan.selective_scan, scan.selective_scan_loop, torch.randn(3, 50, 512), torch.rand(3, 50, 512),
+                     -8 * torch.rand(512, 8), torch.randn(3, 50, 8), torch.randn(3, 50, 8))
+
+
+class Hybrids(unittest.TestCase):
+    @torch.no_grad()
+    def test_logits_are_those_of_transformers(self):
+        for name in ("recurrent_gemma_mqa", "recurrent_gemma_gqa", "jamba_dense", "jamba_moe"):
+            _, model = checkpoint.load(GOLDEN / name)
+            golden = checkpoint.read_safetensors(GOLDEN / name / "io.safetensors")
+            difference = (model(golden["input_ids"].long()) - golden["dense.full.logits"]).abs().max().item()
+            self.assertLess(difference, 1e-3, name)
+
+    def test_variants_differ_in_their_attention_layers_only(self):
+        def attention(variant):
+            layers = hybrids.make_model(variants.config_of(variant)).model["layers"]
+            mixers = [layer.temporal_block if hasattr(layer, "temporal_block") else getattr(layer, "self_attn", None)
+                      for layer in layers]
+            return [mixer.heads for mixer in mixers if hasattr(mixer, "heads")]
+
+        for base, heads, layers in (("tiny-recurrent-gemma", 10, 6), ("tiny-jamba", 16, 8)):
+            self.assertEqual(attention(base), [heads] * 2)
+            self.assertEqual(attention(base + "-recurrent-only"), [])
+            self.assertEqual(attention(base + "-attention-only"), [heads] * layers)
+            self.assertEqual(attention(base + "-half-heads"), [heads // 2] * 2)
+
+    def test_fresh_rg_lru_decays_are_from_0_9_to_0_999(self):
+        model = hybrids.make_model(variants.config_of("tiny-recurrent-gemma"))
+        rates = torch.cat([x for name, x in model.named_parameters() if name.endswith("recurrent_param")])
+        decays = torch.exp(-torch.nn.functional.softplus(rates))
+        self.assertGreaterEqual(decays.min().item(), 0.8999)
+        self.assertLessEqual(decays.max().item(), 0.9991)
+
+    def test_losses_are_those_of_the_logits(self):
+        model = hybrids.make_model(variants.config_of("tiny-jamba"))
+        tokens = torch.from_numpy(WORDS.texts(numpy.random.default_rng(2), 2, 20)[0])
+        found, right = model.losses(tokens)
+        logits = model(tokens)[:, :-1]
+        expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), reduction="none")
+        torch.testing.assert_close(found.flatten(), expected)
+        self.assertTrue((right == (logits.argmax(-1) == tokens[:, 1:])).all())
+
+
+class Training(unittest.TestCase):
+    def test_lowers_the_loss_and_writes_a_model_that_can_be_read(self):
+        """A narrow hybrid, 30 steps: from about ln 832 = 6.7 nats to far less than that."""
+        small = {**variants.config_of("tiny-recurrent-gemma"), "hidden_size": 32, "lru_width": 32, "head_dim": 16,
+                 "num_attention_heads": 2, "intermediate_size": 64, "num_hidden_layers": 3}
+        model = hybrids.make_model(small, 1)
+        optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
+        texts = language.batches(WORDS, 1, 8, 48)
+        losses = []
+        for _ in range(30):
+            tokens, answers = (torch.from_numpy(x) for x in next(texts))
+            losses.append(train.train_step(model, optimiser, tokens, answers)[0].item())
+        self.assertGreater(losses[0], 6)
+        self.assertLess(losses[-1], 5)
+        with tempfile.TemporaryDirectory() as folder:
+            checkpoint.save(folder, small, model)
+            config, again = checkpoint.load(folder)
+            self.assertEqual(config["hidden_size"], 32)
+            for name, weight in model.state_dict().items():
+                self.assertTrue((again.state_dict()[name] == weight.bfloat16().float()).all(), name)
+
+    def test_the_learning_rate_warms_up_and_falls_to_a_twentieth(self):
+        self.assertAlmostEqual(train.learning_rate(1, 99, 0), 0.5)
+        self.assertAlmostEqual(train.learning_rate(1, 1000, 0.5), 0.525)
+        self.assertAlmostEqual(train.learning_rate(1, 1000, 1), 0.05)
+
+    def test_a_sweep_trains_every_seed(self):
+        self.assertEqual(sweep.expand(["tiny-jamba:2-3", "tiny-recurrent-gemma:1"]),
+                         [("tiny-jamba", 2), ("tiny-jamba", 3), ("tiny-recurrent-gemma", 1)])
+        program = pathlib.Path(__file__).with_name("sweep.py")
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, program, "--output", folder, "--at-once", "1", "tiny-recurrent-gemma:7-8",
+                            "--steps", "1", "--batch", "1", "--length", "32"], check=True, stdout=subprocess.DEVNULL)
+            for seed in ("7", "8"):
+                run = pathlib.Path(folder) / ("tiny-recurrent-gemma-" + seed)
+                self.assertEqual({file.name for file in run.iterdir()},
+                                 {"config.json", "model.safetensors", "tokenizer.model", "log.jsonl"})
+                lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+                self.assertEqual((lines[0]["seed"], lines[-1]["step"]), (int(seed), 1))
+                self.assertEqual(checkpoint.read_config(run), checkpoint.read_config(variants.MODELS / "tiny-recurrent-gemma"))
+
+
+if __name__ == "__main__":
+    unittest.main()
