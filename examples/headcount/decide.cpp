@@ -13,6 +13,7 @@
 #include <headcount/reference/load/write_safetensors.hpp>
 
 #include "commands.hpp"
+#include "inputs.hpp"
 
 namespace tool {
 namespace {
@@ -49,7 +50,7 @@ floats read_floats(reference::safetensors_file const& file, std::string const& p
 }
 
 void decide_file(options const& chosen) {
-  auto const policy = parse_policy(chosen.policy);
+  auto const policy = read_policy(chosen.policy);
   auto const file = reference::open_safetensors(chosen.weights);
   auto weights = read_floats(file, chosen.weights, "weights");
   auto const heads = weights.shape[1];

@@ -31,7 +31,7 @@ struct options {
 };
 
 void print_completions(options const& chosen) {
-  auto const policy = parse_policy(chosen.policy);
+  auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
   auto const snapshot = reference::load_snapshot(chosen.model);
   std::vector<std::vector<token>> prompts;

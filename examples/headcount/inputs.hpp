@@ -15,8 +15,10 @@
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/policy/any_edit.hpp>
+#include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/sentence.hpp>
 #include <headcount/reference/load/json_file.hpp>
+#include <headcount/reference/load/sentence_files.hpp>
 #include <headcount/reference/load/snapshot.hpp>
 #include <headcount/reference/model/forward.hpp>
 
@@ -79,9 +81,15 @@ inline std::vector<headcount::token> read_prompt(nlohmann::json const& prompt,
   return tokens;
 }
 
+/// The policy of a sentence, with the files that it names.
+inline headcount::any_policy read_policy(std::string const& sentence) {
+  return headcount::parse_policy(sentence, headcount::reference::sentence_files{});
+}
+
 /// The edits of a sentence; none for an empty option.
 inline std::vector<headcount::any_edit> read_edits(std::string const& sentence) {
-  return sentence.empty() ? std::vector<headcount::any_edit>{} : headcount::parse_edits(sentence);
+  return sentence.empty() ? std::vector<headcount::any_edit>{}
+                          : headcount::parse_edits(sentence, headcount::reference::sentence_files{});
 }
 
 }  // namespace tool

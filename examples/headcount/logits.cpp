@@ -33,7 +33,7 @@ struct options {
 };
 
 void write_logits(options const& chosen) {
-  auto const policy = parse_policy(chosen.policy);
+  auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
   auto const snapshot = reference::load_snapshot(chosen.model);
   std::vector<std::vector<token>> rows;

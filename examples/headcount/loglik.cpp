@@ -126,7 +126,7 @@ std::vector<double> log_likelihoods(reference::model const& model, std::span<pai
 }
 
 void print_likelihoods(options const& chosen) {
-  auto const policy = parse_policy(chosen.policy);
+  auto const policy = read_policy(chosen.policy);
   auto const snapshot = reference::load_snapshot(chosen.model);
   auto const* const form = R"({"items": [{"prompt": ids or text, "choices": [ids or text, ...]}]})";
   auto results = nlohmann::ordered_json::array();

@@ -8,10 +8,10 @@
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/part.hpp>
 #include <headcount/mask/mask.hpp>
-#include <headcount/policy/any_scorer.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/policy/print.hpp>
 #include <headcount/policy/validate.hpp>
+#include <headcount/score/any_scorer.hpp>
 #include <headcount/select/selector.hpp>
 
 namespace headcount::inline v0 {

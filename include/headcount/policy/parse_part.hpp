@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,13 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include <headcount/core/error.hpp>
+#include <headcount/core/from_file.hpp>
 #include <headcount/core/part.hpp>
+#include <headcount/core/print_part.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/core/token_positions.hpp>
 #include <headcount/policy/parse_value.hpp>
-#include <headcount/policy/print.hpp>
 #include <headcount/policy/registry.hpp>
 #include <headcount/policy/sentence_reader.hpp>
+#include <headcount/score/any_scorer.hpp>
 
 namespace headcount::inline v0 {
 
@@ -34,6 +37,11 @@ struct written_part {
   std::vector<written_argument> arguments{};
 };
 
+/// Two pieces of a sentence and what is between them.
+[[nodiscard]] inline std::string_view both(std::string_view first, std::string_view last) noexcept {
+  return {first.data(), last.data() + last.size()};
+}
+
 /// Reads `name` or `name(argument, ...)`. A value without a name that follows one with a name goes on with that one:
 /// where=3-5,9. Throws headcount::error where the form is broken.
 [[nodiscard]] inline written_part read_part(sentence_reader& sentence) {
@@ -50,8 +58,7 @@ struct written_part {
       if (argument.name.empty())
         sentence.fail(argument.position, text_of("\"=\" without a name before it in ", part.name), "name=value");
     } else if (!part.arguments.empty() && !part.arguments.back().name.empty()) {
-      auto& begun = part.arguments.back().value;
-      begun = {begun.data(), argument.value.data() + argument.value.size()};
+      part.arguments.back().value = both(part.arguments.back().value, argument.value);
       continue;
     }
     part.arguments.push_back(argument);
@@ -68,25 +75,68 @@ template <class... Parts>
   return names;
 }
 
-/// Reads one value into a field. Throws headcount::error when it is not of the field's type or outside its bounds.
-template <class Part, class Value>
+template <class Any, class Registry, class Files, class... Parts>
+[[nodiscard]] Any make_any(sentence_reader const& sentence, std::string_view kind, part_list<Parts...> known,
+                           written_part const& written, Files const& files, std::string_view others = {});
+
+/// Reads one value of a field; `what` names the field in error messages. Throws headcount::error when it is no such
+/// value, or names a file that cannot be read.
+template <class Registry, class Value, class Files>
+void read_value(sentence_reader const& sentence, std::string_view what, std::string_view text, Value& value,
+                Files const& files) {
+  auto const at = sentence.position_of(text);
+  if constexpr (std::same_as<Value, any_scorer>) {
+    auto inner = sentence.within(text);
+    value = make_any<any_scorer, Registry>(inner, "scorer", typename Registry::scorers{}, read_part(inner), files);
+    if (!inner.at_end()) inner.fail(inner.position(), text_of("not understood: ", inner.found(inner.position())));
+  } else {
+    if (!parse_value(text, value))
+      sentence.fail(at, text_of("\"", text, "\" is no value for ", what), value_form<Value>());
+    if constexpr (is_from_file<Value>) {
+      using content = std::remove_const_t<typename decltype(value.content)::element_type>;
+      if constexpr (reads_files_of<Files, content>) {
+        try {
+          value.content = std::make_shared<content const>(files(value.name, std::type_identity<content>{}));
+        } catch (error const& problem) {
+          sentence.fail(at, problem.what());
+        }
+      } else {
+        sentence.fail(at, text_of(what, " is a file, and nothing here reads such files"));
+      }
+    }
+  }
+}
+
+/// Reads the values of a list, at least one.
+template <class Registry, class Item, class Files>
+void read_value(sentence_reader const& sentence, std::string_view what, std::string_view text,
+                std::vector<Item>& values, Files const& files) {
+  auto list = sentence.within(text);
+  values.clear();
+  do {
+    read_value<Registry>(sentence, what, list.take_until(","), values.emplace_back(), files);
+  } while (list.take(','));
+}
+
+/// Reads one argument into a field. Throws headcount::error when it is not of the field's type or outside its bounds.
+template <class Registry, class Part, class Value, class Files>
 void set_field(sentence_reader const& sentence, Part& part, field<Part, Value> const& field, std::string_view text,
-               std::size_t position) {
+               Files const& files) {
   auto const what = text_of(field.name, " of ", Part::name);
-  if (!parse_value(text, part.*(field.member)))
-    sentence.fail(position, text_of("\"", text, "\" is no value for ", what), value_form<Value>());
+  read_value<Registry>(sentence, what, text, part.*(field.member), files);
   if constexpr (std::is_arithmetic_v<Value>) {
     auto const value = part.*(field.member);
     if (!(value >= field.allowed.least && value <= field.allowed.most))
-      sentence.fail(position, text_of(what, " = ", text, " is out of range"),
+      sentence.fail(sentence.position_of(text), text_of(what, " = ", text, " is out of range"),
                     text_of(print_value(field.allowed.least), " to ", print_value(field.allowed.most)));
   }
 }
 
 /// Makes a part of a known type from its written arguments. Arguments without a name fill the leading fields in order;
-/// a leading field of token positions takes as many of them as there are to spare. Throws headcount::error.
-template <policy_part Part>
-[[nodiscard]] Part make_part(sentence_reader const& sentence, written_part const& written) {
+/// a leading list takes as many of them as there are to spare. Scorers inside it are those of `Registry`; `files` reads
+/// the files it names. Throws headcount::error.
+template <policy_part Part, class Registry = registry, class Files = no_files>
+[[nodiscard]] Part make_part(sentence_reader const& sentence, written_part const& written, Files const& files = {}) {
   constexpr auto fields = fields_of<Part>();
 
   std::string known;
@@ -109,18 +159,16 @@ template <policy_part Part>
     bool given = false;
     if (field.leading) --later;
     if (field.leading && next < unnamed) {
-      auto const& argument = written.arguments[next];
-      auto text = std::string{argument.value};
-      ++next;
-      if constexpr (std::same_as<Value, token_positions>)
-        for (; next + later < unnamed; ++next) text.append(",").append(written.arguments[next].value);
-      set_field(sentence, part, field, text, argument.position);
+      auto text = written.arguments[next++].value;
+      if constexpr (is_list<Value>)
+        for (; next + later < unnamed; ++next) text = both(text, written.arguments[next].value);
+      set_field<Registry>(sentence, part, field, text, files);
       given = true;
     }
     for (auto const& argument : written.arguments) {
       if (argument.name != field.name) continue;
       if (given) sentence.fail(argument.position, text_of(field.name, " is given twice"));
-      set_field(sentence, part, field, argument.value, argument.position);
+      set_field<Registry>(sentence, part, field, argument.value, files);
       given = true;
     }
     if (field.required && !given)
@@ -135,12 +183,12 @@ template <policy_part Part>
 
 /// Makes the part of `Parts` that goes by the written name. `kind` names the list in the error message, `others` what
 /// else may stand there.
-template <class Any, class... Parts>
+template <class Any, class Registry, class Files, class... Parts>
 [[nodiscard]] Any make_any(sentence_reader const& sentence, std::string_view kind, part_list<Parts...> known,
-                           written_part const& written, std::string_view others = {}) {
+                           written_part const& written, Files const& files, std::string_view others) {
   std::optional<Any> made;
   auto const try_one = [&]<policy_part Part>(std::type_identity<Part>) {
-    if (!made && Part::name == written.name) made.emplace(make_part<Part>(sentence, written));
+    if (!made && Part::name == written.name) made.emplace(make_part<Part, Registry>(sentence, written, files));
   };
   (try_one(std::type_identity<Parts>{}), ...);
   if (made) return *std::move(made);

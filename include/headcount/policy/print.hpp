@@ -1,54 +1,14 @@
 #pragma once
 
-#include <array>
-#include <charconv>
-#include <concepts>
-#include <cstddef>
-#include <limits>
 #include <string>
-#include <tuple>
-#include <type_traits>
 
-#include <headcount/core/error.hpp>
-#include <headcount/core/index_range.hpp>
-#include <headcount/core/part.hpp>
+#include <headcount/core/phase.hpp>
+#include <headcount/core/print_part.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/policy/scope.hpp>
 
 namespace headcount::inline v0 {
-
-/// A field's value as a sentence writes it: the shortest digits that read back as the same number.
-template <class Value>
-[[nodiscard]] std::string print_value(Value const& value) {
-  if constexpr (std::same_as<Value, bool>) {
-    return value ? "true" : "false";
-  } else if constexpr (std::is_arithmetic_v<Value>) {
-    std::array<char, 32> digits{};
-    return {digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr};
-  } else {
-    return print(value);
-  }
-}
-
-/// A part as a sentence writes it: its name, and the fields that differ from their defaults, e.g. "top_k(5)".
-template <policy_part Part>
-[[nodiscard]] std::string print(Part const& part) {
-  std::string arguments;
-  bool in_order = true;  // no leading field was left out so far, so the next may do without its name
-  auto const add = [&](auto const& field) {
-    auto const& value = part.*(field.member);
-    if (!field.required && value == Part{}.*(field.member)) return void(in_order = false);
-    if (!arguments.empty()) arguments += ", ";
-    if (!field.leading) in_order = false;
-    if (!in_order) arguments.append(field.name).append("=");
-    arguments += print_value(value);
-  };
-  std::apply([&](auto const&... field) { (add(field), ...); }, fields_of<Part>());
-  std::string text{Part::name};
-  if (!arguments.empty()) text.append("(").append(arguments).append(")");
-  return text;
-}
 
 /// A scope as a sentence writes it after its policy: " @ generation, layers=2,5-7"; nothing for everywhere.
 [[nodiscard]] inline std::string print(scope const& where) {
@@ -61,21 +21,6 @@ template <policy_part Part>
     text.append(", layers=").append(print(ranges));
   }
   return text;
-}
-
-/// Throws headcount::error when a number in a part is outside its field's bounds.
-template <policy_part Part>
-void check_bounds(Part const& part) {
-  auto const check = [&]<class Value>(field<Part, Value> const& field) {
-    if constexpr (std::is_arithmetic_v<Value>) {
-      auto const value = part.*(field.member);
-      auto const [least, most] = field.allowed;
-      if (value >= least && value <= most) return;
-      throw error{text_of(Part::name, ", ", field.name, " = ", print_value(value)), "out of range",
-                  text_of(print_value(least), " to ", print_value(most))};
-    }
-  };
-  std::apply([&](auto const&... field) { (check(field), ...); }, fields_of<Part>());
 }
 
 }  // namespace headcount::inline v0

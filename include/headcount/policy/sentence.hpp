@@ -4,6 +4,7 @@
 #include <string_view>
 #include <vector>
 
+#include <headcount/core/from_file.hpp>
 #include <headcount/core/index_range.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
@@ -23,6 +24,7 @@ namespace headcount::inline v0 {
 //     edits  = edit [ "@" scope ] { ";" edit [ "@" scope ] }
 //     scope  = ("all" | "prefill" | "generation") [ "," "layers" "=" range { "," range } ]
 //     part   = name [ "(" [ argument { "," argument } ] ")" ],  argument = value | name "=" value
+//     value  = number | word | positions | part { "," part } | file name, in quotes where it holds spaces or signs
 //     range  = number | number "-" number, both ends included
 //
 // `print` writes what these functions read, and reading it back gives the same policy.
@@ -61,25 +63,30 @@ namespace headcount::inline v0 {
   return where.layers ? "" : "\",\" and layers=2,5-7, ";
 }
 
-/// Reads a policy sentence, e.g. "entropy | top_k(5) @ generation", with the parts of `Registry`.
-/// Throws headcount::error that says the column where it broke and what is allowed there.
-template <class Registry = registry>
-[[nodiscard]] any_policy parse_policy(std::string_view text) {
+/// Reads a policy sentence, e.g. "entropy | top_k(5) @ generation", with the parts of `Registry`. Files that it names
+/// are read by `files` (see reads_files_of), e.g. reference::sentence_files; nothing is by default. Throws
+/// headcount::error that says the column where it broke and what is allowed there.
+template <class Registry = registry, class Files = no_files>
+[[nodiscard]] any_policy parse_policy(std::string_view text, Files const& files = {}) {
   sentence_reader sentence{"policy sentence", text};
   any_policy policy;
   auto const first = read_part(sentence);
   bool may_mask = false;
   if (first.name == select::every_head::name || first.name == select::no_head::name) {
     using fixed_selectors = part_list<select::every_head, select::no_head>;
-    policy.select = make_any<any_selector>(sentence, "selector", fixed_selectors{}, first);
+    policy.select = make_any<any_selector, Registry>(sentence, "selector", fixed_selectors{}, first, files);
   } else {
-    policy.score = make_any<any_scorer>(sentence, "scorer", typename Registry::scorers{}, first, "; or dense, none");
+    policy.score = make_any<any_scorer, Registry>(sentence, "scorer", typename Registry::scorers{}, first, files,
+                                                  "; or dense, none");
     if (!sentence.take('|'))
       sentence.fail(sentence.position(), "a scorer is followed by \"|\" and a selector",
                     names_of(typename Registry::selectors{}));
-    policy.select = make_any<any_selector>(sentence, "selector", typename Registry::selectors{}, read_part(sentence));
+    policy.select = make_any<any_selector, Registry>(sentence, "selector", typename Registry::selectors{},
+                                                     read_part(sentence), files);
     may_mask = !sentence.take('|');
-    if (!may_mask) policy.mask = make_any<any_mask>(sentence, "mask", typename Registry::masks{}, read_part(sentence));
+    if (!may_mask)
+      policy.mask =
+          make_any<any_mask, Registry>(sentence, "mask", typename Registry::masks{}, read_part(sentence), files);
   }
   auto const scope_at = sentence.position();
   policy.where = read_scope(sentence);
@@ -93,13 +100,14 @@ template <class Registry = registry>
 
 /// Reads weight edits joined by ";", e.g. "omit(3-5) @ generation; null @ prefill", in the order they apply.
 /// Throws headcount::error that says the column where it broke and what is allowed there.
-template <class Registry = registry>
-[[nodiscard]] std::vector<any_edit> parse_edits(std::string_view text) {
+template <class Registry = registry, class Files = no_files>
+[[nodiscard]] std::vector<any_edit> parse_edits(std::string_view text, Files const& files = {}) {
   sentence_reader sentence{"edit sentence", text};
   std::vector<any_edit> edits;
   bool scoped = false;
   do {
-    edits.push_back(make_any<any_edit>(sentence, "edit", typename Registry::edits{}, read_part(sentence)));
+    edits.push_back(
+        make_any<any_edit, Registry>(sentence, "edit", typename Registry::edits{}, read_part(sentence), files));
     auto const scope_at = sentence.position();
     edits.back().where = read_scope(sentence);
     scoped = sentence.position() != scope_at;

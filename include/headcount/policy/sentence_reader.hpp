@@ -14,10 +14,28 @@ namespace headcount::inline v0 {
 class sentence_reader {
  public:
   /// `what` is what error messages call the text, e.g. "policy sentence".
-  sentence_reader(std::string_view what, std::string_view text) noexcept : what_{what}, text_{text} { skip_space(); }
+  sentence_reader(std::string_view what, std::string_view text) noexcept : what_{what}, text_{text}, end_{text.size()} {
+    skip_space();
+  }
 
-  [[nodiscard]] bool at_end() const noexcept { return at_ == text_.size(); }
+  [[nodiscard]] bool at_end() const noexcept { return at_ == end_; }
   [[nodiscard]] std::size_t position() const noexcept { return at_; }
+
+  /// Where a piece that was taken from this sentence stands in it.
+  [[nodiscard]] std::size_t position_of(std::string_view piece) const noexcept {
+    return static_cast<std::size_t>(piece.data() - text_.data());
+  }
+
+  /// A reader of one piece of the sentence, for parts inside a part; errors still speak of the whole sentence. Throws
+  /// headcount::error where parts stand so deep inside each other that no honest sentence does.
+  [[nodiscard]] sentence_reader within(std::string_view piece) const {
+    constexpr std::size_t deepest = 16;
+    auto inner = *this;
+    inner.at_ = position_of(piece);
+    inner.end_ = inner.at_ + piece.size();
+    if (++inner.depth_ > deepest) fail(inner.at_, text_of("parts are nested more than ", deepest, " deep"));
+    return inner;
+  }
 
   /// Steps over `sign` if it comes next.
   bool take(char sign) noexcept {
@@ -34,11 +52,14 @@ class sentence_reader {
     return finish(begin);
   }
 
-  /// Everything up to the next of `ends` that is not inside parentheses, trimmed.
+  /// Everything up to the next of `ends` that is not inside parentheses or quotes, trimmed.
   [[nodiscard]] std::string_view take_until(std::string_view ends) noexcept {
     auto const begin = at_;
+    bool quoted = false;
     for (int depth = 0; !at_end(); ++at_) {
       char const sign = text_[at_];
+      if (sign == '"') quoted = !quoted;
+      if (quoted) continue;
       if (depth == 0 && ends.find(sign) != std::string_view::npos) break;
       if (sign == '(') ++depth;
       if (sign == ')') --depth;
@@ -53,9 +74,9 @@ class sentence_reader {
 
   /// What stands at `position`, for error messages: `"word"`, or "the end".
   [[nodiscard]] std::string found(std::size_t position) const {
-    if (position >= text_.size()) return "the end";
+    if (position >= end_) return "the end";
     auto length = std::size_t{1};
-    while (is_word(text_[position]) && position + length < text_.size() && is_word(text_[position + length])) ++length;
+    while (is_word(text_[position]) && position + length < end_ && is_word(text_[position + length])) ++length;
     return text_of("\"", text_.substr(position, length), "\"");
   }
 
@@ -80,6 +101,8 @@ class sentence_reader {
   std::string_view what_;
   std::string_view text_;
   std::size_t at_ = 0;
+  std::size_t end_ = 0;
+  std::size_t depth_ = 0;  ///< of the piece it reads, in parts inside parts
 };
 
 }  // namespace headcount::inline v0

@@ -14,10 +14,10 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/print_part.hpp>
 #include <headcount/core/strided_view.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy/print.hpp>
 #include <headcount/policy/registry.hpp>
 #include <headcount/policy/sentence.hpp>
 #include <support/numbers.hpp>

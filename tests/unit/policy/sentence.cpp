@@ -1,22 +1,27 @@
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstddef>
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/from_file.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token_positions.hpp>
+#include <headcount/core/words.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/print.hpp>
 #include <headcount/policy/registry.hpp>
 #include <headcount/policy/sentence.hpp>
+#include <headcount/score/any_scorer.hpp>
 #include <support/parts.hpp>
 
 using namespace headcount;
@@ -45,16 +50,61 @@ struct positions_between {
   double operator()(site const&, std::size_t) const noexcept { return 0; }
 };
 
+/// What a file may hold: a number that every head scores.
+struct number_in_file {
+  double value = 0;
+};
+enum class colour { red, deep_blue };
+
+}  // namespace
+
+template <>
+inline constexpr std::array<std::string_view, 2> headcount::words_of<colour>{"red", "deep_blue"};
+
+namespace {
+
+/// A word and a file.
+struct word_and_file {
+  static constexpr std::string_view name = "word_and_file";
+  from_file<number_in_file> file;
+  colour paint = colour::red;
+  static constexpr auto fields = std::tuple{leading_field("file", &word_and_file::file, "where the number is"),
+                                            named_field("paint", &word_and_file::paint, "its colour")};
+  double operator()(site const&, std::size_t) const noexcept {
+    return paint == colour::red ? file.content->value : -file.content->value;
+  }
+};
+
+/// Scorers inside a scorer, and a number for each.
+struct nest {
+  static constexpr std::string_view name = "nest";
+  double x = 0;
+  std::vector<any_scorer> scorers;
+  std::vector<double> numbers;
+  static constexpr auto fields =
+      std::tuple{leading_field("x", &nest::x, "a number"), leading_field("scorers", &nest::scorers, "what is inside"),
+                 named_field("numbers", &nest::numbers, "one for each")};
+  double operator()(site const&, std::size_t) const noexcept { return static_cast<double>(scorers.size()); }
+};
+
+/// Reads files of numbers: there is one, whose name says what is in it.
+struct number_files {
+  number_in_file operator()(std::string const& name, std::type_identity<number_in_file>) const {
+    if (name != "4.5.txt" && name != "a (very), \\odd=name;") throw error{name, "it cannot be read", "4.5.txt"};
+    return {4.5};
+  }
+};
+
 /// A registry of one's own: parts of every kind beside the library's.
 struct parts : registry {
-  using scorers =
-      registry::scorers::with<support::last_first, support::query_feature, support::newest_weight,
-                              support::output_feature, support::many_fields, two_optional, positions_between>;
+  using scorers = registry::scorers::with<support::last_first, support::query_feature, support::newest_weight,
+                                          support::output_feature, support::many_fields, two_optional,
+                                          positions_between, word_and_file, nest>;
   using selectors = registry::selectors::with<support::even_heads>;
   using masks = registry::masks::with<support::constant>;
 };
 
-std::string reprinted(std::string_view text) { return print(parse_policy<parts>(text)); }
+std::string reprinted(std::string_view text) { return print(parse_policy<parts>(text, number_files{})); }
 
 std::string edits_reprinted(std::string_view text) {
   std::string printed;
@@ -93,7 +143,7 @@ void check_mistakes(Read const& read, std::string_view what, std::vector<mistake
   }
 }
 
-auto const read_policy = [](std::string_view text) { return parse_policy<parts>(text); };
+auto const read_policy = [](std::string_view text) { return parse_policy<parts>(text, number_files{}); };
 auto const read_edits = [](std::string_view text) { return parse_edits(text); };
 
 }  // namespace
@@ -163,6 +213,28 @@ TEST_CASE("sentence: positions between other values take those to spare") {
   CHECK(reprinted("positions_between(1, 9, 3) | top_k(1)") == "positions_between(1, 9, 3) | top_k(1)");
 }
 
+TEST_CASE("sentence: a file is named, read by whoever was told to read files, and shared by copies") {
+  auto const read = parse_policy<parts>("word_and_file(4.5.txt, paint=deep_blue) | top_k(1)", number_files{});
+  CHECK(print(read) == "word_and_file(4.5.txt, paint=deep_blue) | top_k(1)");
+  CHECK(read.score({}, 0) == -4.5);
+  CHECK(reprinted("word_and_file(\"4.5.txt\", paint=red) | top_k(1)") == "word_and_file(4.5.txt) | top_k(1)");
+  auto const odd = R"(word_and_file("a (very), \odd=name;") | top_k(1))";
+  CHECK(reprinted(odd) == odd);
+  CHECK(
+      message_of([](std::string_view text) { return parse_policy<parts>(text); },
+                 "word_and_file(4.5.txt) | top_k(1)") ==
+      "policy sentence \"word_and_file(4.5.txt) | top_k(1)\": column 15: file of word_and_file is a file, and nothing "
+      "here reads such files");
+}
+
+TEST_CASE("sentence: scorers stand inside scorers, with numbers beside them") {
+  CHECK(reprinted("nest(1, l2) | top_k(1)") == "nest(1, l2) | top_k(1)");
+  CHECK(reprinted("nest(scorers=l2 , entropy( eps = 0.001 ),numbers=0.5,2, x=3)|top_k(1)") ==
+        "nest(3, l2, entropy(eps=0.001), numbers=0.5, 2) | top_k(1)");
+  CHECK(reprinted("nest(1, nest(2, l2, random(seed=3), numbers=1), nest(3, word_and_file(\"4.5.txt\"))) | top_k(1)") ==
+        "nest(1, nest(2, l2, random(seed=3), numbers=1), nest(3, word_and_file(4.5.txt))) | top_k(1)");
+}
+
 TEST_CASE("sentence: edits are read in order, each with its scope") {
   CHECK(edits_reprinted("omit(3-5) @ generation; null(0-40) @ prefill") ==
         "omit(3-5) @ generation; null(0-40) @ prefill");
@@ -177,7 +249,7 @@ TEST_CASE("sentence: edits are read in order, each with its scope") {
 TEST_CASE("sentence: a mistake names the parts of the kind in the registry's order") {
   CHECK(names_of(part_list<support::last_first, support::even_heads>{}) == "last_first, even_heads");
   CHECK(scorers_allowed.starts_with("(allowed: entropy, "));
-  CHECK(scorers_allowed.ends_with(", two_optional, positions_between; or dense, none)"));
+  CHECK(scorers_allowed.ends_with(", word_and_file, nest; or dense, none)"));
 }
 
 TEST_CASE("sentence: a mistake in a policy is said with its column and what is allowed there") {
@@ -209,9 +281,9 @@ TEST_CASE("sentence: a mistake in a policy is said with its column and what is a
           {"l2(p=2) | top_k(2)", "column 4: l2 has no \"p\" (allowed: no argument)"},
           {"l2 | top_k(,)", "column 12: \"\" is no value for k of top_k (allowed: a whole number)"},
           {"l2 | top_k(=2)", "column 12: \"=\" without a name before it in top_k (allowed: name=value)"},
-          {"l2 | top_k(k=)", "column 12: \"\" is no value for k of top_k (allowed: a whole number)"},
-          {"l2 | top_k(k=k=2)", "column 12: \"k=2\" is no value for k of top_k (allowed: a whole number)"},
-          {"l2 | top_k(k=2, 3)", "column 12: \"2, 3\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | top_k(k=)", "column 14: \"\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | top_k(k=k=2)", "column 14: \"k=2\" is no value for k of top_k (allowed: a whole number)"},
+          {"l2 | top_k(k=2, 3)", "column 14: \"2, 3\" is no value for k of top_k (allowed: a whole number)"},
           {"l2 | top_k(-1)", "column 12: \"-1\" is no value for k of top_k (allowed: a whole number)"},
           {"l2 | top_k(+1)", "column 12: \"+1\" is no value for k of top_k (allowed: a whole number)"},
           {"l2 | top_k(2.0)", "column 12: \"2.0\" is no value for k of top_k (allowed: a whole number)"},
@@ -228,14 +300,30 @@ TEST_CASE("sentence: a mistake in a policy is said with its column and what is a
            "(allowed: -1.7976931348623157e+308 to 1.7976931348623157e+308)"},
           {"l2 | threshold(1e999)", "column 16: \"1e999\" is no value for x of threshold (allowed: a number)"},
           {"l2 | threshold(1,5)", "column 18: threshold takes fewer values without a name (allowed: x)"},
-          {"entropy(eps=1) | top_k(1)", "column 9: eps of entropy = 1 is out of range (allowed: 1e-30 to 0.001)"},
-          {"entropy(eps=0) | top_k(1)", "column 9: eps of entropy = 0 is out of range (allowed: 1e-30 to 0.001)"},
+          {"entropy(eps=1) | top_k(1)", "column 13: eps of entropy = 1 is out of range (allowed: 1e-30 to 0.001)"},
+          {"entropy(eps=0) | top_k(1)", "column 13: eps of entropy = 0 is out of range (allowed: 1e-30 to 0.001)"},
           {"entropy(1e-9) | top_k(1)", "column 9: entropy takes fewer values without a name (allowed: eps)"},
-          {"random(seed=-1) | top_k(1)", "column 8: \"-1\" is no value for seed of random (allowed: a whole number)"},
+          {"random(seed=-1) | top_k(1)", "column 13: \"-1\" is no value for seed of random (allowed: a whole number)"},
           {"many_fields(1, strict=1) | top_k(1)",
-           "column 16: \"1\" is no value for strict of many_fields (allowed: true or false)"},
+           "column 23: \"1\" is no value for strict of many_fields (allowed: true or false)"},
           {"many_fields(1, where=x) | top_k(1)",
-           "column 16: \"x\" is no value for where of many_fields (allowed: positions such as 3-5 or 3-5,9)"},
+           "column 22: \"x\" is no value for where of many_fields (allowed: positions such as 3-5 or 3-5,9)"},
+          {"word_and_file(x) | top_k(1)", "column 15: x: it cannot be read (allowed: 4.5.txt)"},
+          {"word_and_file(paint=red) | top_k(1)",
+           "column 1: word_and_file needs its file (allowed: word_and_file(file), a file name, in quotes where it "
+           "holds "
+           "spaces or signs)"},
+          {"word_and_file(4.5.txt, paint=green) | top_k(1)",
+           "column 30: \"green\" is no value for paint of word_and_file (allowed: red, deep_blue)"},
+          {"word_and_file(\"4.5.txt) | top_k(1)", "column 35: \"word_and_file(\" is not closed (allowed: ))"},
+          {"nest(1, entropi) | top_k(1)",
+           text_of("column 9: no scorer is named \"entropi\" (allowed: ", names_of(parts::scorers{}), ")")},
+          {"nest(1, l2, entropy(eps=2)) | top_k(1)",
+           "column 25: eps of entropy = 2 is out of range (allowed: 1e-30 to 0.001)"},
+          {"nest(1, l2 l2) | top_k(1)", "column 12: not understood: \"l2\""},
+          {"nest(1) | top_k(1)", "column 1: nest needs its scorers (allowed: nest(scorers), a scorer, or several)"},
+          {"nest(1, l2, numbers=3,x) | top_k(1)",
+           "column 23: \"x\" is no value for numbers of nest (allowed: a number)"},
           {"l2 | top_k(2", "column 13: \"top_k(\" is not closed (allowed: ))"},
           {"l2 | top_k((2)", "column 15: \"top_k(\" is not closed (allowed: ))"},
           {"l2 | top_k(2))",
@@ -243,6 +331,15 @@ TEST_CASE("sentence: a mistake in a policy is said with its column and what is a
           {"l2 | top_k)2(", "column 6: top_k needs its k (allowed: top_k(k), a whole number)"},
           {"(l2 | top_k(2))", "column 1: scorer is expected, found \"(\" " + scorers_allowed},
       });
+}
+
+TEST_CASE("sentence: parts inside parts go so deep and no deeper") {
+  std::string text = "l2";
+  for (int depth = 0; depth < 16; ++depth) text = "nest(1, " + text + ")";
+  auto const policy = text + " | top_k(1)";
+  CHECK(reprinted(policy) == policy);
+  auto const deeper = message_of(read_policy, "nest(1, " + policy + ")");
+  CHECK(deeper.find("column 137: parts are nested more than 16 deep") != std::string::npos);
 }
 
 TEST_CASE("sentence: a mistake in a scope is said with its column and what is allowed there") {

@@ -8,9 +8,9 @@
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/part.hpp>
+#include <headcount/core/print_part.hpp>
 #include <headcount/core/site.hpp>
-#include <headcount/policy/print.hpp>
-#include <headcount/policy/validate.hpp>
+#include <headcount/core/validate_part.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/score/unscored.hpp>
 
@@ -33,6 +33,9 @@ class any_scorer {
 
   void validate(site const& where) const { held_->validate(where); }
   [[nodiscard]] friend std::string print(any_scorer const& part) { return part.held_->print(); }
+
+  /// Equal sentences are equal scorers.
+  [[nodiscard]] friend bool operator==(any_scorer const& a, any_scorer const& b) { return print(a) == print(b); }
 
  private:
   struct interface {

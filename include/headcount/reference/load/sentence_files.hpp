@@ -1,0 +1,10 @@
+#pragma once
+
+namespace headcount::inline v0::reference {
+
+/// Reads the files that parts of a sentence name: `parse_policy(text, reference::sentence_files{})`. One call operator a
+/// type of content, `Content operator()(std::string const& name, std::type_identity<Content>) const`, which throws
+/// headcount::error that begins with the name. Relative names start in the working directory.
+struct sentence_files {};
+
+}  // namespace headcount::inline v0::reference
