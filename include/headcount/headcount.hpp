@@ -7,6 +7,7 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/phase.hpp>
+#include <headcount/core/ranking.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/strided_view.hpp>
 #include <headcount/core/tensor.hpp>
@@ -21,4 +22,5 @@
 #include <headcount/policy/sentence.hpp>
 #include <headcount/policy/sparsify.hpp>
 #include <headcount/policy/validate.hpp>
+#include <headcount/rank/agreement.hpp>
 #include <headcount/version.hpp>

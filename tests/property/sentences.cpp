@@ -20,6 +20,7 @@
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/sentence.hpp>
+#include <support/files.hpp>
 #include <support/parts.hpp>
 #include <support/property.hpp>
 
@@ -48,6 +49,8 @@ Value random_value(field<Part, Value> const& field) {
     return random_positions();
   } else if constexpr (std::is_same_v<Value, bool>) {
     return *rc::gen::arbitrary<bool>();
+  } else if constexpr (is_from_file<Value>) {
+    return support::some_file<Value>(*rc::gen::element<std::string>("a.json", "../b/c-1.json", "a b, (c) | d.json"));
   } else {
     auto const [least, most] = field.allowed;
     auto const inside = rc::gen::map<Value>([=](Value value) { return std::clamp(value, least, most); });
@@ -140,7 +143,7 @@ void check_reading(std::string_view what, std::string const& text, Read const& r
 }
 void check_reading_policy(std::string const& text) {
   check_reading(
-      "policy sentence", text, [](auto const& of) { return parse_policy<parts>(of); },
+      "policy sentence", text, [](auto const& of) { return parse_policy<parts>(of, support::empty_files{}); },
       [](any_policy const& policy) { return print(policy); });
 }
 void check_reading_edits(std::string const& text) {
@@ -160,7 +163,7 @@ TEST_CASE("property: a policy's sentence reads back as the same policy, in the s
     auto const policy = random_policy();
     auto const text = print(policy);
     RC_LOG(text);
-    auto const read = parse_policy<parts>(text);
+    auto const read = parse_policy<parts>(text, support::empty_files{});
     RC_ASSERT(print(read) == text);
     RC_ASSERT(read.where.during == policy.where.during);
     RC_ASSERT(read.where.layers == policy.where.layers);

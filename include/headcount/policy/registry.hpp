@@ -6,6 +6,7 @@
 #include <headcount/edit/only.hpp>
 #include <headcount/mask/zero.hpp>
 #include <headcount/score/entropy.hpp>
+#include <headcount/score/fixed.hpp>
 #include <headcount/score/l2.hpp>
 #include <headcount/score/random.hpp>
 #include <headcount/select/threshold.hpp>
@@ -31,7 +32,7 @@ struct part_list {
 ///     };
 ///     auto const policy = headcount::parse_policy<my_parts>("peak | top_k(2)");
 struct registry {
-  using scorers = part_list<score::entropy, score::l2, score::random>;
+  using scorers = part_list<score::entropy, score::l2, score::random, score::fixed>;
   using selectors = part_list<select::top_k, select::threshold>;
   using masks = part_list<mask::zero>;
   using edits = part_list<edit::omit, edit::only, edit::null, edit::balanced>;

@@ -20,6 +20,7 @@
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/registry.hpp>
 #include <headcount/policy/sentence.hpp>
+#include <support/files.hpp>
 #include <support/numbers.hpp>
 #include <support/rows.hpp>
 
@@ -38,12 +39,13 @@ struct tuple_of<part_list<Parts...>> {
 template <class List>
 using types = typename tuple_of<List>::type;
 
-/// A part with positions where it can have some, so that edits have something to do.
+/// A part with positions where it can have some, so that edits have something to do, and with files that hold nothing.
 template <class Part>
 Part example() {
   Part part{};
   auto const point = [&]<class Value>(field<Part, Value> const& field) {
     if constexpr (std::is_same_v<Value, token_positions>) part.*(field.member) = {{3, 5}, {9, 9}};
+    if constexpr (is_from_file<Value>) part.*(field.member) = support::some_file<Value>();
   };
   std::apply([&](auto const&... field) { (point(field), ...); }, fields_of<Part>());
   return part;
@@ -57,7 +59,7 @@ Part read_back(Part const& part) {
   auto const written = read_part(sentence);
   CHECK(sentence.at_end());
   CHECK(written.name == Part::name);
-  return make_part<Part>(sentence, written);
+  return make_part<Part>(sentence, written, support::empty_files{});
 }
 
 template <class Part>
@@ -139,7 +141,7 @@ TEST_CASE_TEMPLATE_DEFINE("scorers: are parts, read one thing, and are the same 
   static_assert(scorer<Score>);
   check_part<Score>();
   auto const text = print(example<Score>()) + " | top_k(1)";
-  CHECK(print(parse_policy(text)) == text);
+  CHECK(print(parse_policy(text, support::empty_files{})) == text);
 
   auto const score = example<Score>();
   any_scorer const any = score;

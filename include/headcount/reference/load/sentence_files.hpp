@@ -1,10 +1,20 @@
 #pragma once
 
+#include <string>
+#include <type_traits>
+
+#include <headcount/core/ranking.hpp>
+#include <headcount/reference/load/ranking_json.hpp>
+
 namespace headcount::inline v0::reference {
 
-/// Reads the files that parts of a sentence name: `parse_policy(text, reference::sentence_files{})`. One call operator a
-/// type of content, `Content operator()(std::string const& name, std::type_identity<Content>) const`, which throws
+/// Reads the files that parts of a sentence name: `parse_policy(text, reference::sentence_files{})`. One call operator
+/// a type of content, `Content operator()(std::string const& name, std::type_identity<Content>) const`, which throws
 /// headcount::error that begins with the name. Relative names start in the working directory.
-struct sentence_files {};
+struct sentence_files {
+  [[nodiscard]] ranking operator()(std::string const& name, std::type_identity<ranking>) const {
+    return read_ranking(name);
+  }
+};
 
 }  // namespace headcount::inline v0::reference

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace headcount::inline v0 {
+
+/// Where the scores of a ranking come from, so that they can be made again.
+struct ranking_source {
+  std::string method{};       ///< what was computed, as `headcount rank --method` takes it
+  std::string model{};        ///< the model's name
+  std::string fingerprint{};  ///< of the model's weights; empty when nobody knows it
+  std::string data{};         ///< what it was computed on; empty for a ranking from weights alone
+  std::uint64_t seed = 0;     ///< that the data was drawn with
+  std::string version{};      ///< of headcount
+
+  [[nodiscard]] friend bool operator==(ranking_source const&, ranking_source const&) = default;
+};
+
+/// A static ranking: one score for each attention head of a model, the higher the sooner it is kept. Scores of one
+/// layer are always comparable; whether those of two layers are is up to the method.
+struct ranking {
+  std::vector<std::vector<double>> scores{};  ///< `[layer][head]`, finite; a layer without attention has no head
+  ranking_source source{};
+
+  /// How many heads it ranks.
+  [[nodiscard]] std::size_t heads() const noexcept {
+    std::size_t count = 0;
+    for (auto const& layer : scores) count += layer.size();
+    return count;
+  }
+
+  [[nodiscard]] friend bool operator==(ranking const&, ranking const&) = default;
+};
+
+}  // namespace headcount::inline v0

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <headcount/core/from_file.hpp>
+
+// Files that sentences name, without files: every one holds nothing.
+
+namespace support {
+
+/// Reads any file as content of its default value.
+struct empty_files {
+  template <class Content>
+  [[nodiscard]] Content operator()(std::string const&, std::type_identity<Content>) const {
+    return {};
+  }
+};
+
+/// A field that names such a file.
+template <class File>
+[[nodiscard]] File some_file(std::string name = "some-file.json") {
+  using content = std::remove_const_t<typename decltype(File::content)::element_type>;
+  return headcount::in_memory(std::move(name), content{});
+}
+
+}  // namespace support
