@@ -76,6 +76,7 @@ struct attention_shape {
   std::optional<std::size_t> window{};
   std::size_t rotated = 0;
   double base = 10000;
+  rows* weights = nullptr;  ///< gets a row of all keys for every token and head, `[token * head, key]`
 };
 
 /// Per-head outputs before the output projection, `[token, head * dim]`.
@@ -101,6 +102,10 @@ inline rows attend(attention_shape const& shape, rows queries, rows keys, rows c
         logits.push_back(product / std::sqrt(static_cast<double>(dim)));
       }
       auto const weights = softmax(logits);
+      if (shape.weights != nullptr) {
+        auto& whole = shape.weights->emplace_back(queries.size());
+        for (std::size_t n = 0; n < seen.size(); ++n) whole[seen[n]] = weights[n];
+      }
       for (std::size_t n = 0; n < seen.size(); ++n)
         for (std::size_t i = 0; i < dim; ++i)
           outputs[token][head * dim + i] += weights[n] * values[seen[n]][shared * dim + i];

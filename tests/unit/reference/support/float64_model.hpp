@@ -3,6 +3,8 @@
 // Whole models in float64: dense, one sequence, all its tokens from position 0.
 
 #include <cmath>
+#include <cstddef>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -59,9 +61,12 @@ inline rows head(tensors const& from, bool tied, rows const& x, double cap) {
   return logits;
 }
 
+/// The attention weights of a pass by layer, each `[token * head, key]`; filled where a pass is given one.
+using layer_weights = std::map<std::size_t, rows>;
+
 /// Logits of every token, `[token, vocabulary]`.
 inline rows logits(headcount::reference::recurrent_gemma_config const& config, tensors const& from,
-                   std::vector<headcount::token> const& text) {
+                   std::vector<headcount::token> const& text, layer_weights* weights = nullptr) {
   auto const norm_of = [&](std::string const& name, row const& one) {
     return norm(from[name + ".weight"], 1, static_cast<double>(config.norm_epsilon), one);
   };
@@ -76,7 +81,8 @@ inline rows logits(headcount::reference::recurrent_gemma_config const& config, t
                         .dim = config.head_dim,
                         .window = config.window,
                         .rotated = config.rotated,
-                        .base = config.rope_base},
+                        .base = config.rope_base,
+                        .weights = weights == nullptr ? nullptr : &(*weights)[at]},
                        normal);
     };
     run_layer(x, norm_of, name + "temporal_pre_norm", name + "channel_pre_norm", mixer,
@@ -88,7 +94,7 @@ inline rows logits(headcount::reference::recurrent_gemma_config const& config, t
 
 /// Logits of every token, `[token, vocabulary]`.
 inline rows logits(headcount::reference::jamba_config const& config, tensors const& from,
-                   std::vector<headcount::token> const& text) {
+                   std::vector<headcount::token> const& text, layer_weights* weights = nullptr) {
   auto const epsilon = static_cast<double>(config.norm_epsilon);
   auto const norm_of = [&](std::string const& name, row const& one) {
     return norm(from[name + ".weight"], 0, epsilon, one);
@@ -98,10 +104,12 @@ inline rows logits(headcount::reference::jamba_config const& config, tensors con
     auto const name = "model.layers." + std::to_string(at) + ".";
     auto const mixer = [&](rows const& normal) {
       if (!config.attends[at]) return mamba(from, name + "mamba.", epsilon, normal);
-      return attention(
-          from, name + "self_attn.",
-          {.heads = config.heads, .key_value_heads = config.key_value_heads, .dim = config.width / config.heads},
-          normal);
+      return attention(from, name + "self_attn.",
+                       {.heads = config.heads,
+                        .key_value_heads = config.key_value_heads,
+                        .dim = config.width / config.heads,
+                        .weights = weights == nullptr ? nullptr : &(*weights)[at]},
+                       normal);
     };
     run_layer(x, norm_of, name + "input_layernorm", name + "pre_ff_layernorm", mixer, [&](row const& one) {
       return config.routes[at] ? experts(from, name + "feed_forward.", config.chosen_experts, function_of(config), one)

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <headcount/core/error.hpp>
@@ -29,6 +30,9 @@ class tensors {
   /// Makes up every tensor that it is asked for.
   explicit tensors(unsigned seed, headcount::reference::dtype type = headcount::reference::dtype::float32)
       : seed_{seed}, type_{type} {}
+
+  /// Holds tensors that were read, and makes up none.
+  explicit tensors(std::map<std::string, tensor> all) : complete_{true}, all_{std::move(all)} {}
 
   [[nodiscard]] headcount::reference::weights take(std::string const& name, std::vector<std::size_t> const& shape) {
     auto found = all_.find(name);
@@ -89,8 +93,8 @@ class tensors {
     std::memcpy(bytes.data() + bytes.size() - sizeof number, &number, sizeof number);
   }
 
-  unsigned seed_;
-  headcount::reference::dtype type_;
+  unsigned seed_ = 0;
+  headcount::reference::dtype type_ = headcount::reference::dtype::float32;
   bool complete_ = false;
   std::map<std::string, tensor> all_;
 };
