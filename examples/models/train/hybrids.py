@@ -147,8 +147,11 @@ def prepare_rg_lru(x, gain, epsilon, x_weight, x_bias, y_weight, y_bias, taps, t
         return torch.sigmoid(torch.einsum("bthi,hij->bthj", blocks, weight).float() + bias).flatten(2)
 
     log_decay = -8 * gate_of(recurrent_weight, recurrent_bias) * F.softplus(rate)
-    # sqrt(1 - a^2), with a bounded derivative where a is nearly 1. The first token's input is not scaled.
-    scale = torch.sqrt(torch.clamp(-torch.expm1(2 * log_decay), min=1e-6))
+    # sqrt(1 - a^2), whose derivative has no bound as a nears 1: it is left out where 1 - a^2 is below 1e-6. The first
+    # token's input is not scaled.
+    rest = -torch.expm1(2 * log_decay)
+    smooth = torch.sqrt(torch.clamp(rest, min=1e-6))
+    scale = smooth + (torch.sqrt(rest.detach()) - smooth.detach())
     first = torch.arange(x.shape[1], device=x.device)[:, None] == 0
     return torch.exp(log_decay), h * gate_of(input_weight, input_bias) * torch.where(first, 1.0, scale), gate
 
