@@ -11,5 +11,6 @@ void add_logits(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_loglik(CLI::App& app);
 void add_demo(CLI::App& app);
+void add_rank(CLI::App& app);
 
 }  // namespace tool

@@ -1,0 +1,93 @@
+#include <filesystem>
+#include <string>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include "support/run.hpp"
+
+using namespace test;
+using nlohmann::json;
+
+namespace {
+
+outcome rank(std::string const& model, std::string const& method, std::string const& more) {
+  return run("rank --model " + model + " --method " + quoted(method) + " " + more);
+}
+
+}  // namespace
+
+TEST_CASE("rank: every method ranks every head, and its file stands in sentences") {
+  scratch const at;
+  auto const file = at.path("R.json").string();
+  auto const prompts = at.write("prompts.json", R"({"prompts": [[2, 10, 11, 12, 13, 14, 15, 20]]})");
+  for (auto const& model : {gemma, jamba}) {
+    CAPTURE(model);
+    std::size_t const heads = model == gemma ? 10 : 16;
+    for (auto const* method :
+         {"mean(entropy)", "mean(random(seed=3))", "keep_frequency(entropy | top_k(3) @ generation)",
+          "needle_attention", "retrieval", "retrieval_counted", "ov_copying", "ov_own_token", "ov_norm"}) {
+      CAPTURE(method);
+      auto const result = rank(model, method, "--prompts 2 --seed 5 --output " + file);
+      REQUIRE(result.code == 0);
+      CHECK(result.out.find("layer 2, best first: ") == 0);
+      auto const written = json::parse(read(file));
+      CHECK(written["method"] == method);
+      CHECK(written["fingerprint"].get<std::string>().size() == 32);
+      CHECK(written["seed"] == 5);
+      CHECK(written["version"].is_string());
+      auto const& scores = written["scores"];
+      CHECK(scores.size() == (model == gemma ? 6 : 8));
+      for (std::size_t layer = 0; layer < scores.size(); ++layer)
+        CHECK(scores[layer].size() == (layer == 2 || layer == (model == gemma ? 5 : 6) ? heads : 0));
+    }
+    auto const said = run("generate --model " + model + " --prompts " + prompts + " --max-new-tokens 3 --policy " +
+                          quoted("fixed(" + file + ") | top_k(5) @ generation"));
+    CHECK(said.code == 0);
+  }
+}
+
+TEST_CASE("rank: importance on few needles, on items and on text") {
+  scratch const at;
+  auto const file = at.path("R.json").string();
+  for (auto const* method : {"leave_one_out", "all_but_one"})
+    CHECK(rank(gemma, method, "--prompts 2 --output " + file).code == 0);
+  auto const items =
+      at.write("items.json", R"({"items": [{"prompt": [2, 10, 11, 12], "answer": [11, 12], "source": "2-3"},
+                                                          {"prompt": "the best thing", "answer": "to do", "source": "1"}]})");
+  CHECK(rank(jamba, "needle_attention", "--items " + items + " --output " + file).code == 0);
+  CHECK(json::parse(read(file))["data"] == items);
+  auto const text = at.write("text.txt", "the best thing to do in Lisbon is");
+  CHECK(rank(jamba, "mean(l2)", "--text " + text + " --output " + file).code == 0);
+  auto const first = read(file);
+  CHECK(rank(jamba, "mean(l2)", "--text " + text + " --output " + file).code == 0);
+  CHECK(read(file) == first);
+  CHECK(refused(rank(jamba, "retrieval", "--text " + text + " --output " + at.path("no").string()),
+                "does not say where its answer stands"));
+}
+
+TEST_CASE("rank: bad input is refused and nothing is written") {
+  scratch const at;
+  auto const file = at.path("R.json").string();
+  auto const to = "--output " + file;
+  CHECK(refused(rank(gemma, "best", to), "mean(SCORER)"));
+  CHECK(refused(rank(gemma, "mean(peak)", to), "no scorer is named \"peak\""));
+  CHECK(refused(rank(gemma, "mean(l2 | top_k(2))", to), "column 4"));
+  CHECK(refused(rank(gemma, "keep_frequency(entropy | top_k(11))", to), "k from 0 to 10"));
+  CHECK(refused(rank(gemma, "ov_norm", "--text x " + to), "weights alone"));
+  CHECK(refused(rank(gemma, "mean(l2)", "--items " + at.write("a.json", R"({"items": [{"prompt": [1]}]})") + " " + to),
+                "items[0]"));
+  CHECK(refused(
+      rank(gemma, "mean(l2)",
+           "--items " + at.write("b.json", R"({"items": [{"prompt": [1], "answer": [2], "source": "1"}]})") + " " + to),
+      "it ends beyond the prompt"));
+  CHECK(refused(rank(gemma, "mean(l2)", "--language none.json " + to), "none.json"));
+  CHECK(refused(rank(gemma, "mean(fixed(" + file + "))", to), file));
+  CHECK_FALSE(std::filesystem::exists(file));
+
+  REQUIRE(rank(jamba, "ov_norm", to).code == 0);
+  auto const prompts = at.write("prompts.json", R"({"prompts": [[2, 10]]})");
+  CHECK(refused(run("generate --model " + gemma + " --prompts " + prompts + " --max-new-tokens 1 --policy " +
+                    quoted("fixed(" + file + ") | top_k(2)")),
+                "it ranks 16 heads of layer 2, which has 10"));
+}
