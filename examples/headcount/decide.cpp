@@ -26,6 +26,7 @@ struct options {
   std::string policy;
   std::string phase{name_of(phase::generation)};
   std::size_t layer = 0;
+  std::size_t group = 1;
   std::string output;
 };
 
@@ -65,8 +66,9 @@ void decide_file(options const& chosen) {
                   "outputs [batch, query, head, dim] for weights [batch, head, query, key]"};
   }
   layer_pass const pass{.layer = chosen.layer,
-                        .phase = chosen.phase == name_of(phase::prefill) ? phase::prefill : phase::generation};
-  validate(policy, site{.layer = pass.layer, .phase = pass.phase, .heads = heads});
+                        .phase = chosen.phase == name_of(phase::prefill) ? phase::prefill : phase::generation,
+                        .group = chosen.group};
+  validate(policy, site{.layer = pass.layer, .phase = pass.phase, .heads = heads, .group = pass.group});
   auto const reads = policy.reads();
   if (reads == reading::query || (reads == reading::output && !has_outputs))
     throw error{chosen.policy, "its scorer reads what the file does not hold",
@@ -113,6 +115,8 @@ void add_decide(CLI::App& app) {
       ->check(CLI::IsMember({"generation", "prefill"}))
       ->capture_default_str();
   command->add_option("--layer", chosen->layer, "which layer they come from")->capture_default_str();
+  command->add_option("--group", chosen->group, "query heads per key/value head, for top_groups")
+      ->capture_default_str();
   command
       ->add_option("--output", chosen->output,
                    "safetensors file to write: float32 \"scores\" and uint8 \"kept\" [batch, head, query], and "

@@ -6,8 +6,16 @@
 #include <doctest/doctest.h>
 #include <rapidcheck.h>
 
+#include <headcount/core/site.hpp>
+#include <headcount/select/bottom_k.hpp>
+#include <headcount/select/fraction.hpp>
+#include <headcount/select/per_layer.hpp>
+#include <headcount/select/random_k.hpp>
+#include <headcount/select/relative_threshold.hpp>
 #include <headcount/select/threshold.hpp>
+#include <headcount/select/top_groups.hpp>
 #include <headcount/select/top_k.hpp>
+#include <headcount/select/top_p.hpp>
 #include <support/numbers.hpp>
 #include <support/property.hpp>
 
@@ -25,21 +33,36 @@ std::vector<double> random_scores() {
   return scores;
 }
 
+/// The heads from the best to the worst: a stable sort with NaN last.
+std::vector<std::size_t> ranked(std::vector<double> const& scores) {
+  std::vector<std::size_t> order(scores.size());
+  for (std::size_t head = 0; head < order.size(); ++head) order[head] = head;
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
+    return std::isnan(scores[b]) ? !std::isnan(scores[a]) : scores[a] > scores[b];
+  });
+  return order;
+}
+
+/// The first `count` heads of a ranking.
+head_set first_of(std::vector<std::size_t> const& order, std::size_t count) {
+  head_set set;
+  for (std::size_t i = 0; i < std::min(count, order.size()); ++i) set.insert(order[i]);
+  return set;
+}
+
+bool is_subset(head_set const& fewer, head_set const& more) {
+  return std::ranges::all_of(fewer, [&](std::size_t head) { return more.contains(head); });
+}
+
+double random_share() { return static_cast<double>(*rc::gen::inRange(0, 101)) / 100; }
+
 }  // namespace
 
 TEST_CASE("property: top_k keeps the first k heads of a stable sort with NaN last") {
   support::check_property(300, [] {
     auto const scores = random_scores();
     auto const k = *rc::gen::inRange<std::size_t>(0, scores.size() + 2);
-    std::vector<std::size_t> order(scores.size());
-    for (std::size_t head = 0; head < order.size(); ++head) order[head] = head;
-    std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) {
-      return std::isnan(scores[b]) ? !std::isnan(scores[a]) : scores[a] > scores[b];
-    });
-    order.resize(std::min(k, order.size()));
-    head_set expected;
-    for (auto const head : order) expected.insert(head);
-    RC_ASSERT(select::top_k{k}(scores) == expected);
+    RC_ASSERT(select::top_k{k}(scores) == first_of(ranked(scores), k));
   });
 }
 
@@ -47,10 +70,15 @@ TEST_CASE("property: one more head kept is one more head, and the others stay") 
   support::check_property(200, [] {
     auto const scores = random_scores();
     for (std::size_t k = 0; k < scores.size(); ++k) {
-      auto more = select::top_k{k + 1}(scores);
-      auto const kept = select::top_k{k}(scores);
-      RC_ASSERT(more.size() == k + 1);
-      RC_ASSERT(std::ranges::all_of(kept, [&](std::size_t head) { return more.contains(head); }));
+      site const where{.layer = k % 3, .position = k, .heads = scores.size()};
+      auto const check = [&](auto const& less, auto const& more) {
+        auto const set = select_heads(more, scores, where);
+        RC_ASSERT(set.size() == k + 1);
+        RC_ASSERT(is_subset(select_heads(less, scores, where), set));
+      };
+      check(select::top_k{k}, select::top_k{k + 1});
+      check(select::bottom_k{k}, select::bottom_k{k + 1});
+      check(select::random_k{k, 3}, select::random_k{k + 1, 3});
     }
   });
 }
@@ -64,5 +92,96 @@ TEST_CASE("property: a higher bar keeps no head that a lower one drops") {
     for (auto const head : select::threshold{static_cast<double>(high)}(scores)) RC_ASSERT(generous.contains(head));
     for (std::size_t head = 0; head < scores.size(); ++head)
       RC_ASSERT(generous.contains(head) == (scores[head] >= low));
+  });
+}
+
+TEST_CASE("property: bottom_k keeps the k worst of the heads that have a score, then the others") {
+  support::check_property(300, [] {
+    auto const scores = random_scores();
+    auto const k = *rc::gen::inRange<std::size_t>(0, scores.size() + 2);
+    auto negated = scores;
+    for (auto& score : negated) score = -score;
+    RC_ASSERT(select::bottom_k{k}(scores) == first_of(ranked(negated), k));
+  });
+}
+
+TEST_CASE("property: fraction keeps the fewest heads that are no less than the share asked for") {
+  support::check_property(300, [] {
+    auto const scores = random_scores();
+    auto const percent = *rc::gen::inRange<std::size_t>(0, 101);
+    auto const count = (percent * scores.size() + 99) / 100;  // the ceiling, in whole numbers
+    RC_ASSERT(select::fraction{static_cast<double>(percent) / 100}(scores) == first_of(ranked(scores), count));
+  });
+}
+
+TEST_CASE("property: top_p keeps the fewest best heads that hold the share, and a larger share holds them all") {
+  support::check_property(300, [] {
+    std::vector<double> scores;
+    for (auto const score : *rc::gen::container<std::vector<int>>(rc::gen::inRange(-4, 9)))
+      scores.push_back(score == 8 ? support::not_a_number : score);
+    scores.resize(std::min(scores.size(), head_set::capacity()));
+    auto const softmax = *rc::gen::arbitrary<bool>();
+    auto const p = random_share();
+    auto const order = ranked(scores);
+    std::vector<long double> held{0};  // by the first n heads
+    for (auto const head : order) {
+      auto const score = static_cast<long double>(scores[head]);
+      auto const mass = std::isnan(scores[head]) ? 0 : softmax ? std::exp(score) : std::max(score, 0.0L);
+      held.push_back(held.back() + mass);
+    }
+    auto const set = select::top_p{p, softmax}(scores);
+    RC_ASSERT(set == first_of(order, set.size()));
+    if (held.back() == 0) {
+      RC_ASSERT(set.size() == (p > 0 ? scores.size() : 0));
+    } else {
+      auto const asked = static_cast<long double>(p) * held.back();
+      RC_ASSERT(held[set.size()] >= asked * (1 - 1e-12L));
+      if (!set.empty()) RC_ASSERT(held[set.size() - 1] < asked * (1 + 1e-12L));
+    }
+    auto const more = random_share();
+    if (more >= p) RC_ASSERT(is_subset(set, select::top_p{more, softmax}(scores)));
+  });
+}
+
+TEST_CASE("property: relative_threshold keeps what comes as near the best as its share says") {
+  support::check_property(300, [] {
+    auto const whole = *rc::gen::container<std::vector<int>>(rc::gen::inRange(-8, 9));
+    std::vector<double> const scores(
+        whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(std::min(whole.size(), head_set::capacity())));
+    auto const eighths = *rc::gen::inRange(0, 9);
+    auto const set = select::relative_threshold{eighths / 8.0}(scores);
+    auto const best = scores.empty() ? 0 : *std::ranges::max_element(scores);
+    for (std::size_t head = 0; head < scores.size(); ++head)
+      RC_ASSERT(set.contains(head) == (8 * (best - scores[head]) <= (8 - eighths) * std::abs(best)));
+  });
+}
+
+TEST_CASE("property: top_groups keeps whole groups, those of the best heads first") {
+  support::check_property(300, [] {
+    auto scores = random_scores();
+    auto const group = *rc::gen::inRange<std::size_t>(1, 6);
+    scores.resize(scores.size() / group * group);
+    auto const g = *rc::gen::inRange<std::size_t>(0, scores.size() / group + 2);
+    head_set expected;
+    std::vector<bool> taken(scores.size() / group);
+    std::size_t left = g;
+    for (auto const head : ranked(scores)) {
+      if (taken[head / group] || left == 0) continue;
+      taken[head / group] = true;
+      --left;
+    }
+    for (std::size_t head = 0; head < scores.size(); ++head)
+      if (taken[head / group]) expected.insert(head);
+    RC_ASSERT(select::top_groups{g}(scores, {.heads = scores.size(), .group = group}) == expected);
+  });
+}
+
+TEST_CASE("property: per_layer is top_k with the layer's k") {
+  support::check_property(200, [] {
+    auto const scores = random_scores();
+    auto const layer = *rc::gen::inRange<std::size_t>(0, 8);
+    select::per_layer const table{{{{0, 2}, 3}, {{3, 3}, 0}, {{4, 7}, 1}}};
+    auto const k = layer <= 2 ? 3u : layer == 3 ? 0u : 1u;
+    RC_ASSERT(table(scores, {.layer = layer, .heads = scores.size()}) == first_of(ranked(scores), k));
   });
 }

@@ -15,6 +15,8 @@
 #include <rapidcheck.h>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/layer_table.hpp>
+#include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
@@ -42,11 +44,21 @@ token_positions random_positions() {
   return positions;
 }
 
+layer_table random_table() {
+  layer_table table;
+  for (auto const& [layer, number] :
+       *rc::gen::nonEmpty(rc::gen::arbitrary<std::vector<std::pair<std::uint8_t, std::uint8_t>>>()))
+    (void)table.insert({{layer, std::size_t{layer} + number % 3}, number});
+  return table;
+}
+
 /// A value that a field allows: its bounds and its default as often as any other.
 template <class Part, class Value>
 Value random_value(field<Part, Value> const& field) {
   if constexpr (std::is_same_v<Value, token_positions>) {
     return random_positions();
+  } else if constexpr (std::is_same_v<Value, layer_table>) {
+    return random_table();
   } else if constexpr (std::is_same_v<Value, bool>) {
     return *rc::gen::arbitrary<bool>();
   } else if constexpr (is_from_file<Value>) {
@@ -102,9 +114,10 @@ std::string random_edits() {
 /// Text that is nearly a sentence: pieces of the grammar and characters of any kind, in any order.
 std::string random_text() {
   auto const piece = rc::gen::oneOf(
-      rc::gen::element<std::string>("entropy", "top_k", "threshold", "many_fields", "omit", "null", "dense", "zero",
-                                    "layers", "generation", "all", " ", "\t", "\n", "|", "@", ";", ",", "=", "(", ")",
-                                    "-", "5", "3-5", "18446744073709551616", "1e999", "nan", "k="),
+      rc::gen::element<std::string>("entropy", "top_k", "threshold", "per_layer", "many_fields", "omit", "null",
+                                    "dense", "zero", "layers", "generation", "all", " ", "\t", "\n", "|", "@", ";", ",",
+                                    "=", "(", ")", "-", "5", "3-5", "2:1", ":", "18446744073709551616", "1e999", "nan",
+                                    "k="),
       rc::gen::map<std::uint8_t>([](std::uint8_t code) { return std::string(1, static_cast<char>(code)); }));
   std::string text;
   for (auto const& next : *rc::gen::container<std::vector<std::string>>(piece)) text += next;
@@ -173,7 +186,8 @@ TEST_CASE("property: a policy's sentence reads back as the same policy, in the s
       for (std::size_t head = 0; head < 4; ++head) RC_ASSERT(read.score(where, head) == policy.score(where, head));
     }
     std::vector<double> const scores{-1.5, 0, 2, 1e-3};
-    RC_ASSERT(read.select(scores) == policy.select(scores));
+    site const place{.layer = *rc::gen::inRange<std::size_t>(0, 6), .position = 3, .heads = 4, .group = 2};
+    RC_ASSERT(read.select(scores, place) == policy.select(scores, place));
   });
 }
 

@@ -119,6 +119,18 @@ TEST_CASE("decide keeps every head outside the policy's phase or layers, and sco
   for (auto const one : values_of<std::uint8_t>(reference::open_safetensors(at.path("o")), "kept")) CHECK(one == 0);
 }
 
+TEST_CASE("decide keeps whole groups of heads that share a key/value head") {
+  scratch const at;
+  std::vector<float> const weights{0.5f, 0.5f, 1, 0, 0.9f, 0.1f, 0.8f, 0.2f};  // [head, key]: head 1 is the most uneven
+  reference::write_safetensors(at.path("w"), std::vector{reference::to_write("weights", weights, {1, 4, 1, 2})});
+  auto const command = "decide --weights " + at.path("w").string() + " --policy 'l2 | top_groups(1)' --output " +
+                       at.path("o").string() + " --group ";
+  REQUIRE(run(command + "2").code == 0);
+  CHECK(values_of<std::uint8_t>(reference::open_safetensors(at.path("o")), "kept") ==
+        std::vector<std::uint8_t>{1, 1, 0, 0});
+  CHECK(refused(run(command + "3"), "4 heads cannot share"));
+}
+
 TEST_CASE("decide names what is wrong with its files and writes nothing") {
   scratch const at;
   auto const out = " --output " + at.path("o").string();

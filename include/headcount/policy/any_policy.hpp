@@ -7,6 +7,7 @@
 
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
 #include <headcount/mask/mask.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/policy/print.hpp>
@@ -24,14 +25,16 @@ class any_selector {
   template <selector Select>
   any_selector(Select select) : held_{std::make_shared<holder<Select>>(std::move(select))} {}
 
-  [[nodiscard]] head_set operator()(std::span<double const> scores) const noexcept { return held_->of(scores); }
+  [[nodiscard]] head_set operator()(std::span<double const> scores, site const& where) const noexcept {
+    return held_->of(scores, where);
+  }
   void validate(site const& where) const { held_->validate(where); }
   [[nodiscard]] friend std::string print(any_selector const& part) { return part.held_->print(); }
 
  private:
   struct interface {
     virtual ~interface() = default;
-    [[nodiscard]] virtual head_set of(std::span<double const>) const noexcept = 0;
+    [[nodiscard]] virtual head_set of(std::span<double const>, site const&) const noexcept = 0;
     virtual void validate(site const&) const = 0;
     [[nodiscard]] virtual std::string print() const = 0;
   };
@@ -39,7 +42,9 @@ class any_selector {
   template <class Select>
   struct holder final : interface {
     explicit holder(Select part) : select{std::move(part)} {}
-    head_set of(std::span<double const> scores) const noexcept override { return select(scores); }
+    head_set of(std::span<double const> scores, site const& where) const noexcept override {
+      return select_heads(select, scores, where);
+    }
     void validate(site const& where) const override { validate_part(select, where); }
     std::string print() const override { return headcount::print(select); }
     Select select;

@@ -8,6 +8,7 @@
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/policy/policy.hpp>
+#include <headcount/select/selector.hpp>
 
 namespace headcount::inline v0 {
 
@@ -47,7 +48,7 @@ template <head_policy Policy, class Evidence>
 [[nodiscard]] head_set decide(Policy const& policy, site const& where, Evidence const& evidence,
                               head_scores& scores) noexcept {
   auto const scored = score_heads(policy.score, where, evidence, scores);
-  return policy.where.covers(where) ? policy.select(scored) : head_set::first(where.heads);
+  return policy.where.covers(where) ? select_heads(policy.select, scored, where) : head_set::first(where.heads);
 }
 
 /// The heads that a policy keeps at a site; all of them where its scope does not reach, without scoring them.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <concepts>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -10,6 +12,7 @@
 
 #include <headcount/core/from_file.hpp>
 #include <headcount/core/index_range.hpp>
+#include <headcount/core/layer_table.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/core/words.hpp>
@@ -18,7 +21,7 @@ namespace headcount::inline v0 {
 
 /// Values that a leading field may take several arguments for.
 template <class Value>
-inline constexpr bool is_list = std::is_same_v<Value, token_positions>;
+inline constexpr bool is_list = std::is_same_v<Value, token_positions> || std::is_same_v<Value, layer_table>;
 template <class Item>
 inline constexpr bool is_list<std::vector<Item>> = true;
 
@@ -35,20 +38,44 @@ template <class Number>
   }
 }
 
-/// Positions as "3", "3-5" or "3-5,9".
-[[nodiscard]] inline bool parse_value(std::string_view text, token_positions& value) {
-  value = {};
+/// The text without spaces and tabs around it.
+[[nodiscard]] constexpr std::string_view trimmed(std::string_view text) noexcept {
+  while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
+  while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
+  return text;
+}
+
+/// Reads the pieces of a list "a, b, c" one by one; false as soon as `read(piece)` is.
+template <std::predicate<std::string_view> Read>
+[[nodiscard]] bool parse_list(std::string_view text, Read const& read) {
   while (true) {
     auto const comma = text.find(',');
-    auto piece = text.substr(0, comma);
-    while (piece.starts_with(' ') || piece.starts_with('\t')) piece.remove_prefix(1);
-    while (piece.ends_with(' ') || piece.ends_with('\t')) piece.remove_suffix(1);
-    auto const range = parse_index_range(piece);
-    if (!range) return false;
-    value.insert(*range);
+    if (!read(trimmed(text.substr(0, comma)))) return false;
     if (comma == std::string_view::npos) return true;
     text.remove_prefix(comma + 1);
   }
+}
+
+/// Positions as "3", "3-5" or "3-5,9".
+[[nodiscard]] inline bool parse_value(std::string_view text, token_positions& value) {
+  value = {};
+  return parse_list(text, [&](std::string_view piece) {
+    auto const range = parse_index_range(piece);
+    if (range) value.insert(*range);
+    return range.has_value();
+  });
+}
+
+/// Layers and their numbers as "2:5" or "2:5,4-8:0"; a layer has one number.
+[[nodiscard]] inline bool parse_value(std::string_view text, layer_table& value) {
+  value = {};
+  return parse_list(text, [&](std::string_view piece) {
+    auto const colon = piece.find(':');
+    auto const layers = parse_index_range(piece.substr(0, colon));
+    std::size_t number = 0;
+    return layers && colon != std::string_view::npos && parse_value(piece.substr(colon + 1), number) &&
+           value.insert({*layers, number});
+  });
 }
 
 /// One of an enumeration's words.
@@ -85,6 +112,8 @@ template <class Value>
     return "a file name, in quotes where it holds spaces or signs";
   } else if constexpr (std::is_same_v<Value, token_positions>) {
     return "positions such as 3-5 or 3-5,9";
+  } else if constexpr (std::is_same_v<Value, layer_table>) {
+    return "layers and numbers such as 2:5 or 2:5,4-8:0";
   } else if constexpr (is_list<Value>) {
     return value_form<typename Value::value_type>() + ", or several";
   } else {

@@ -9,8 +9,15 @@
 #include <headcount/score/fixed.hpp>
 #include <headcount/score/l2.hpp>
 #include <headcount/score/random.hpp>
+#include <headcount/select/bottom_k.hpp>
+#include <headcount/select/fraction.hpp>
+#include <headcount/select/per_layer.hpp>
+#include <headcount/select/random_k.hpp>
+#include <headcount/select/relative_threshold.hpp>
 #include <headcount/select/threshold.hpp>
+#include <headcount/select/top_groups.hpp>
 #include <headcount/select/top_k.hpp>
+#include <headcount/select/top_p.hpp>
 
 namespace headcount::inline v0 {
 
@@ -33,7 +40,8 @@ struct part_list {
 ///     auto const policy = headcount::parse_policy<my_parts>("peak | top_k(2)");
 struct registry {
   using scorers = part_list<score::entropy, score::l2, score::random, score::fixed>;
-  using selectors = part_list<select::top_k, select::threshold>;
+  using selectors = part_list<select::top_k, select::bottom_k, select::random_k, select::fraction, select::threshold,
+                              select::relative_threshold, select::top_p, select::top_groups, select::per_layer>;
   using masks = part_list<mask::zero>;
   using edits = part_list<edit::omit, edit::only, edit::null, edit::balanced>;
 };

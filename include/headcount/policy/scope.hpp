@@ -18,9 +18,11 @@ struct scope {
   std::optional<phase> during;      ///< one phase; both when empty
   std::optional<layer_set> layers;  ///< these layers; all when empty
 
+  [[nodiscard]] constexpr bool reaches(std::size_t layer) const noexcept {
+    return !layers || (layer < layer_set::capacity() && layers->contains(layer));
+  }
   [[nodiscard]] constexpr bool covers(site const& where) const noexcept {
-    auto const has = [&](std::size_t layer) { return layer < layer_set::capacity() && layers->contains(layer); };
-    return (!during || *during == where.phase) && (!layers || has(where.layer));
+    return (!during || *during == where.phase) && reaches(where.layer);
   }
 };
 

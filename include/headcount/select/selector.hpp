@@ -6,15 +6,37 @@
 
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
 
 namespace headcount::inline v0 {
 
-/// Chooses the heads to keep from their scores, one a head in head order. Of equal scores the lower head index comes
-/// first, and NaN comes after every number: no selector prefers a head without a score.
+// A selector chooses the heads to keep from their scores, one a head in head order. Of equal scores the lower head
+// index comes first, and NaN comes after every number: no selector prefers a head without a score. A selector either
+// needs nothing but the scores, or is told the site as well.
+
+/// Chooses by the scores alone: top_k.
 template <class Select>
-concept selector = policy_part<Select> && requires(Select const& select, std::span<double const> scores) {
+concept score_selector = policy_part<Select> && requires(Select const& select, std::span<double const> scores) {
   { select(scores) } noexcept -> std::same_as<head_set>;
 };
+
+/// Chooses by the scores and where they were taken: the layer's budget, its groups, a draw.
+template <class Select>
+concept site_selector =
+    policy_part<Select> && requires(Select const& select, std::span<double const> scores, site const& where) {
+      { select(scores, where) } noexcept -> std::same_as<head_set>;
+    };
+
+template <class Select>
+concept selector = score_selector<Select> != site_selector<Select>;
+
+/// The heads that a selector keeps at a site, told the site if it asks for it.
+template <class Select>
+[[nodiscard]] constexpr head_set select_heads(Select const& select, std::span<double const> scores,
+                                              site const& where) noexcept {
+  if constexpr (requires { select(scores, where); }) return select(scores, where);
+  else return select(scores);
+}
 
 namespace select {
 
@@ -28,6 +50,14 @@ namespace select {
         !first && (scores[head] > scores[best] || (scores[best] != scores[best] && scores[head] == scores[head]));
     if (first || better) best = head;
   }
+  return best;
+}
+
+/// The `count` heads with the highest scores; all when there are no more. O(heads * count).
+[[nodiscard]] constexpr head_set best_heads(std::span<double const> scores, std::size_t count) noexcept {
+  head_set best;
+  for (std::size_t taken = 0; taken < count && taken < scores.size(); ++taken)
+    best.insert(best_head_outside(best, scores));
   return best;
 }
 

@@ -1,17 +1,14 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
-#include <string>
 #include <string_view>
 #include <tuple>
 
-#include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
-#include <headcount/core/text.hpp>
+#include <headcount/select/count.hpp>
 #include <headcount/select/selector.hpp>
 
 namespace headcount::inline v0::select {
@@ -29,18 +26,11 @@ struct top_k {
       std::tuple{leading_field("k", &top_k::k, "heads kept at a query", {0, head_set::capacity()})};
 
   [[nodiscard]] constexpr head_set operator()(std::span<double const> scores) const noexcept {
-    head_set kept;
-    for (std::size_t taken = 0; taken < std::min(k, scores.size()); ++taken)
-      kept.insert(best_head_outside(kept, scores));
-    return kept;
+    return best_heads(scores, k);
   }
 };
 
 /// Throws headcount::error when the layer has fewer than k heads.
-inline void validate(top_k const& part, site const& where) {
-  if (part.k > where.heads)
-    throw error{text_of("top_k(", part.k, ")"), text_of("layer ", where.layer, " has ", where.heads, " heads"),
-                text_of("k from 0 to ", where.heads)};
-}
+inline void validate(top_k const& part, site const& where) { check_count(part, part.k, where); }
 
 }  // namespace headcount::inline v0::select

@@ -14,12 +14,14 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/layer_table.hpp>
 #include <headcount/core/print_part.hpp>
 #include <headcount/core/strided_view.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/registry.hpp>
 #include <headcount/policy/sentence.hpp>
+#include <support/allocations.hpp>
 #include <support/files.hpp>
 #include <support/numbers.hpp>
 #include <support/rows.hpp>
@@ -39,17 +41,34 @@ struct tuple_of<part_list<Parts...>> {
 template <class List>
 using types = typename tuple_of<List>::type;
 
-/// A part with positions where it can have some, so that edits have something to do, and with files that hold nothing.
+/// A part with positions and layers where it can have some, so that it has something to do, and with files that hold
+/// nothing.
 template <class Part>
 Part example() {
   Part part{};
   auto const point = [&]<class Value>(field<Part, Value> const& field) {
     if constexpr (std::is_same_v<Value, token_positions>) part.*(field.member) = {{3, 5}, {9, 9}};
     if constexpr (is_from_file<Value>) part.*(field.member) = support::some_file<Value>();
+    if constexpr (std::is_same_v<Value, layer_table>) part.*(field.member) = {{{0, 0}, 4}, {{1, 3}, 2}};
   };
   std::apply([&](auto const&... field) { (point(field), ...); }, fields_of<Part>());
   return part;
 }
+
+/// What an example of a selector keeps, in layer 1.
+template <class Select>
+head_set selected(std::vector<double> const& scores) {
+  return select_heads(example<Select>(), scores, site{.layer = 1, .position = 6, .heads = scores.size()});
+}
+
+/// What a selector prefers: higher scores, unless it is a control.
+enum class preference : unsigned char { higher, lower, no_score };
+template <class Select>
+constexpr auto preference_of = preference::higher;
+template <>
+constexpr auto preference_of<select::bottom_k> = preference::lower;
+template <>
+constexpr auto preference_of<select::random_k> = preference::no_score;
 
 /// The part that its sentence makes.
 template <class Part>
@@ -191,32 +210,42 @@ TEST_CASE_TEMPLATE_DEFINE("selectors: are parts, and are the same when erased", 
   check_part<Select>();
   auto const text = "l2 | " + print(example<Select>());
   CHECK(print(parse_policy(text)) == text);
+  any_selector const any = example<Select>();
   for (auto const& scores : score_lists()) {
-    auto const set = Select{}(scores);
-    CHECK(any_selector{Select{}}(scores) == set);
-    CHECK(Select{}(scores) == set);
+    site const where{.layer = 1, .position = 6, .heads = scores.size()};
+    auto const set = selected<Select>(scores);
+    CHECK(any(scores, where) == set);
+    CHECK(selected<Select>(scores) == set);
     for (auto const head : set) CHECK(head < scores.size());
+    CHECK(support::allocations_of([&] { (void)any(scores, where); }) == 0);
   }
 }
 TEST_CASE_TEMPLATE_APPLY(selectors, types<registry::selectors>);
 
 TEST_CASE_TEMPLATE_DEFINE("selectors: prefer the higher score, of equal ones the lower head, and NaN never", Select,
                           preferences) {
+  constexpr auto prefers = preference_of<Select>;
   for (auto const& scores : score_lists()) {
-    auto const set = Select{}(scores);
-    for (std::size_t better = 0; better < scores.size(); ++better)
-      for (std::size_t worse = 0; worse < scores.size(); ++worse) {
-        bool const preferred = scores[better] > scores[worse] || (scores[better] == scores[worse] && better < worse) ||
-                               (std::isnan(scores[worse]) && (!std::isnan(scores[better]) || better < worse));
-        if (preferred && set.contains(worse)) REQUIRE(set.contains(better));
-      }
+    auto const set = selected<Select>(scores);
+    if constexpr (prefers == preference::no_score) {
+      CHECK(set == selected<Select>(std::vector<double>(scores.size(), support::not_a_number)));
+    } else {
+      for (std::size_t better = 0; better < scores.size(); ++better)
+        for (std::size_t worse = 0; worse < scores.size(); ++worse) {
+          bool const ahead =
+              prefers == preference::higher ? scores[better] > scores[worse] : scores[better] < scores[worse];
+          bool const preferred = ahead || (scores[better] == scores[worse] && better < worse) ||
+                                 (std::isnan(scores[worse]) && (!std::isnan(scores[better]) || better < worse));
+          if (preferred && set.contains(worse)) REQUIRE(set.contains(better));
+        }
+    }
   }
 }
 TEST_CASE_TEMPLATE_APPLY(preferences, types<registry::selectors>);
 
 TEST_CASE_TEMPLATE_DEFINE("selectors: heads under other numbers are chosen under those", Select, relabelled) {
   support::numbers draw{8};
-  for (std::size_t round = 0; round < 20; ++round) {
+  for (std::size_t round = 0; round < 20 && preference_of<Select> != preference::no_score; ++round) {
     auto const scores = draw.list(2 + draw.below(30), -1, 1);  // distinct
     std::vector<std::size_t> number(scores.size());
     std::iota(number.begin(), number.end(), std::size_t{0});
@@ -224,9 +253,9 @@ TEST_CASE_TEMPLATE_DEFINE("selectors: heads under other numbers are chosen under
     std::vector<double> moved(scores.size());
     for (std::size_t head = 0; head < scores.size(); ++head) moved[number[head]] = scores[head];
     std::vector<std::size_t> expected;
-    for (auto const head : Select{}(scores)) expected.push_back(number[head]);
+    for (auto const head : selected<Select>(scores)) expected.push_back(number[head]);
     std::ranges::sort(expected);
-    CHECK(kept(Select{}(moved)) == expected);
+    CHECK(kept(selected<Select>(moved)) == expected);
   }
 }
 TEST_CASE_TEMPLATE_APPLY(relabelled, types<registry::selectors>);

@@ -188,6 +188,23 @@ TEST_CASE("validate: heads, bounds of every part, and what a part asks itself") 
                        error);
 }
 
+TEST_CASE("validate: parts are asked only in layers that the scope names") {
+  auto const policy = (score::l2{} | select::top_k{5}).in_layers(layers_of({3}));
+  CHECK_NOTHROW(validate(policy, {.layer = 2, .heads = 4}));
+  CHECK_THROWS_AS(validate(policy, {.layer = 3, .heads = 4}), error);
+  CHECK_NOTHROW(validate(policy, {.layer = 3, .heads = 5}));
+  CHECK_THROWS_AS(validate(policy, {.layer = 2, .heads = 257}), error);
+}
+
+TEST_CASE("validate: heads that cannot share key/value heads evenly are refused") {
+  CHECK_THROWS_WITH_AS(validate(dense, {.layer = 7, .heads = 6, .group = 4}),
+                       "layer 7: its 6 heads cannot share key/value heads by 4 (allowed: a group size that divides the "
+                       "heads)",
+                       error);
+  CHECK_THROWS_AS(validate(dense, {.heads = 6, .group = 0}), error);
+  CHECK_NOTHROW(validate(dense, {.heads = 6, .group = 3}));
+}
+
 TEST_CASE("validate: says of any_policy what it says of the policy of known parts") {
   site const where{.layer = 7, .heads = 4};
   auto const message = [&](auto const& policy) {

@@ -235,6 +235,12 @@ TEST_CASE("sentence: scorers stand inside scorers, with numbers beside them") {
         "nest(1, nest(2, l2, random(seed=3), numbers=1), nest(3, word_and_file(4.5.txt))) | top_k(1)");
 }
 
+TEST_CASE("sentence: a table of layers is read as layer:number and printed by its ranges") {
+  CHECK(reprinted("l2 | per_layer(2:5)") == "l2 | per_layer(2:5)");
+  CHECK(reprinted("l2|per_layer( 5-6:1 ,2:5, 7:1 )@ generation") == "l2 | per_layer(2:5,5-7:1) @ generation");
+  CHECK(reprinted("l2 | per_layer(k=2:5, 4:0)") == "l2 | per_layer(2:5,4:0)");
+}
+
 TEST_CASE("sentence: edits are read in order, each with its scope") {
   CHECK(edits_reprinted("omit(3-5) @ generation; null(0-40) @ prefill") ==
         "omit(3-5) @ generation; null(0-40) @ prefill");
@@ -300,6 +306,15 @@ TEST_CASE("sentence: a mistake in a policy is said with its column and what is a
            "(allowed: -1.7976931348623157e+308 to 1.7976931348623157e+308)"},
           {"l2 | threshold(1e999)", "column 16: \"1e999\" is no value for x of threshold (allowed: a number)"},
           {"l2 | threshold(1,5)", "column 18: threshold takes fewer values without a name (allowed: x)"},
+          {"l2 | per_layer(2:5,2:4)",
+           "column 16: \"2:5,2:4\" is no value for k of per_layer (allowed: layers and numbers such as 2:5 or "
+           "2:5,4-8:0)"},
+          {"l2 | per_layer(5)",
+           "column 16: \"5\" is no value for k of per_layer (allowed: layers and numbers such as 2:5 or 2:5,4-8:0)"},
+          {"l2 | per_layer(2:)",
+           "column 16: \"2:\" is no value for k of per_layer (allowed: layers and numbers such as 2:5 or 2:5,4-8:0)"},
+          {"l2 | per_layer(:2)",
+           "column 16: \":2\" is no value for k of per_layer (allowed: layers and numbers such as 2:5 or 2:5,4-8:0)"},
           {"entropy(eps=1) | top_k(1)", "column 13: eps of entropy = 1 is out of range (allowed: 1e-30 to 0.001)"},
           {"entropy(eps=0) | top_k(1)", "column 13: eps of entropy = 0 is out of range (allowed: 1e-30 to 0.001)"},
           {"entropy(1e-9) | top_k(1)", "column 9: entropy takes fewer values without a name (allowed: eps)"},

@@ -6,6 +6,8 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/select/bottom_k.hpp>
 #include <headcount/select/selector.hpp>
 #include <headcount/select/top_k.hpp>
 #include <support/numbers.hpp>
@@ -25,7 +27,8 @@ using heads = std::vector<std::size_t>;
 
 constexpr std::array constant_scores{0.5, 2.0, 1.0};
 static_assert(select::top_k{1}(constant_scores).contains(1), "it works in constant expressions");
-static_assert(selector<select::top_k>);
+static_assert(select::bottom_k{1}(constant_scores).contains(0));
+static_assert(selector<select::top_k> && selector<select::bottom_k>);
 
 }  // namespace
 
@@ -72,6 +75,27 @@ TEST_CASE("top_k: k above the layer's heads is an error that says both") {
 }
 
 TEST_CASE("top_k: the published default keeps 2 heads") { CHECK(select::top_k{}.k == 2); }
+
+TEST_CASE("bottom_k: keeps the k lowest scores, of equal ones the lower head, and NaN last") {
+  auto const lowest = [](std::size_t k, std::vector<double> const& scores) {
+    auto const set = select::bottom_k{k}(scores);
+    return heads{set.begin(), set.end()};
+  };
+  CHECK(lowest(2, {0.1, 0.9, 0.5, 0.7}) == heads{0, 2});
+  CHECK(lowest(2, {1, 1, 0, 1}) == heads{0, 2});
+  CHECK(lowest(1, {0.0, -0.0}) == heads{0});
+  CHECK(lowest(1, {not_a_number, infinity, not_a_number}) == heads{1});
+  CHECK(lowest(2, {not_a_number, infinity, not_a_number}) == heads{0, 1});
+  CHECK(lowest(1, {-infinity, -1e300, infinity}) == heads{0});
+  CHECK(lowest(0, {3, 2, 1}).empty());
+  CHECK(lowest(9, {3, 2, 1}) == heads{0, 1, 2});
+}
+
+TEST_CASE("bottom_k: k above the layer's heads is an error that says both") {
+  CHECK_THROWS_WITH_AS(validate(select::bottom_k{5}, {.layer = 2, .heads = 4}),
+                       "bottom_k(5): layer 2 has 4 heads (allowed: k from 0 to 4)", error);
+  CHECK_NOTHROW(validate(select::bottom_k{4}, {.heads = 4}));
+}
 
 TEST_CASE("best_head_outside: is the number of heads when all are taken") {
   std::vector<double> const scores{1, 2};

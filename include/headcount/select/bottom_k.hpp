@@ -1,0 +1,39 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/head_set.hpp>
+#include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/select/count.hpp>
+#include <headcount/select/selector.hpp>
+
+namespace headcount::inline v0::select {
+
+/// A control: keeps the k heads with the lowest scores at each query; of equal scores the lower head index, and a head
+/// scored NaN only after every other. O(heads * k), no allocation.
+/// Errors: validate throws when k is more than the layer's heads.
+/// Source: own.
+struct bottom_k {
+  static constexpr std::string_view name = "bottom_k";
+
+  std::size_t k = 2;  ///< heads kept at a query, 0 to the layer's heads
+
+  static constexpr auto fields =
+      std::tuple{leading_field("k", &bottom_k::k, "heads kept at a query", {0, head_set::capacity()})};
+
+  [[nodiscard]] constexpr head_set operator()(std::span<double const> scores) const noexcept {
+    std::array<double, head_set::capacity()> negated{};
+    for (std::size_t head = 0; head < scores.size(); ++head) negated[head] = -scores[head];
+    return best_heads(std::span<double const>{negated}.first(scores.size()), k);
+  }
+};
+
+/// Throws headcount::error when the layer has fewer than k heads.
+inline void validate(bottom_k const& part, site const& where) { check_count(part, part.k, where); }
+
+}  // namespace headcount::inline v0::select

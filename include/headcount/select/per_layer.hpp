@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/head_set.hpp>
+#include <headcount/core/layer_table.hpp>
+#include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/select/count.hpp>
+#include <headcount/select/selector.hpp>
+
+namespace headcount::inline v0::select {
+
+/// top_k with a k for each layer: per_layer(2:5, 5-8:1). Layers count from 0, recurrent ones included. A layer that the
+/// table leaves out keeps every head, but validate lets none be left out. O(heads * k), no allocation.
+/// Errors: validate throws when the table has no k for the layer, or one above its heads.
+/// Source: own; layer budgets as in PyramidKV (Cai et al. 2024, arXiv 2406.02069), for heads.
+struct per_layer {
+  static constexpr std::string_view name = "per_layer";
+
+  layer_table k;  ///< heads kept at a query of each layer
+
+  static constexpr auto fields = std::tuple{leading_field("k", &per_layer::k, "heads kept at a query of each layer")};
+
+  [[nodiscard]] head_set operator()(std::span<double const> scores, site const& where) const noexcept {
+    return best_heads(scores, k.at(where.layer).value_or(scores.size()));
+  }
+};
+
+/// Throws headcount::error when the table does not name the layer, or its k is more than the layer's heads.
+inline void validate(per_layer const& part, site const& where) {
+  auto const k = part.k.at(where.layer);
+  if (!k)
+    throw error{text_of("per_layer(", print(part.k), ")"), text_of("no k is given for layer ", where.layer),
+                "layer:k for every attention layer in the policy's scope"};
+  if (*k > where.heads)
+    throw error{text_of("per_layer(", print(part.k), ")"),
+                text_of("layer ", where.layer, " has ", where.heads, " heads"), text_of("k from 0 to ", where.heads)};
+}
+
+}  // namespace headcount::inline v0::select
