@@ -88,16 +88,18 @@ struct row {
   return one;
 }
 
-/// Reads a result file: a row a line; lines without a sign are passed over. Throws headcount::error that names the line
-/// that is no row.
+/// Reads a result file: a row a line; lines without a sign are passed over, and so is a last line that was cut off
+/// while it was written. Throws headcount::error that names the line that is no row.
 [[nodiscard]] inline std::vector<row> read_rows(std::filesystem::path const& path) {
   reference::mapped_file const file{path};
   std::string_view rest{reinterpret_cast<char const*>(file.bytes().data()), file.bytes().size()};
   std::vector<row> rows;
   for (std::size_t number = 1; !rest.empty(); ++number) {
     auto const line = rest.substr(0, rest.find('\n'));
+    bool const has_end = line.size() < rest.size();
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
+    if (!has_end && !nlohmann::json::accept(line)) break;
     rows.push_back(parse_row(text_of(path.string(), ", line ", number), line));
   }
   return rows;

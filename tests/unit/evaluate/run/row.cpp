@@ -75,10 +75,20 @@ TEST_CASE("a file of rows is read line by line, and its faults are named") {
   auto const fault = [&](std::string const& text) {
     return test::message_of([&] { (void)read_rows(at.write("r.jsonl", line + "\n" + text)); });
   };
-  CHECK(test::contains(fault(line.substr(0, 40)), "r.jsonl, line 2: malformed JSON"));
+  CHECK(test::contains(fault(line.substr(0, 40) + "\n"), "r.jsonl, line 2: malformed JSON"));
   CHECK(test::contains(fault("[]"), "line 2: it is no result row"));
   CHECK(test::contains(fault(R"({"model":"a"})"), "\"fingerprint\" is missing"));
   CHECK(test::contains(fault(R"({"model":1})"), "\"model\" is 1"));
   auto negative = line;
   CHECK(test::contains(fault(negative.replace(negative.find("18446744073709551615"), 20, "-1")), "\"seed\" is -1"));
+}
+
+TEST_CASE("a last line that was cut off anywhere is no row, and one that only lacks its end is") {
+  test::temporary_folder const at;
+  auto const line = print(example());
+  for (std::size_t length = 0; length < line.size(); ++length) {
+    CAPTURE(length);
+    CHECK(read_rows(at.write("r.jsonl", line + "\n" + line.substr(0, length))).size() == 1);
+  }
+  CHECK(read_rows(at.write("r.jsonl", line + "\n" + line)).size() == 2);
 }
