@@ -12,5 +12,6 @@ void add_generate(CLI::App& app);
 void add_loglik(CLI::App& app);
 void add_demo(CLI::App& app);
 void add_rank(CLI::App& app);
+void add_compare(CLI::App& app);
 
 }  // namespace tool

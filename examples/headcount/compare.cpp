@@ -1,0 +1,149 @@
+// headcount compare: which of two policies is better, by how much, how sure.
+
+#include <cmath>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <headcount/evaluate/run/metric.hpp>
+#include <headcount/evaluate/run/pairing.hpp>
+#include <headcount/evaluate/run/row.hpp>
+#include <headcount/evaluate/statistics/comparison.hpp>
+#include <headcount/evaluate/statistics/paired.hpp>
+
+#include "commands.hpp"
+
+namespace tool {
+namespace {
+
+using namespace headcount::evaluate;
+
+struct options {
+  std::string rows;
+  std::string a;
+  std::string b;
+  std::string task;
+  std::uint64_t seed = 0;
+  bool json = false;
+};
+
+constexpr double level = 0.05;
+
+/// One metric's comparison and what is made of it.
+struct verdict {
+  paired_values values;
+  comparison found;
+  double corrected = 1;  ///< p after Holm's correction
+
+  [[nodiscard]] bool is_sure() const { return corrected <= level; }
+  [[nodiscard]] bool a_leads() const { return (found.difference > 0) != is_better_when_lower(values.metric); }
+};
+
+std::vector<verdict> judge(std::vector<paired_values> paired, std::uint64_t seed) {
+  comparison_plan plan{.seed = seed};
+  plan.design.level = level / static_cast<double>(paired.size());
+  std::vector<verdict> verdicts;
+  std::vector<double> p;
+  for (auto& values : paired) {
+    auto const found = compare(values, plan);
+    p.push_back(found.p);
+    verdicts.push_back({.values = std::move(values), .found = found});
+  }
+  auto const corrected = holm(p);
+  for (std::size_t i = 0; i < verdicts.size(); ++i) verdicts[i].corrected = corrected[i];
+  return verdicts;
+}
+
+/// The result in a sentence.
+std::string sentence_of(verdict const& one, std::string const& a, std::string const& b, std::size_t comparisons) {
+  auto const& [values, found, corrected] = one;
+  auto text = fmt::format("{}, {}{}{}, {}: ", values.model, values.task, values.setting.empty() ? "" : " ",
+                          values.setting, values.metric);
+  auto const& leader = one.a_leads() ? a : b;
+  auto const& other = one.a_leads() ? b : a;
+  bool const flip = found.difference < 0;
+  auto const low = flip ? -found.range.high : found.range.low;
+  auto const high = flip ? -found.range.low : found.range.high;
+  if (one.is_sure())
+    text += fmt::format("\"{}\" is better than \"{}\" by {:.4g}", leader, other, std::abs(found.difference));
+  else if (found.difference == 0) text += fmt::format("\"{}\" and \"{}\" are equal", a, b);
+  else
+    text +=
+        fmt::format("no difference is shown, \"{}\" leads \"{}\" by {:.4g}", leader, other, std::abs(found.difference));
+  text += fmt::format(" (95% interval {:.4g} to {:.4g}; {:.4g} against {:.4g} on {} {}", low, high,
+                      one.a_leads() ? found.mean_a : found.mean_b, one.a_leads() ? found.mean_b : found.mean_a,
+                      found.clusters, found.clusters == 1 ? "prompt" : "prompts");
+  if (found.clusters != found.pairs) text += fmt::format(" with {} pairs", found.pairs);
+  text += fmt::format("), p = {:.2g} by the {}", corrected, found.test);
+  if (comparisons > 1) text += fmt::format(", Holm-corrected for {} comparisons", comparisons);
+  text +=
+      std::isinf(found.smallest_detectable)
+          ? "; this sample could have shown no difference"
+          : fmt::format("; the smallest difference this sample could have shown is {:.2g}", found.smallest_detectable);
+  if (auto const left_out = values.only_a + values.only_b; left_out != 0)
+    text += fmt::format("; {} {} without a pair left out", left_out, left_out == 1 ? "row" : "rows");
+  return text + ".";
+}
+
+nlohmann::ordered_json to_json(verdict const& one, std::string const& sentence) {
+  auto const& [values, found, corrected] = one;
+  nlohmann::ordered_json json{{"model", values.model},
+                              {"fingerprint", values.fingerprint},
+                              {"task", values.task},
+                              {"setting", values.setting},
+                              {"metric", values.metric},
+                              {"pairs", found.pairs},
+                              {"prompts", found.clusters},
+                              {"left_out", {{"a", values.only_a}, {"b", values.only_b}}},
+                              {"mean", {{"a", found.mean_a}, {"b", found.mean_b}}},
+                              {"difference", found.difference},
+                              {"ci95", {found.range.low, found.range.high}},
+                              {"test", found.test},
+                              {"p", found.p},
+                              {"p_corrected", corrected}};
+  json["smallest_detectable"] = std::isinf(found.smallest_detectable)
+                                    ? nlohmann::ordered_json{}
+                                    : nlohmann::ordered_json(found.smallest_detectable);
+  json["better"] = one.is_sure() ? nlohmann::ordered_json(one.a_leads() ? "a" : "b") : nlohmann::ordered_json{};
+  json["sentence"] = sentence;
+  return json;
+}
+
+void compare_rows(options const& chosen) {
+  auto const rows = read_rows(chosen.rows);
+  auto const verdicts = judge(pair_rows(chosen.rows, rows, chosen.a, chosen.b, chosen.task), chosen.seed);
+  canonical_policies canonical;
+  auto const a = canonical.of(chosen.a);
+  auto const b = canonical.of(chosen.b);
+  nlohmann::ordered_json out{{"a", a}, {"b", b}, {"comparisons", nlohmann::ordered_json::array()}};
+  for (auto const& one : verdicts) {
+    auto const sentence = sentence_of(one, a, b, verdicts.size());
+    if (chosen.json) out["comparisons"].push_back(to_json(one, sentence));
+    else fmt::print("{}\n", sentence);
+  }
+  if (chosen.json) fmt::print("{}\n", out.dump(2));
+}
+
+}  // namespace
+
+void add_compare(CLI::App& app) {
+  auto* const command =
+      app.add_subcommand("compare", "Say which of two policies is better, by how much, and how sure that is");
+  auto const chosen = std::make_shared<options>();
+  command->add_option("ROWS", chosen->rows, "result file, a row a line")->required();
+  command->add_option("--a", chosen->a, "sentence of one policy")->required();
+  command->add_option("--b", chosen->b, "sentence of the other")->required();
+  command->add_option("--task", chosen->task, "only this task's rows");
+  command->add_option("--seed", chosen->seed, "of the bootstrap and the permutations")->capture_default_str();
+  command->add_flag("--json", chosen->json, "print JSON");
+  command->footer(
+      "Rows are paired by model, task, setting, metric, prompt, seed, length and depth.\n\n"
+      "Example:\n  headcount compare rows.jsonl --a \"entropy | top_k(2) @ generation\" --b \"none @ generation\"");
+  command->callback([chosen] { compare_rows(*chosen); });
+}
+
+}  // namespace tool
