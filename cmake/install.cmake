@@ -20,5 +20,6 @@ install(FILES ${PROJECT_BINARY_DIR}/headcount.pc DESTINATION ${CMAKE_INSTALL_DAT
 
 if(TARGET headcount_tool)
   install(TARGETS headcount_tool)
-  install(DIRECTORY examples/models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/headcount/models PATTERN "*.py" EXCLUDE)
+  install(DIRECTORY examples/models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/headcount/models PATTERN "*.py" EXCLUDE
+          PATTERN train EXCLUDE)
 endif()

@@ -18,6 +18,7 @@ import hybrids
 import language
 import scan
 import sweep
+import table
 import train
 import variants
 
@@ -242,6 +243,21 @@ class Training(unittest.TestCase):
                 lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
                 self.assertEqual((lines[0]["seed"], lines[-1]["step"]), (int(seed), 1))
                 self.assertEqual(checkpoint.read_config(run), checkpoint.read_config(variants.MODELS / "tiny-recurrent-gemma"))
+
+
+class Tables(unittest.TestCase):
+    def test_a_number_over_seeds_is_the_mean_with_lowest_and_highest(self):
+        self.assertEqual(table.over_seeds([0.5, 1.0, 0.9], 2), "0.80 [0.50, 1.00]")
+        self.assertEqual(table.over_seeds([3, 3, None], 1), "3.0")
+        self.assertEqual(table.over_seeds([None], 1), "-")
+
+    def test_a_model_without_attention_has_a_row_but_no_heads(self):
+        row = {"model": "tiny-jamba-recurrent-only-2", "attention_layers": [], "heads": 0,
+               "exact_match": {"dense": 0.25, "none @ generation": 0.25}, "facts": {"dense": 1.0, "none": 1.0}}
+        variants_found = table.by_variant([row])
+        self.assertEqual(table.summary(variants_found)[2],
+                         "| tiny-jamba-recurrent-only | 1 | 0 x 0 | 0.25 | 0.25 | 1.00 | 1.00 | - | - | - |")
+        self.assertEqual(len(table.heads_of_retrieval(variants_found)), 2)
 
 
 if __name__ == "__main__":

@@ -204,6 +204,13 @@ TEST_CASE("config_json: jamba's rank may be auto and one expert is none") {
   CHECK(config.routes == std::vector<bool>(8, false));
 }
 
+TEST_CASE("config_json: a model may have no attention layer or nothing but attention layers") {
+  CHECK(read_gemma({{"block_types", {"recurrent"}}}).attends == std::vector<bool>(5, false));
+  CHECK(read_gemma({{"block_types", {"attention"}}}).attends == std::vector<bool>(5, true));
+  CHECK(read_jamba_with({{"attn_layer_period", 9}, {"attn_layer_offset", 8}}).attends == std::vector<bool>(8, false));
+  CHECK(read_jamba_with({{"attn_layer_period", 1}, {"attn_layer_offset", 0}}).attends == std::vector<bool>(8, true));
+}
+
 TEST_CASE("config_json: null counts as absent") {
   auto const config = read_gemma(json::parse(R"({"num_key_value_heads": null, "lru_width": null, "head_dim": null,
     "eos_token_id": null, "rope_parameters": null, "block_types": null})"));
