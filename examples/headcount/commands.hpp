@@ -13,5 +13,6 @@ void add_loglik(CLI::App& app);
 void add_demo(CLI::App& app);
 void add_rank(CLI::App& app);
 void add_compare(CLI::App& app);
+void add_bridge(CLI::App& app);
 
 }  // namespace tool

@@ -23,4 +23,5 @@
 #include <headcount/policy/sparsify.hpp>
 #include <headcount/policy/validate.hpp>
 #include <headcount/rank/agreement.hpp>
+#include <headcount/rank/budget.hpp>
 #include <headcount/version.hpp>

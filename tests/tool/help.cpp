@@ -7,7 +7,8 @@
 using namespace test;
 
 TEST_CASE("every subcommand explains itself with an example and exit code 0") {
-  for (auto const* command : {"inspect", "decide", "logits", "generate", "loglik", "demo", "compare"}) {
+  for (auto const* command :
+       {"inspect", "decide", "logits", "generate", "loglik", "demo", "rank", "bridge", "compare"}) {
     CAPTURE(command);
     auto const result = run(std::string{command} + " --help");
     CHECK(result.code == 0);

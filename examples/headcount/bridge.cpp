@@ -1,0 +1,272 @@
+// headcount bridge: runtime or static? Needles found at an equal number of heads kept, by runtime policies, by static
+// rankings distilled or computed in other ways, and by controls, on the same prompts.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <headcount/core/from_file.hpp>
+#include <headcount/core/random.hpp>
+#include <headcount/core/ranking.hpp>
+#include <headcount/evaluate/rank/calibration.hpp>
+#include <headcount/evaluate/rank/calibration_needles.hpp>
+#include <headcount/evaluate/run/recall.hpp>
+#include <headcount/evaluate/statistics/interval.hpp>
+#include <headcount/evaluate/statistics/paired.hpp>
+#include <headcount/evaluate/task/small_language.hpp>
+#include <headcount/policy/any_policy.hpp>
+#include <headcount/policy/compose.hpp>
+#include <headcount/policy/sentence.hpp>
+#include <headcount/rank/agreement.hpp>
+#include <headcount/rank/budget.hpp>
+#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/load/write_file.hpp>
+#include <headcount/score/fixed.hpp>
+#include <headcount/select/threshold.hpp>
+#include <headcount/select/top_k.hpp>
+#include <headcount/version.hpp>
+
+#include "commands.hpp"
+#include "ranking_method.hpp"
+
+namespace tool {
+namespace {
+
+using namespace headcount;
+using namespace headcount::evaluate;
+
+struct options {
+  std::string model;
+  std::vector<std::size_t> k{2, 3, 5};
+  std::string language;
+  std::size_t calibration = 30;
+  std::size_t test = 120;
+  std::uint64_t seed = 1;
+  std::string output;
+};
+
+/// A policy to be measured, and what a row says of it.
+struct contender {
+  std::string method;
+  std::string kind;    ///< "runtime", "static" or "control"
+  std::string budget;  ///< "layer": k heads of every layer; "global": as many of the whole model
+  std::size_t k = 0;
+  std::size_t heads = 0;  ///< kept in the whole model at a token
+  any_policy policy;
+};
+
+struct named_ranking {
+  std::string method;
+  std::string kind;
+  headcount::ranking ranking;
+};
+
+constexpr char const* oracle = "entropy";  // the runtime scorer that static ones are held against
+constexpr std::uint64_t random_draws = 5;
+
+/// Every ranking that is compared: distilled from the runtime policy, calibrated, from weights, and controls.
+std::vector<named_ranking> make_rankings(reference::model const& model, options const& chosen,
+                                         std::span<calibration_text const> texts) {
+  std::vector<named_ranking> rankings;
+  auto const add = [&](std::string const& method, std::string const& kind, head_table scores) {
+    rankings.push_back({method, kind, {.scores = std::move(scores), .source = {.method = method}}});
+  };
+  std::vector<std::string> methods;
+  for (auto const k : chosen.k)
+    methods.push_back(fmt::format("keep_frequency({} | top_k({}) @ generation)", oracle, k));
+  methods.insert(methods.end(), {"mean(entropy)", "needle_attention", "retrieval", "leave_one_out", "all_but_one",
+                                 "greedy", "ov_copying", "ov_own_token", "ov_norm"});
+  for (auto const& method : methods) {
+    fmt::print(stderr, "ranking heads by {} ...\n", method);
+    add(method, "static", score_all_heads(model, method, texts));
+  }
+  auto uniform = score_all_heads(model, "mean(entropy)", texts);
+  for (auto& layer : uniform)
+    for (auto& score : layer) score = -score;
+  add("most_uniform", "control", std::move(uniform));
+  for (std::uint64_t draw = 0; draw < random_draws; ++draw) {
+    auto scores = every_head(model, 0);
+    for (std::size_t layer = 0; layer < scores.size(); ++layer)
+      for (std::size_t head = 0; head < scores[layer].size(); ++head)
+        scores[layer][head] = uniform_number(mix_bits(chosen.seed) + draw, {.layer = layer}, head);
+    add(fmt::format("random_heads({})", draw + 1), "control", std::move(scores));
+  }
+  return rankings;
+}
+
+std::vector<contender> make_contenders(reference::model const& model, options const& chosen,
+                                       std::span<named_ranking const> rankings) {
+  std::size_t layers = 0;
+  std::size_t all = 0;
+  for (auto const& layer : every_head(model, 0)) {
+    layers += layer.empty() ? 0 : 1;
+    all += layer.size();
+  }
+  std::vector<contender> contenders{{"dense", "control", "layer", all / layers, all, dense},
+                                    {"none", "control", "layer", 0, 0, parse_policy("none @ generation")}};
+  for (auto const k : chosen.k) {
+    for (auto const* scorer : {oracle, "l2"})
+      contenders.push_back({scorer, "runtime", "layer", k, k * layers,
+                            parse_policy(fmt::format("{} | top_k({}) @ generation", scorer, k))});
+    contenders.push_back({"random", "control", "layer", k, k * layers,
+                          parse_policy(fmt::format("random(seed={}) | top_k({}) @ generation", chosen.seed, k))});
+    for (auto const& [method, kind, ranking] : rankings) {
+      if (method.starts_with("keep_frequency(") && method.find(fmt::format("top_k({})", k)) == method.npos) continue;
+      any_policy const in_layers = score::fixed{in_memory(method, ranking)} | select::top_k{k};
+      any_policy const in_model =
+          score::fixed{in_memory(method, rank::best_of_model(ranking, k * layers))} | select::threshold{0.5};
+      contenders.push_back({method, kind, "layer", k, k * layers, in_layers.during(phase::generation)});
+      contenders.push_back({method, kind, "global", k, k * layers, in_model.during(phase::generation)});
+    }
+  }
+  return contenders;
+}
+
+/// Needles that no ranking was calibrated on.
+std::vector<needle_prompt> test_needles(small_language const& language, options const& chosen,
+                                        std::span<needle_prompt const> calibration) {
+  auto prompts = mixed_needles(language, chosen.test, mix_bits(chosen.seed) + 1);
+  std::erase_if(prompts, [&](needle_prompt const& one) {
+    return std::ranges::any_of(calibration, [&](needle_prompt const& other) { return other.prompt() == one.prompt(); });
+  });
+  return prompts;
+}
+
+/// A share of resampled prompts less another's.
+double difference(outcomes const& a, outcomes const& b, std::span<std::size_t const> prompts) {
+  double sum = 0;
+  for (auto const i : prompts) sum += (a[i] ? 1 : 0) - (b[i] ? 1 : 0);
+  return sum / static_cast<double>(prompts.size());
+}
+
+void print_contender(contender const& one, share found, interval found_in, double regret, interval regret_in) {
+  fmt::print("{:>2}  {:<48} {:<8} {:<7} {:.2f} [{:.2f}, {:.2f}]  {:+.2f} [{:+.2f}, {:+.2f}]\n", one.k, one.method,
+             one.kind, one.budget, found.value(), found_in.low, found_in.high, regret, regret_in.low, regret_in.high);
+}
+
+nlohmann::ordered_json agreement_of(std::span<named_ranking const> rankings, std::vector<std::size_t> const& ks) {
+  auto rows = nlohmann::ordered_json::array();
+  for (std::size_t a = 0; a < rankings.size(); ++a)
+    for (std::size_t b = 0; b < a; ++b) {
+      auto const add = [&](char const* metric, nlohmann::ordered_json k, double value) {
+        rows.push_back({{"a", rankings[b].method},
+                        {"b", rankings[a].method},
+                        {"metric", metric},
+                        {"k", std::move(k)},
+                        {"value", std::isfinite(value) ? nlohmann::ordered_json(value) : nullptr}});
+      };
+      add("kendall_tau_b", nullptr, rank::kendall_tau_b(rankings[b].ranking, rankings[a].ranking));
+      for (auto const k : ks) add("jaccard_at_k", k, rank::jaccard_at(k, rankings[b].ranking, rankings[a].ranking));
+    }
+  return rows;
+}
+
+void print_agreement(std::span<named_ranking const> rankings) {
+  fmt::print("\nAgreement of the rankings, Kendall's tau-b\n");
+  for (std::size_t a = 0; a < rankings.size(); ++a) {
+    fmt::print("{:>2} {:<48}", a + 1, rankings[a].method);
+    for (std::size_t b = 0; b < a; ++b)
+      fmt::print(" {:+.2f}", rank::kendall_tau_b(rankings[a].ranking, rankings[b].ranking));
+    fmt::print("\n");
+  }
+}
+
+void build_bridge(options const& chosen) {
+  auto const snapshot = reference::load_snapshot(chosen.model);
+  auto const& model = snapshot.model;
+  small_language const language{language_of(chosen.model, chosen.language)};
+  for (auto const k : chosen.k) {
+    if (k == 0) throw error{"--k", "0 heads are the control \"none\"", "1 or more"};
+    validate(score::unscored{} | select::top_k{k}, model);
+  }
+  auto const needles = mixed_needles(language, chosen.calibration, chosen.seed);
+  std::vector<calibration_text> texts;
+  for (auto const& prompt : needles) {
+    texts.push_back(as_calibration(prompt));
+    reference::validate(texts.back().prompt, model, "the needles' prompt");
+  }
+  auto const prompts = test_needles(language, chosen, needles);
+
+  auto const rankings = make_rankings(model, chosen, texts);
+  auto const contenders = make_contenders(model, chosen, rankings);
+  fmt::print(stderr, "measuring {} policies on {} needles ...\n", contenders.size(), prompts.size());
+  std::vector<any_policy> policies;
+  for (auto const& one : contenders) policies.push_back(one.policy);
+  auto const found = recall_needles(model, prompts, policies);
+
+  fmt::print(
+      "{}: needles found of {}, none of which rankings were calibrated on, and what is lost against {} at run\n"
+      "time with the same k; 95% intervals; seed {}\n",
+      snapshot.name, prompts.size(), oracle, chosen.seed);
+  fmt::print("{:>2}  {:<48} {:<8} {:<7} {:<18} {}\n", "k", "method", "kind", "budget", "found", "regret");
+  auto rows = nlohmann::ordered_json::array();
+  for (std::size_t i = 0; i < contenders.size(); ++i) {
+    auto const& one = contenders[i];
+    auto const add = [&](char const* metric, double value, interval in) {
+      rows.push_back({{"method", one.method},
+                      {"kind", one.kind},
+                      {"budget", one.budget},
+                      {"k", one.k},
+                      {"heads", one.heads},
+                      {"metric", metric},
+                      {"value", value},
+                      {"ci95", {in.low, in.high}},
+                      {"n", prompts.size()}});
+    };
+    auto const share = share_of(found[i]);
+    add("exact_match", share.value(), wilson(share));
+    auto const best = std::ranges::find_if(contenders, [&](contender const& other) {
+      return other.kind == "runtime" && other.method == oracle && other.k == one.k;
+    });
+    if (best == contenders.end()) continue;  // dense and none have no runtime policy of as many heads
+    auto const& of_oracle = found[static_cast<std::size_t>(best - contenders.begin())];
+    auto const regret = share_of(of_oracle).value() - share.value();
+    auto const in = bootstrap(
+        prompts.size(), [&](std::span<std::size_t const> some) { return difference(of_oracle, found[i], some); },
+        random_stream{chosen.seed + 2});
+    add("regret", regret, in);
+    print_contender(one, share, wilson(share), regret, in);
+  }
+  print_agreement(rankings);
+  nlohmann::ordered_json const result{
+      {"model", snapshot.name},  {"fingerprint", snapshot.fingerprint()},        {"seed", chosen.seed},
+      {"version", version},      {"calibration_prompts", needles.size()},        {"test_prompts", prompts.size()},
+      {"rows", std::move(rows)}, {"agreement", agreement_of(rankings, chosen.k)}};
+  reference::write_text(chosen.output, result.dump(1) + "\n");
+}
+
+}  // namespace
+
+void add_bridge(CLI::App& app) {
+  auto* const command =
+      app.add_subcommand("bridge", "Runtime or static? Needles found with the same number of heads, chosen either way");
+  auto const chosen = std::make_shared<options>();
+  command->add_option("--model", chosen->model, "model folder")->required();
+  command->add_option("--k", chosen->k, "numbers of heads kept in a layer, e.g. 2,3,5")
+      ->delimiter(',')
+      ->capture_default_str();
+  command->add_option("--language", chosen->language,
+                      "language.json for needles; the one beside the model when left out");
+  command->add_option("--calibration", chosen->calibration, "needles that rankings are computed on")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  command->add_option("--test", chosen->test, "other needles, which policies are measured on")
+      ->check(CLI::Range(1, 100000))
+      ->capture_default_str();
+  command->add_option("--seed", chosen->seed, "another seed makes other needles")->capture_default_str();
+  command->add_option("--output", chosen->output, "JSON file to write")->required();
+  command->footer("Example:\n  headcount bridge --model examples/models/tiny-jamba --k 2,3,5 --output B.json");
+  command->callback([chosen] { build_bridge(*chosen); });
+}
+
+}  // namespace tool

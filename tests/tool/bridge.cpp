@@ -1,0 +1,81 @@
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include "support/run.hpp"
+
+using namespace test;
+using nlohmann::json;
+
+TEST_CASE("bridge: runtime, static and control at the same number of heads, with what static selection loses") {
+  scratch const at;
+  auto const file = at.path("B.json").string();
+  auto const result = run("bridge --model " + gemma + " --k 3,10 --calibration 2 --test 15 --output " + file);
+  REQUIRE(result.code == 0);
+  auto const written = json::parse(read(file));
+  CHECK(written["model"] == "tiny-recurrent-gemma");
+  CHECK(written["fingerprint"].get<std::string>().size() == 32);
+  CHECK(written["calibration_prompts"] == 2);
+  CHECK(written["test_prompts"] == 15);
+
+  std::map<std::tuple<std::string, std::string, int, std::string>, double> values;  // method, budget, k, metric
+  std::set<std::string> kinds;
+  for (auto const& row : written["rows"]) {
+    CAPTURE(row.dump());
+    auto const value = row["value"].get<double>();
+    CHECK(row["ci95"][0].get<double>() <= value);
+    CHECK(row["ci95"][1].get<double>() >= value);
+    CHECK(row["n"] == 15);
+    if (row["method"] != "dense" && row["method"] != "none") CHECK(row["heads"] == 2 * row["k"].get<int>());
+    kinds.insert(row["kind"].get<std::string>());
+    bool const is_new = values
+                            .emplace(std::tuple{row["method"].get<std::string>(), row["budget"].get<std::string>(),
+                                                row["k"].get<int>(), row["metric"].get<std::string>()},
+                                     value)
+                            .second;
+    CHECK(is_new);
+  }
+  CHECK(kinds == std::set<std::string>{"control", "runtime", "static"});
+  CHECK(values.at({"none", "layer", 0, "exact_match"}) == 0);
+  auto const dense = values.at({"dense", "layer", 10, "exact_match"});
+  CHECK(dense > 0.9);
+  for (auto const* budget : {"layer", "global"}) {
+    // All ten heads of both layers are all heads, whoever chooses them.
+    CHECK(values.at({"ov_copying", budget, 10, "exact_match"}) == dense);
+    CHECK(values.at({"random_heads(1)", budget, 10, "exact_match"}) == dense);
+    for (auto const* method : {"keep_frequency(entropy | top_k(3) @ generation)", "mean(entropy)", "retrieval",
+                               "greedy", "most_uniform", "leave_one_out"})
+      CHECK(values.at({method, budget, 3, "regret"}) ==
+            doctest::Approx(values.at({"entropy", "layer", 3, "exact_match"}) -
+                            values.at({method, budget, 3, "exact_match"})));
+  }
+  CHECK(values.at({"entropy", "layer", 3, "regret"}) == 0);
+
+  std::size_t compared = 0;
+  for (auto const& row : written["agreement"]) {
+    CAPTURE(row.dump());
+    if (row["metric"] == "jaccard_at_k" && row["k"] == 10) CHECK(row["value"] == 1);
+    if (row["a"] == "mean(entropy)" && row["b"] == "most_uniform" && row["metric"] == "kendall_tau_b") {
+      CHECK(row["value"].get<double>() == doctest::Approx(-1));
+      ++compared;
+    }
+  }
+  CHECK(compared == 1);
+  CHECK(result.out.find("Kendall") != std::string::npos);
+}
+
+TEST_CASE("bridge: bad input is refused before anything is computed") {
+  scratch const at;
+  auto const to = " --output " + at.path("B.json").string();
+  CHECK(refused(run("bridge --model " + gemma + " --k 2,11" + to), "k from 0 to 10"));
+  CHECK(refused(run("bridge --model " + gemma + " --k 0" + to), "1 or more"));
+  CHECK(refused(run("bridge --model " + gemma + " --k two" + to), "two"));
+  CHECK(refused(run("bridge --model " + gemma + " --language none.json" + to), "none.json"));
+  CHECK_FALSE(std::filesystem::exists(at.path("B.json")));
+}
