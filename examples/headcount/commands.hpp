@@ -14,5 +14,6 @@ void add_demo(CLI::App& app);
 void add_rank(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_bridge(CLI::App& app);
+void add_cost(CLI::App& app);
 
 }  // namespace tool

@@ -1,0 +1,108 @@
+// headcount cost: what a policy saves and what it cannot, from a configuration alone.
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <headcount/evaluate/cost/model_cost.hpp>
+#include <headcount/policy/sentence.hpp>
+#include <headcount/reference/load/config_json.hpp>
+#include <headcount/reference/load/sentence_files.hpp>
+
+#include "commands.hpp"
+
+namespace tool {
+namespace {
+
+using namespace headcount;
+using evaluate::block_cost;
+using evaluate::pass_cost;
+
+struct options {
+  std::string model;
+  std::string policy;
+  std::size_t context = 0;
+  bool json = false;
+};
+
+nlohmann::ordered_json to_json(pass_cost const& pass, pass_cost const& dense) {
+  nlohmann::ordered_json json{{"flops", pass.sum(&block_cost::flops)},
+                              {"flops_dense", dense.sum(&block_cost::flops)},
+                              {"bytes_read", pass.sum(&block_cost::bytes)},
+                              {"bytes_read_dense", dense.sum(&block_cost::bytes)},
+                              {"blocks", nlohmann::ordered_json::array()}};
+  for (auto const& block : pass.blocks) {
+    nlohmann::ordered_json one{
+        {"layer", block.layer}, {"kind", block.kind}, {"flops", block.flops}, {"bytes_read", block.bytes}};
+    if (block.kept) {
+      one["heads_kept"] = {block.kept->least, block.kept->most};
+      one["cache_bytes"] = block.cache;
+      one["cache_bytes_freeable"] = block.freeable;
+    }
+    json["blocks"].push_back(one);
+  }
+  return json;
+}
+
+void print_pass(std::string_view name, pass_cost const& pass, pass_cost const& dense) {
+  fmt::print("{}: at most {:.4g} FLOPs ({:.4g} dense), {:.4g} bytes read ({:.4g} dense)\n", name,
+             static_cast<double>(pass.sum(&block_cost::flops)), static_cast<double>(dense.sum(&block_cost::flops)),
+             static_cast<double>(pass.sum(&block_cost::bytes)), static_cast<double>(dense.sum(&block_cost::bytes)));
+  fmt::print("  {:>5}  {:<10}{:>8}{:>12}{:>12}{:>12}{:>12}\n", "layer", "block", "heads", "FLOPs", "bytes", "cache",
+             "freeable");
+  for (auto const& block : pass.blocks) {
+    auto const heads = !block.kept ? std::string{}
+                       : block.kept->least == block.kept->most
+                           ? fmt::format("{}", block.kept->most)
+                           : fmt::format("{}-{}", block.kept->least, block.kept->most);
+    fmt::print("  {:>5}  {:<10}{:>8}{:>12.4g}{:>12.4g}{:>12}{:>12}\n", block.layer, block.kind, heads,
+               static_cast<double>(block.flops), static_cast<double>(block.bytes), block.cache, block.freeable);
+  }
+}
+
+void print_cost(options const& chosen) {
+  auto const policy = parse_policy(chosen.policy, reference::sentence_files{});
+  std::filesystem::path path{chosen.model};
+  if (std::filesystem::is_directory(path)) path /= "config.json";
+  auto const config = reference::read_config(path);
+  nlohmann::ordered_json out{{"policy", print(policy)}, {"context", chosen.context}};
+  for (auto const when : {phase::prefill, phase::generation}) {
+    auto const pass = evaluate::cost_of(config, policy, when, chosen.context);
+    auto const full = evaluate::cost_of(config, dense, when, chosen.context);
+    if (chosen.json) out[std::string{name_of(when)}] = to_json(pass, full);
+    else print_pass(when == phase::prefill ? "prefill" : "generation, one token", pass, full);
+    if (when == phase::prefill) continue;
+    out["cache_bytes_dense"] = full.sum(&block_cost::cache);
+    out["cache_bytes_freeable"] = pass.sum(&block_cost::freeable);
+    if (!chosen.json)
+      fmt::print("cache in generation: {} of {} bytes can be freed\n", pass.sum(&block_cost::freeable),
+                 full.sum(&block_cost::cache));
+  }
+  if (chosen.json) fmt::print("{}\n", out.dump(2));
+}
+
+}  // namespace
+
+void add_cost(CLI::App& app) {
+  auto* const command =
+      app.add_subcommand("cost", "Say what a policy computes, reads and frees, from a config.json alone");
+  auto const chosen = std::make_shared<options>();
+  command->add_option("--model", chosen->model, "model folder, or a config.json")->required();
+  command->add_option("--policy", chosen->policy, "sentence, e.g. \"entropy | top_k(5) @ generation\"")->required();
+  command->add_option("--context", chosen->context, "tokens of the prefill, and those that a generated token sees")
+      ->required()
+      ->check(CLI::Range(1, 1 << 20));
+  command->add_flag("--json", chosen->json, "print JSON");
+  command->footer(
+      "Products alone are counted, 2 FLOPs a multiplication and addition; weights and cache are bfloat16.\n\n"
+      "Example:\n  headcount cost --model examples/models/tiny-jamba --policy \"entropy | top_k(5)\" --context 4096");
+  command->callback([chosen] { print_cost(*chosen); });
+}
+
+}  // namespace tool
