@@ -187,7 +187,8 @@ void rank_heads(options const& chosen) {
     if (scores.empty()) continue;
     std::vector<std::size_t> order(scores.size());
     for (std::size_t head = 0; head < order.size(); ++head) order[head] = head;
-    std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
+    std::ranges::sort(
+        order, [&](std::size_t a, std::size_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
     fmt::print("layer {}, best first: {}\n", layer, fmt::join(order, " "));
   }
 }

@@ -16,8 +16,11 @@ namespace headcount::inline v0::rank {
   std::vector<std::pair<std::size_t, std::size_t>> heads;
   for (std::size_t layer = 0; layer < of.scores.size(); ++layer)
     for (std::size_t head = 0; head < of.scores[layer].size(); ++head) heads.emplace_back(layer, head);
-  std::ranges::stable_sort(
-      heads, [&](auto const& a, auto const& b) { return of.scores[a.first][a.second] > of.scores[b.first][b.second]; });
+  std::ranges::sort(heads, [&](auto const& a, auto const& b) {
+    auto const score_of_a = of.scores[a.first][a.second];
+    auto const score_of_b = of.scores[b.first][b.second];
+    return score_of_a != score_of_b ? score_of_a > score_of_b : a < b;
+  });
   auto best = of;
   for (auto& layer : best.scores) std::ranges::fill(layer, 0.0);
   heads.resize(std::min(n, heads.size()));

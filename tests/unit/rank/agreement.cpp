@@ -76,7 +76,7 @@ TEST_CASE("agreement: of rankings, layer by layer, as counted pair by pair") {
     auto const tau = (naive_tau(a.scores[1], b.scores[1]) + naive_tau(a.scores[2], b.scores[2])) / 2;
     CHECK(rank::kendall_tau_b(a, b) == doctest::Approx(tau).epsilon(1e-12));
     CHECK(rank::kendall_tau_b(a, a) == doctest::Approx(1));
-    for (std::size_t const k : {1, 3, 7}) {
+    for (auto const k : {std::size_t{1}, std::size_t{3}, std::size_t{7}}) {
       auto const kept_by_a = naive_best(a, k);
       auto united = naive_best(b, k);
       std::size_t both = 0;

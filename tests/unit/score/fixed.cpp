@@ -40,7 +40,7 @@ std::string message_of(Step const& step) {
 TEST_CASE("fixed: a head scores as in its ranking, at every token and in both phases") {
   score::fixed const score{in_memory("some.json", some_ranking())};
   for (auto const when : {phase::prefill, phase::generation})
-    for (std::size_t position : {0, 7, 4096}) {
+    for (auto const position : {std::size_t{0}, std::size_t{7}, std::size_t{4096}}) {
       CHECK(score({.layer = 1, .phase = when, .position = position, .heads = 3}, 2) == 3);
       CHECK(score({.layer = 3, .phase = when, .row = 9, .position = position, .heads = 3}, 0) == 1);
     }
