@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <headcount/reference/block/matrix.hpp>
+#include <headcount/reference/block/recurrence.hpp>
 #include <headcount/reference/block/segment.hpp>
 
 namespace headcount::inline v0::reference {
@@ -21,12 +22,12 @@ struct causal_convolution {
 
 /// Convolves one sequence's tokens of `x`, `[token, channel]`, in place. `past` holds the inputs of the last width - 1
 /// tokens, `[width - 1, channel]`, oldest first, and is brought up to date.
-inline void apply(causal_convolution const& block, segment const& rows, matrix& x, std::vector<float>& past) {
+inline void apply(causal_convolution const& block, segment const& rows, matrix& x, aligned_floats& past) {
   auto const channels = block.channels;
   past.resize((block.width - 1 + rows.count) * channels);
   std::copy_n(x.data() + rows.begin * channels, rows.count * channels, past.data() + (block.width - 1) * channels);
-  auto const at = [&](std::vector<float> const& values, std::size_t row) {
-    return as_array(std::span{values}.subspan(row * channels, channels));
+  auto const at = [&](std::span<float const> values, std::size_t row) {
+    return as_array(values.subspan(row * channels, channels));
   };
   for (std::size_t token = 0; token < rows.count; ++token) {
     auto y = as_array(row_of(x, rows.begin + token));

@@ -39,14 +39,14 @@ struct mamba_block {
   [[nodiscard]] std::size_t channels() const noexcept { return skip.size(); }
   [[nodiscard]] std::size_t states() const noexcept { return a.size() / skip.size(); }
   [[nodiscard]] recurrence empty_state() const {
-    return {std::vector<float>((convolution.width - 1) * convolution.channels), std::vector<float>(a.size())};
+    return {aligned_floats((convolution.width - 1) * convolution.channels), aligned_floats(a.size())};
   }
 };
 
 /// Runs the recurrence over one sequence's tokens: `u` becomes y, in place. `step` is `[token, channel]`, `b` and `c`
 /// are `[token, state]`.
 inline void scan_mamba(mamba_block const& block, segment const& rows, matrix& u, matrix const& step, matrix const& b,
-                       matrix const& c, std::vector<float>& hidden) {
+                       matrix const& c, std::span<float> hidden) {
   auto const channels = block.channels();
   auto const skip = as_array(std::span{block.skip});
   row_array input(index(channels));
@@ -57,7 +57,7 @@ inline void scan_mamba(mamba_block const& block, segment const& rows, matrix& u,
     input = dt * y;
     y *= skip;
     for (std::size_t state = 0; state < block.states(); ++state) {
-      auto h = as_array(std::span{hidden}.subspan(state * channels, channels));
+      auto h = as_array(hidden.subspan(state * channels, channels));
       auto const a = as_array(std::span{block.a}.subspan(state * channels, channels));
       h = (dt * a).exp() * h + b(row, index(state)) * input;
       y += c(row, index(state)) * h;

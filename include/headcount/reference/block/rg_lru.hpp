@@ -51,15 +51,15 @@ struct rg_lru_block {
   std::vector<float> rate{};  ///< [lru_width], -8 * softplus(recurrent_param): ln a_t at a fully open gate
 
   [[nodiscard]] recurrence empty_state() const {
-    return {std::vector<float>((convolution.width - 1) * convolution.channels), std::vector<float>(rate.size())};
+    return {aligned_floats((convolution.width - 1) * convolution.channels), aligned_floats(rate.size())};
   }
 };
 
 /// Runs the recurrence over one sequence's tokens: `x`, the convolved inputs, become the hidden states, in place.
 inline void scan_rg_lru(rg_lru_block const& block, segment const& rows, matrix& x, matrix const& input_gate,
-                        matrix const& recurrent_gate, std::vector<float>& hidden) {
+                        matrix const& recurrent_gate, std::span<float> hidden) {
   auto const rate = as_array(std::span{block.rate});
-  auto h = as_array(std::span{hidden});
+  auto h = as_array(hidden);
   for (std::size_t token = 0; token < rows.count; ++token) {
     auto const row = index(rows.begin + token);
     auto input = x.row(row).array();
