@@ -10,6 +10,7 @@
 
 #include <headcount/reference/block/convolution.hpp>
 #include <headcount/reference/block/mamba.hpp>
+#include <headcount/reference/block/recurrence.hpp>
 #include <headcount/reference/block/rg_lru.hpp>
 
 #include "../support/float64.hpp"
@@ -93,25 +94,25 @@ TEST_CASE("convolution: whole and in pieces agree with float64 for every width")
       auto const exact = test::slow::convolve(from["taps"], from.bias("bias"), test::rows_of(x));
       for (auto const& pieces : cuts) {
         auto y = x;
-        std::vector<float> past((width - 1) * 6);
+        aligned_floats past((width - 1) * 6);
         std::size_t begin = 0;
         for (auto const count : pieces) {
           apply(block, segment{.begin = begin, .count = count, .position = begin}, y, past);
           begin += count;
         }
         CHECK(test::distance(y, exact) < 1e-6);
-        CHECK(past == std::vector<float>(x.data() + (30 - (width - 1)) * 6, x.data() + 30 * 6));
+        CHECK(past == aligned_floats(x.data() + (30 - (width - 1)) * 6, x.data() + 30 * 6));
       }
     }
 }
 
 TEST_CASE("convolution: the state of a short sequence still holds the zeros before it") {
   causal_convolution const block{.taps = std::vector<float>(4, 1.0f), .width = 4, .channels = 1};
-  std::vector<float> past(3);
+  aligned_floats past(3);
   matrix x(2, 1);
   x << 5.0f, 7.0f;
   apply(block, segment{.begin = 0, .count = 2, .position = 0}, x, past);
-  CHECK(past == std::vector<float>{0.0f, 5.0f, 7.0f});
+  CHECK(past == aligned_floats{0.0f, 5.0f, 7.0f});
   CHECK(x(0, 0) == 5.0f);
   CHECK(x(1, 0) == 12.0f);
 }
