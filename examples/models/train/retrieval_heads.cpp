@@ -41,7 +41,7 @@ constexpr double depths[] = {0, 0.25, 0.5, 0.75, 1};
 constexpr std::size_t other_needles = 3;
 constexpr std::size_t filler_before_fact = 12;
 constexpr double enough = 0.9;  // of what all heads find
-constexpr std::size_t prompts_to_choose = 60;
+constexpr std::size_t prompts_to_choose = 40;
 constexpr std::size_t most_heads_to_drop = 40;  // dropping takes a time of the square of the heads
 
 /// Every length with every depth in turn, and other needles to confuse.
@@ -72,28 +72,29 @@ any_policy keeping(kept_heads const& kept) {
   return any_policy{(scorer | select::threshold{0.5}).during(phase::generation)};
 }
 
-/// Fewest heads found by dropping, one after the other, the head that is missed least, as long as the others find
-/// `enough` of what all heads find. Of equals the first is dropped.
+/// Few heads that find `enough` of what all heads find: drops what is missed least, as long as the others do. Whole
+/// layers are tried first, then one head after the other. Of equals the first is dropped.
 kept_heads few_heads(reference::model const& model, std::span<needle_prompt const> prompts) {
   auto kept = all_heads(model);
   auto const dense_policy = parse_policy("dense");
   auto const goal = enough * share_of(recall_needles(model, prompts, std::span{&dense_policy, 1}).front()).value();
-  while (true) {
+  for (bool whole_layers = true;;) {
     std::vector<kept_heads> fewer;
-    std::vector<any_policy> policies;
     for (std::size_t layer = 0; layer < kept.size(); ++layer)
       for (std::size_t head = 0; head < kept[layer].size(); ++head) {
-        if (kept[layer][head] == 0) continue;
+        if (kept[layer][head] == 0 || (whole_layers && head > 0)) continue;
         fewer.push_back(kept);
-        fewer.back()[layer][head] = 0;
-        policies.push_back(keeping(fewer.back()));
+        if (whole_layers) fewer.back()[layer].assign(kept[layer].size(), 0);
+        else fewer.back()[layer][head] = 0;
       }
-    if (fewer.empty()) return kept;
+    std::vector<any_policy> policies;
+    for (auto const& heads : fewer) policies.push_back(keeping(heads));
     std::vector<double> shares;
     for (auto const& found : recall_needles(model, prompts, policies)) shares.push_back(share_of(found).value());
     auto const best = std::ranges::max_element(shares);
-    if (*best < goal) return kept;
-    kept = fewer[static_cast<std::size_t>(best - shares.begin())];
+    if (best != shares.end() && *best >= goal) kept = fewer[static_cast<std::size_t>(best - shares.begin())];
+    else if (whole_layers) whole_layers = false;
+    else return kept;
   }
 }
 
