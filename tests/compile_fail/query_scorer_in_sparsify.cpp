@@ -1,4 +1,4 @@
-// expect: headcount: sparsify sees attention weights and outputs, this policy's scorer reads something else
+// expect: headcount: sparsify sees attention weights and outputs, this policy's scorer reads queries
 #include <string_view>
 
 #include <headcount/headcount.hpp>

@@ -15,8 +15,6 @@
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/decide.hpp>
 #include <headcount/policy/policy.hpp>
-#include <headcount/score/evidence.hpp>
-#include <headcount/score/scorer.hpp>
 
 namespace headcount::inline v0::kernel {
 
@@ -28,11 +26,6 @@ struct attention_inputs {
   strided_view<float const, 3> values;   ///< [key, kv_head, dim]
   float scale = 1;                       ///< of the logits, usually 1 / sqrt(dim)
   std::size_t first_key = 0;             ///< position of keys[0]
-
-  // For scorers that ask for them, see policy::reads() and policy::slots().
-  std::span<float const> input{};                    ///< [width], the block's input
-  strided_view<float const, 3> output_projection{};  ///< [head, width, dim]
-  std::span<double> memory{};                        ///< of score_memory at this layer
 };
 
 /// Memory that attention reuses from call to call; it grows to the longest row it has met.
@@ -76,9 +69,9 @@ inline void sum_values(attention_inputs const& in, site const& where, std::size_
 ///     weights[head, key] = softmax_key(scale * queries[head] . keys[key, head / group])
 ///     outputs[head]      = sum_key weights[head, key] * values[key, head / group]     (kept heads; others as masked)
 ///
-/// Only what the scorer asks for is computed for heads that are dropped: nothing at all when it reads nothing, the
-/// input or the query, their weights when it reads the row, everything when it reads more. Edits act on the weights
-/// after heads were chosen, in order; an edit that mixes heads needs every head's weights.
+/// Only what the scorer's type asks for is computed for heads that are dropped: nothing at all when it reads nothing or
+/// the query, their weights when it reads the row, everything when it reads the output. Edits act on the weights after
+/// heads were chosen, in order; an edit that mixes heads needs every head's weights.
 ///
 /// `outputs` is `[head, dim]`, last axis contiguous. O(heads * keys * dim); allocates only while `workspace` grows.
 template <head_policy Policy, attention_observer Observer = no_observer>
@@ -87,41 +80,31 @@ void attend(Policy const& policy, site const& where, attention_inputs const& in,
   auto const all = head_set::first(where.heads);
   auto const rows = workspace.rows(where.heads, in.keys.extent(0));
   auto const in_scope = policy.where.covers(where);
-  auto const reads = policy.reads();
-  bool const by_row = in_scope && reads == reading::row;
-  bool const by_output = in_scope && reads > reading::row;
+  auto const reads = [&](reading what) { return in_scope && policy.reads() == what; };
   auto const applies = [&](any_edit const& edit) { return edit.where.covers(where); };
   auto const edited = std::ranges::any_of(edits, applies);
   auto const mixes_heads =
       std::ranges::any_of(edits, [&](any_edit const& edit) { return applies(edit) && edit.needs_all_heads(); });
 
-  auto const query_of = [&](std::size_t head) { return head_query{in.queries[head].as_span()}; };
-  auto const row_of = [&](std::size_t head) -> row_view { return rows[head]; };
-  auto const output_of = [&](std::size_t head) { return head_output{outputs[head]}; };
-  head_evidence const known{.input = {in.input},
-                            .queries = query_of,
-                            .rows = row_of,
-                            .outputs = output_of,
-                            .projection = in.output_projection,
-                            .memory = in.memory};
-
   head_set kept = all;
-  if constexpr (Policy::may_read(reading::nothing) || Policy::may_read(reading::input) ||
-                Policy::may_read(reading::query))
-    if (in_scope && reads < reading::row) kept = decide(policy, where, known);
+  if constexpr (Policy::may_read(reading::nothing))
+    if (reads(reading::nothing)) kept = decide(policy, where, no_evidence{});
+  if constexpr (Policy::may_read(reading::query))
+    if (reads(reading::query))
+      kept = decide(policy, where, [&](std::size_t head) { return head_query{in.queries[head].as_span()}; });
 
-  head_set const computed = mixes_heads || by_row || by_output ? all : kept;
+  head_set const computed = mixes_heads || reads(reading::row) || reads(reading::output) ? all : kept;
   for (auto const head : computed) {
     weigh_keys(in, where, head, rows[head].as_span());
     observer.row(where, head, rows[head].as_span());
   }
 
   if constexpr (Policy::may_read(reading::row))
-    if (by_row) kept = decide(policy, where, known);
-  if constexpr (Policy::may_read(reading::output) || Policy::may_read(reading::contribution)) {
-    if (by_output) {
+    if (reads(reading::row)) kept = decide(policy, where, [&](std::size_t head) -> row_view { return rows[head]; });
+  if constexpr (Policy::may_read(reading::output)) {
+    if (reads(reading::output)) {
       for (auto const head : all) sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
-      kept = decide(policy, where, known);
+      kept = decide(policy, where, [&](std::size_t head) { return head_output{outputs[head]}; });
     }
   }
   observer.kept(where, kept);
@@ -130,7 +113,8 @@ void attend(Policy const& policy, site const& where, attention_inputs const& in,
     if (applies(edit)) edit(rows, computed, in.first_key);
   for (auto const head : all) {
     if (!kept.contains(head)) policy.mask(outputs[head]);
-    else if (edited || !by_output) sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
+    else if (edited || !reads(reading::output))
+      sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
   }
 }
 

@@ -4,9 +4,7 @@
 #include <type_traits>
 
 #include <headcount/core/ranking.hpp>
-#include <headcount/reference/load/predictor_json.hpp>
 #include <headcount/reference/load/ranking_json.hpp>
-#include <headcount/score/head_predictor.hpp>
 
 namespace headcount::inline v0::reference {
 
@@ -16,10 +14,6 @@ namespace headcount::inline v0::reference {
 struct sentence_files {
   [[nodiscard]] ranking operator()(std::string const& name, std::type_identity<ranking>) const {
     return read_ranking(name);
-  }
-  [[nodiscard]] score::head_predictor operator()(std::string const& name,
-                                                 std::type_identity<score::head_predictor>) const {
-    return read_predictor(name);
   }
 };
 

@@ -62,18 +62,16 @@ template <class Control>
 [[nodiscard]] matrix mix_tokens(model const& model, std::size_t at, matrix const& x, std::span<step const> steps,
                                 std::span<segment const> segments, wanted which, phase when, Control const& control) {
   auto const mix = [&]<class Mixer>(Mixer const& mixer) {
+    using memory = decltype(mixer.empty_state());
+    std::vector<memory*> memories;
+    for (auto const& step : steps) memories.push_back(&std::get<memory>(step.state->layers[at]));
     if constexpr (std::is_same_v<Mixer, attention>) {
-      std::vector<attended_sequence> sequences;
+      std::vector<site> sites;
       for (auto const& step : steps)
-        sequences.push_back(
-            {.cache = &std::get<key_value_cache>(step.state->layers[at]),
-             .where = {.layer = at, .phase = when, .row = step.row, .heads = mixer.heads, .group = mixer.group()},
-             .memory = &step.state->memory});
-      return apply(mixer, x, segments, std::span<attended_sequence const>{sequences}, which, control);
+        sites.push_back({.layer = at, .phase = when, .row = step.row, .heads = mixer.heads, .group = mixer.group()});
+      return apply(mixer, x, segments, std::span<memory* const>{memories}, which, std::span<site const>{sites},
+                   control);
     } else {
-      using memory = decltype(mixer.empty_state());
-      std::vector<memory*> memories;
-      for (auto const& step : steps) memories.push_back(&std::get<memory>(step.state->layers[at]));
       return apply(mixer, x, segments, std::span<memory* const>{memories}, which);
     }
   };
@@ -111,14 +109,10 @@ template <head_policy Policy, kernel::attention_observer Observer = kernel::no_o
 void run_layers(model const& model, std::span<step const> steps, activations& at, std::size_t end, pass const& how,
                 Policy const& policy, Observer&& observer = {}) {
   constexpr bool observed = !std::same_as<std::remove_cvref_t<Observer>, kernel::no_observer>;
-  bool const remembers = policy.slots() > 0;  // so the scores of every token are needed
-  if (remembers)
-    for (auto const& step : steps) step.state->memory.belong_to(print(policy.score));
   attention_control<Policy, std::remove_reference_t<Observer>> const control{policy, how.edits, observer};
   for (; at.next_layer < end; ++at.next_layer) {
     auto const& layer = model.layers[at.next_layer];
-    bool const narrows =
-        !observed && !remembers && how.logits_of == wanted::last_token && at.next_layer + 1 == model.layers.size();
+    bool const narrows = !observed && how.logits_of == wanted::last_token && at.next_layer + 1 == model.layers.size();
     auto const which = narrows ? wanted::last_token : wanted::all_tokens;
     matrix const mixed =
         mix_tokens(model, at.next_layer, apply(layer.mixer_norm, at.x), steps, at.segments, which, how.phase, control);
