@@ -8,8 +8,6 @@
 
 #include <headcount/core/part.hpp>
 #include <headcount/core/token_positions.hpp>
-#include <headcount/edit/edit.hpp>
-#include <headcount/edit/window_rule.hpp>
 
 namespace headcount::inline v0::edit {
 
@@ -19,17 +17,14 @@ namespace headcount::inline v0::edit {
 struct only {
   static constexpr std::string_view name = "only";
 
-  token_positions positions;                 ///< the tokens that stay visible
-  window_rule window = window_rule::strict;  ///< what becomes of a row that has lost them all
+  token_positions positions;  ///< the tokens that stay visible
 
   static constexpr auto fields =
-      std::tuple{leading_field("positions", &only::positions, "the tokens that stay visible"),
-                 named_field("window", &only::window, "what becomes of a row that has lost them all")};
+      std::tuple{leading_field("positions", &only::positions, "the tokens that stay visible")};
 
-  void operator()(std::span<float> weights, seen_keys seen) const noexcept {
-    if (leaves_alone(window, positions, seen)) return;
+  void operator()(std::span<float> weights, std::size_t first) const noexcept {
     std::size_t done = 0;
-    positions.for_each_in_row(seen.first, weights.size(), [&](std::size_t begin, std::size_t end) {
+    positions.for_each_in_row(first, weights.size(), [&](std::size_t begin, std::size_t end) {
       std::ranges::fill(weights.subspan(done, begin - done), 0.0f);
       done = end;
     });

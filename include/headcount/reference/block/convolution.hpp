@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
-#include <headcount/core/index_ranges.hpp>
 #include <headcount/reference/block/matrix.hpp>
+#include <headcount/reference/block/recurrence.hpp>
 #include <headcount/reference/block/segment.hpp>
 
 namespace headcount::inline v0::reference {
@@ -21,25 +21,19 @@ struct causal_convolution {
 };
 
 /// Convolves one sequence's tokens of `x`, `[token, channel]`, in place. `past` holds the inputs of the last width - 1
-/// tokens, `[width - 1, channel]`, oldest first, and is brought up to date. The channels of `past_taps` see the token
-/// itself alone.
-inline void apply(causal_convolution const& block, segment const& rows, matrix& x, std::vector<float>& past,
-                  index_ranges const& past_taps = {}) {
+/// tokens, `[width - 1, channel]`, oldest first, and is brought up to date.
+inline void apply(causal_convolution const& block, segment const& rows, matrix& x, aligned_floats& past) {
   auto const channels = block.channels;
   past.resize((block.width - 1 + rows.count) * channels);
   std::copy_n(x.data() + rows.begin * channels, rows.count * channels, past.data() + (block.width - 1) * channels);
-  auto const at = [&](std::vector<float> const& values, std::size_t row) {
-    return as_array(std::span{values}.subspan(row * channels, channels));
+  auto const at = [&](std::span<float const> values, std::size_t row) {
+    return as_array(values.subspan(row * channels, channels));
   };
   for (std::size_t token = 0; token < rows.count; ++token) {
     auto y = as_array(row_of(x, rows.begin + token));
     if (block.bias.empty()) y.setZero();
     else y = at(block.bias, 0);
-    row_array const own = y + at(block.taps, block.width - 1) * at(past, token + block.width - 1);
     for (std::size_t tap = 0; tap < block.width; ++tap) y += at(block.taps, tap) * at(past, token + tap);
-    past_taps.for_each_in_row(0, channels, [&](std::size_t begin, std::size_t end) {
-      y.segment(index(begin), index(end - begin)) = own.segment(index(begin), index(end - begin));
-    });
   }
   past.erase(past.begin(), past.end() - static_cast<std::ptrdiff_t>((block.width - 1) * channels));
 }

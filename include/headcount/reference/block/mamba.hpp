@@ -5,7 +5,6 @@
 #include <span>
 #include <vector>
 
-#include <headcount/reference/block/ablated_channels.hpp>
 #include <headcount/reference/block/activation.hpp>
 #include <headcount/reference/block/convolution.hpp>
 #include <headcount/reference/block/linear.hpp>
@@ -40,14 +39,14 @@ struct mamba_block {
   [[nodiscard]] std::size_t channels() const noexcept { return skip.size(); }
   [[nodiscard]] std::size_t states() const noexcept { return a.size() / skip.size(); }
   [[nodiscard]] recurrence empty_state() const {
-    return {std::vector<float>((convolution.width - 1) * convolution.channels), std::vector<float>(a.size())};
+    return {aligned_floats((convolution.width - 1) * convolution.channels), aligned_floats(a.size())};
   }
 };
 
 /// Runs the recurrence over one sequence's tokens: `u` becomes y, in place. `step` is `[token, channel]`, `b` and `c`
 /// are `[token, state]`.
 inline void scan_mamba(mamba_block const& block, segment const& rows, matrix& u, matrix const& step, matrix const& b,
-                       matrix const& c, std::vector<float>& hidden) {
+                       matrix const& c, std::span<float> hidden) {
   auto const channels = block.channels();
   auto const skip = as_array(std::span{block.skip});
   row_array input(index(channels));
@@ -58,7 +57,7 @@ inline void scan_mamba(mamba_block const& block, segment const& rows, matrix& u,
     input = dt * y;
     y *= skip;
     for (std::size_t state = 0; state < block.states(); ++state) {
-      auto h = as_array(std::span{hidden}.subspan(state * channels, channels));
+      auto h = as_array(hidden.subspan(state * channels, channels));
       auto const a = as_array(std::span{block.a}.subspan(state * channels, channels));
       h = (dt * a).exp() * h + b(row, index(state)) * input;
       y += c(row, index(state)) * h;
@@ -66,17 +65,14 @@ inline void scan_mamba(mamba_block const& block, segment const& rows, matrix& u,
   }
 }
 
-/// x `[token, width]`, packed; `states` has one state a segment. Gives the block's output for the wanted tokens,
-/// without what was ablated.
+/// x `[token, width]`, packed; `states` has one state a segment. Gives the block's output for the wanted tokens.
 [[nodiscard]] inline matrix apply(mamba_block const& block, matrix const& x, std::span<segment const> segments,
-                                  std::span<recurrence* const> states, wanted which,
-                                  ablated_channels const& ablated = {}) {
+                                  std::span<recurrence* const> states, wanted which) {
   auto const channels = index(block.channels());
   auto const state_count = index(block.states());
   matrix const projected = apply(block.in_projection, x);
   matrix u = projected.leftCols(channels);
-  for (std::size_t i = 0; i < segments.size(); ++i)
-    apply(block.convolution, segments[i], u, states[i]->past_inputs, ablated.past_taps);
+  for (std::size_t i = 0; i < segments.size(); ++i) apply(block.convolution, segments[i], u, states[i]->past_inputs);
   apply(activation::silu, u);
 
   matrix const selected = apply(block.x_projection, u);
@@ -90,7 +86,6 @@ inline void scan_mamba(mamba_block const& block, segment const& rows, matrix& u,
   matrix gate = wanted_rows(projected.rightCols(channels), segments, which);
   apply(activation::silu, gate);
   gate.array() *= wanted_rows(u, segments, which).array();
-  clear_channels(ablated.outputs, gate);
   return apply(block.out_projection, gate);
 }
 

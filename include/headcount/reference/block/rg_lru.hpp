@@ -5,7 +5,6 @@
 #include <span>
 #include <vector>
 
-#include <headcount/reference/block/ablated_channels.hpp>
 #include <headcount/reference/block/activation.hpp>
 #include <headcount/reference/block/convolution.hpp>
 #include <headcount/reference/block/linear.hpp>
@@ -52,15 +51,15 @@ struct rg_lru_block {
   std::vector<float> rate{};  ///< [lru_width], -8 * softplus(recurrent_param): ln a_t at a fully open gate
 
   [[nodiscard]] recurrence empty_state() const {
-    return {std::vector<float>((convolution.width - 1) * convolution.channels), std::vector<float>(rate.size())};
+    return {aligned_floats((convolution.width - 1) * convolution.channels), aligned_floats(rate.size())};
   }
 };
 
 /// Runs the recurrence over one sequence's tokens: `x`, the convolved inputs, become the hidden states, in place.
 inline void scan_rg_lru(rg_lru_block const& block, segment const& rows, matrix& x, matrix const& input_gate,
-                        matrix const& recurrent_gate, std::vector<float>& hidden) {
+                        matrix const& recurrent_gate, std::span<float> hidden) {
   auto const rate = as_array(std::span{block.rate});
-  auto h = as_array(std::span{hidden});
+  auto h = as_array(hidden);
   for (std::size_t token = 0; token < rows.count; ++token) {
     auto const row = index(rows.begin + token);
     auto input = x.row(row).array();
@@ -75,14 +74,12 @@ inline void scan_rg_lru(rg_lru_block const& block, segment const& rows, matrix& 
   }
 }
 
-/// x `[token, width]`, packed; `states` has one state a segment. Gives the block's output for the wanted tokens,
-/// without what was ablated.
+/// x `[token, width]`, packed; `states` has one state a segment. Gives the block's output for the wanted tokens.
 [[nodiscard]] inline matrix apply(rg_lru_block const& block, matrix const& x, std::span<segment const> segments,
-                                  std::span<recurrence* const> states, wanted which,
-                                  ablated_channels const& ablated = {}) {
+                                  std::span<recurrence* const> states, wanted which) {
   matrix hidden = apply(block.input, x);
   for (std::size_t i = 0; i < segments.size(); ++i)
-    apply(block.convolution, segments[i], hidden, states[i]->past_inputs, ablated.past_taps);
+    apply(block.convolution, segments[i], hidden, states[i]->past_inputs);
   matrix const input_gate = apply(block.input_gate, hidden);
   matrix const recurrent_gate = apply(block.recurrent_gate, hidden);
   for (std::size_t i = 0; i < segments.size(); ++i)
@@ -90,7 +87,6 @@ inline void scan_rg_lru(rg_lru_block const& block, segment const& rows, matrix& 
   matrix gate = apply(block.gate, wanted_rows(x, segments, which));
   apply(activation::gelu_tanh, gate);
   gate.array() *= wanted_rows(hidden, segments, which).array();
-  clear_channels(ablated.outputs, gate);
   return apply(block.output, gate);
 }
 
