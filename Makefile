@@ -9,12 +9,12 @@ demo:
 	@cmake --build --preset demo
 	@build/demo/examples/headcount demo --output .
 
-# Everything that must hold: tests under sanitizers, the optimised tool, every header alone under two compilers,
+# Everything that must hold: tests under sanitizers, the optimised tool, every header alone (the core's by two compilers),
 # installing and using the package, the demo's findings.
 test:
 	@cmake/install_packages.sh test
 	cmake --preset dev
-	cmake --build --preset dev --target all headers
+	cmake --build --preset dev --target all headcount_headers
 	ctest --preset dev
 	cmake --preset clang
 	cmake --build --preset clang
