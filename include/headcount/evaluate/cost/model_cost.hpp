@@ -63,7 +63,7 @@ struct recurrent_size {
   return {config.width, config.heads, config.key_value_heads, config.head_dim, config.window};
 }
 [[nodiscard]] inline kernel::attention_shape attention_shape_of(reference::jamba_config const& config) {
-  return {config.width, config.heads, config.key_value_heads, config.width / config.heads, {}};
+  return {config.width, config.heads, config.key_value_heads, config.head_dim, {}};
 }
 
 /// One attention block in one pass, as cost_of below.

@@ -91,7 +91,10 @@ namespace headcount::inline v0::reference {
                                                        : file.count("mamba_dt_rank", (config.width + 15) / 16);
   config.mamba_convolution_bias = file.flag("mamba_conv_bias", true);
   config.mamba_projection_bias = file.flag("mamba_proj_bias", false);
-  if (config.width % config.heads != 0) file.fail("hidden_size", "a multiple of num_attention_heads");
+  // transformers takes the key since its Jamba derives from Llama; older ones divide.
+  if (!file.has("head_dim") && config.width % config.heads != 0)
+    file.fail("hidden_size", "a multiple of num_attention_heads, where there is no head_dim");
+  config.head_dim = file.count("head_dim", config.width / config.heads);
   if (config.experts > 1 && config.chosen_experts > config.experts)
     file.fail("num_experts_per_tok", "at most num_experts");
 

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,9 +36,12 @@ template <class Number>
 }
 
 /// Writes a safetensors file, all of it or nothing. Tensors should come widest numbers first, so that each is aligned.
-/// Throws headcount::error when the file cannot be written.
-inline void write_safetensors(std::filesystem::path const& path, std::span<tensor_to_write const> tensors) {
+/// `about` is what the file says of itself, under `__metadata__`. Throws headcount::error when the file cannot be
+/// written.
+inline void write_safetensors(std::filesystem::path const& path, std::span<tensor_to_write const> tensors,
+                              std::map<std::string, std::string> const& about = {}) {
   auto header = nlohmann::ordered_json::object();
+  if (!about.empty()) header["__metadata__"] = about;
   std::size_t offset = 0;
   for (auto const& tensor : tensors) {
     header[tensor.name] = {

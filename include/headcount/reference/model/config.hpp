@@ -45,6 +45,7 @@ struct recurrent_gemma_config : common_config {
 /// Jamba.
 /// Source: Lieber et al. 2024, arXiv 2403.19887; transformers' JambaConfig.
 struct jamba_config : common_config {
+  std::size_t head_dim = 0;
   std::vector<bool> attends{};  ///< per layer: attention, or Mamba
   std::vector<bool> routes{};   ///< per layer: experts, or one MLP
   std::size_t experts = 1;

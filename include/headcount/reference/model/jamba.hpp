@@ -18,15 +18,15 @@ namespace headcount::inline v0::reference {
 
 template <weight_source Source>
 [[nodiscard]] attention make_full_attention(jamba_config const& config, Source& source, std::string const& name) {
-  auto const dim = config.width / config.heads;
-  auto const keys = config.key_value_heads * dim;
-  return {.query = take_linear(source, name + "q_proj", config.width, config.width),
+  auto const queries = config.heads * config.head_dim;
+  auto const keys = config.key_value_heads * config.head_dim;
+  return {.query = take_linear(source, name + "q_proj", queries, config.width),
           .key = take_linear(source, name + "k_proj", keys, config.width),
           .value = take_linear(source, name + "v_proj", keys, config.width),
-          .output = take_linear(source, name + "o_proj", config.width, config.width),
+          .output = take_linear(source, name + "o_proj", config.width, queries),
           .heads = config.heads,
           .key_value_heads = config.key_value_heads,
-          .head_dim = dim};
+          .head_dim = config.head_dim};
 }
 
 template <weight_source Source>

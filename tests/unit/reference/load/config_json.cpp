@@ -284,7 +284,7 @@ TEST_CASE("config_json: a key that is wrong is named with its value and what is 
       {{{"model_type", 1}}, "model_type = 1 (allowed: a string)"}};
   std::vector<wrong> const jambas{
       {{{"hidden_act", "gelu"}}, "hidden_act = \"gelu\" (allowed: silu, gelu_pytorch_tanh)"},
-      {{{"hidden_size", 50}}, "hidden_size = 50 (allowed: a multiple of num_attention_heads)"},
+      {{{"hidden_size", 50}}, "hidden_size = 50 (allowed: a multiple of num_attention_heads, where there is no head_dim)"},
       {{{"num_experts", 0}}, "num_experts = 0"},
       {{{"num_experts", 3}, {"num_experts_per_tok", 4}}, "num_experts_per_tok = 4 (allowed: at most num_experts)"},
       {{{"mamba_dt_rank", "half"}}, "mamba_dt_rank = \"half\""},

@@ -107,7 +107,7 @@ inline rows logits(headcount::reference::jamba_config const& config, tensors con
       return attention(from, name + "self_attn.",
                        {.heads = config.heads,
                         .key_value_heads = config.key_value_heads,
-                        .dim = config.width / config.heads,
+                        .dim = config.head_dim,
                         .weights = weights == nullptr ? nullptr : &(*weights)[at]},
                        normal);
     };

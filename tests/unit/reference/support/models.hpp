@@ -45,6 +45,7 @@ inline headcount::reference::jamba_config small_jamba() {
   config.heads = 4;
   config.key_value_heads = 2;
   config.intermediate = 18;
+  config.head_dim = 6;
   config.attends = {false, true, false, true};
   config.routes = {true, false, false, true};
   config.experts = 3;

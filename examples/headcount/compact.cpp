@@ -1,0 +1,62 @@
+// headcount compact: a model without the heads that a static policy drops.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <CLI/CLI.hpp>
+
+#include <headcount/reference/load/compact.hpp>
+#include <headcount/reference/load/snapshot.hpp>
+
+#include "commands.hpp"
+#include "inputs.hpp"
+
+namespace tool {
+namespace {
+
+using namespace headcount;
+
+struct options {
+  std::string model;
+  std::string policy;
+  std::string output;
+};
+
+std::size_t tensor_bytes(reference::snapshot const& snapshot) {
+  std::size_t sum = 0;
+  for (auto const& [name, tensor] : snapshot.files.tensors()) sum += tensor.bytes.size();
+  return sum;
+}
+
+void write_model(options const& chosen) {
+  auto const policy = read_policy(chosen.policy);
+  auto const snapshot = reference::load_snapshot(chosen.model);
+  auto const layout = reference::compact_layout_of(snapshot.model, snapshot.config, policy);
+  reference::write_compact(snapshot, chosen.model, policy, layout, chosen.output);
+  for (auto const& layer : layout.layers) fmt::print("layer {} keeps {}\n", layer.index, fmt::join(layer.heads, " "));
+  fmt::print("{} heads and {} key/value heads a layer; {} bytes of weights, {} before\n", layout.heads, layout.groups,
+             tensor_bytes(reference::load_snapshot(chosen.output)), tensor_bytes(snapshot));
+}
+
+}  // namespace
+
+void add_compact(CLI::App& app) {
+  auto* const command = app.add_subcommand("compact", "Write a model without the heads that a static policy drops");
+  auto const chosen = std::make_shared<options>();
+  command->add_option("--model", chosen->model, "model folder")->required();
+  command
+      ->add_option("--policy", chosen->policy,
+                   "sentence of a ranking in both phases, e.g. \"fixed(R.json) | top_groups(2)\"")
+      ->required();
+  command->add_option("--output", chosen->output, "folder to write; it must not exist")->required();
+  command->footer(
+      "Example:\n  headcount rank --model examples/models/tiny-jamba --method retrieval --output R.json\n"
+      "  headcount compact --model examples/models/tiny-jamba --policy \"fixed(R.json) | top_groups(2)\" --output "
+      "small");
+  command->callback([chosen] { write_model(*chosen); });
+}
+
+}  // namespace tool
