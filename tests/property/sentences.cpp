@@ -15,9 +15,11 @@
 #include <rapidcheck.h>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/head_set.hpp>
 #include <headcount/core/layer_table.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/core/words.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
@@ -61,6 +63,8 @@ Value random_value(field<Part, Value> const& field) {
     return random_table();
   } else if constexpr (std::is_same_v<Value, bool>) {
     return *rc::gen::arbitrary<bool>();
+  } else if constexpr (worded<Value>) {
+    return static_cast<Value>(*rc::gen::inRange<std::size_t>(0, words_of<Value>.size()));
   } else if constexpr (is_from_file<Value>) {
     return support::some_file<Value>(*rc::gen::element<std::string>("a.json", "../b/c-1.json", "a b, (c) | d.json"));
   } else {
@@ -98,6 +102,18 @@ scope random_scope() {
   return where;
 }
 
+any_edit random_edit() {
+  auto edit = random_of<any_edit>(parts::edits{});
+  edit.where = random_scope();
+  if (*rc::gen::arbitrary<bool>()) {
+    edit.heads.emplace();
+    for (auto const head : *rc::gen::nonEmpty(
+             rc::gen::container<std::vector<std::size_t>>(rc::gen::inRange<std::size_t>(0, head_set::capacity()))))
+      edit.heads->insert(head);
+  }
+  return edit;
+}
+
 any_policy random_policy() {
   if (*rc::gen::inRange(0, 10) == 0) return any_policy{{}, select::no_head{}, {}, random_scope()};
   return {random_of<any_scorer>(parts::scorers{}), random_of<any_selector>(parts::selectors{}),
@@ -106,8 +122,7 @@ any_policy random_policy() {
 
 std::string random_edits() {
   std::string text;
-  for (int count = *rc::gen::inRange(1, 4); count-- > 0;)
-    add_to_list(text, print(any_edit{random_of<any_edit>(parts::edits{})}), "; ");
+  for (int count = *rc::gen::inRange(1, 4); count-- > 0;) add_to_list(text, print(random_edit()), "; ");
   return text;
 }
 
@@ -115,9 +130,9 @@ std::string random_edits() {
 std::string random_text() {
   auto const piece = rc::gen::oneOf(
       rc::gen::element<std::string>("entropy", "top_k", "threshold", "per_layer", "many_fields", "omit", "null",
-                                    "dense", "zero", "layers", "generation", "all", " ", "\t", "\n", "|", "@", ";", ",",
-                                    "=", "(", ")", "-", "5", "3-5", "2:1", ":", "18446744073709551616", "1e999", "nan",
-                                    "k="),
+                                    "dense", "zero", "layers", "heads", "ablate", "mlp", "generation", "all", " ", "\t",
+                                    "\n", "|", "@", ";", ",", "=", "(", ")", "-", "5", "3-5", "2:1", ":",
+                                    "18446744073709551616", "1e999", "nan", "k="),
       rc::gen::map<std::uint8_t>([](std::uint8_t code) { return std::string(1, static_cast<char>(code)); }));
   std::string text;
   for (auto const& next : *rc::gen::container<std::vector<std::string>>(piece)) text += next;

@@ -67,6 +67,15 @@ class index_set {
   [[nodiscard]] constexpr iterator begin() const noexcept { return {this, 0}; }
   [[nodiscard]] constexpr iterator end() const noexcept { return {}; }
 
+  /// What is in both sets, and what is in either.
+  [[nodiscard]] friend constexpr index_set operator&(index_set a, index_set const& b) noexcept {
+    for (std::size_t i = 0; i < a.words_.size(); ++i) a.words_[i] &= b.words_[i];
+    return a;
+  }
+  [[nodiscard]] friend constexpr index_set operator|(index_set a, index_set const& b) noexcept {
+    for (std::size_t i = 0; i < a.words_.size(); ++i) a.words_[i] |= b.words_[i];
+    return a;
+  }
   [[nodiscard]] friend constexpr bool operator==(index_set const&, index_set const&) noexcept = default;
 
  private:

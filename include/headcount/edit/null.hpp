@@ -1,29 +1,34 @@
 #pragma once
 
 #include <algorithm>
-#include <cstddef>
 #include <span>
 #include <string_view>
 #include <tuple>
 
 #include <headcount/core/part.hpp>
 #include <headcount/core/token_positions.hpp>
+#include <headcount/edit/edit.hpp>
+#include <headcount/edit/window_rule.hpp>
 
 namespace headcount::inline v0::edit {
 
 /// Takes all of attention away: every weight becomes 0, on every token.
-/// `positions` may be given, as the published runs give them, and change nothing. O(keys), no allocation.
-/// Source: Michalak & Abreu 2025, arXiv 2510.19861. (The published code leaves a row alone when none of its positions
-/// is left in a sliding window; here null is null.)
+/// `positions` may be given, as the published runs give them; they matter under window=published alone, where a row
+/// that has lost them all stays as it is. O(keys), no allocation.
+/// Source: Michalak & Abreu 2025, arXiv 2510.19861.
 struct null {
   static constexpr std::string_view name = "null";
 
-  token_positions positions;  ///< recorded, without effect
+  token_positions positions;                 ///< without effect, but for `window`
+  window_rule window = window_rule::strict;  ///< what becomes of a row that has lost the positions
 
-  static constexpr auto fields = std::tuple{
-      optional_leading_field("positions", &null::positions, "recorded, without effect: all weights become 0")};
+  static constexpr auto fields =
+      std::tuple{optional_leading_field("positions", &null::positions, "without effect, but for window"),
+                 named_field("window", &null::window, "what becomes of a row that has lost the positions")};
 
-  void operator()(std::span<float> weights, std::size_t) const noexcept { std::ranges::fill(weights, 0.0f); }
+  void operator()(std::span<float> weights, seen_keys seen) const noexcept {
+    if (!leaves_alone(window, positions, seen)) std::ranges::fill(weights, 0.0f);
+  }
 };
 
 }  // namespace headcount::inline v0::edit

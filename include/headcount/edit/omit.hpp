@@ -8,6 +8,7 @@
 
 #include <headcount/core/part.hpp>
 #include <headcount/core/token_positions.hpp>
+#include <headcount/edit/edit.hpp>
 
 namespace headcount::inline v0::edit {
 
@@ -21,8 +22,8 @@ struct omit {
 
   static constexpr auto fields = std::tuple{leading_field("positions", &omit::positions, "the hidden tokens")};
 
-  void operator()(std::span<float> weights, std::size_t first) const noexcept {
-    positions.for_each_in_row(first, weights.size(), [&](std::size_t begin, std::size_t end) {
+  void operator()(std::span<float> weights, seen_keys seen) const noexcept {
+    positions.for_each_in_row(seen.first, weights.size(), [&](std::size_t begin, std::size_t end) {
       std::ranges::fill(weights.subspan(begin, end - begin), 0.0f);
     });
   }

@@ -8,6 +8,8 @@
 
 #include <headcount/core/part.hpp>
 #include <headcount/core/token_positions.hpp>
+#include <headcount/edit/edit.hpp>
+#include <headcount/edit/window_rule.hpp>
 
 namespace headcount::inline v0::edit {
 
@@ -17,14 +19,17 @@ namespace headcount::inline v0::edit {
 struct only {
   static constexpr std::string_view name = "only";
 
-  token_positions positions;  ///< the tokens that stay visible
+  token_positions positions;                 ///< the tokens that stay visible
+  window_rule window = window_rule::strict;  ///< what becomes of a row that has lost them all
 
   static constexpr auto fields =
-      std::tuple{leading_field("positions", &only::positions, "the tokens that stay visible")};
+      std::tuple{leading_field("positions", &only::positions, "the tokens that stay visible"),
+                 named_field("window", &only::window, "what becomes of a row that has lost them all")};
 
-  void operator()(std::span<float> weights, std::size_t first) const noexcept {
+  void operator()(std::span<float> weights, seen_keys seen) const noexcept {
+    if (leaves_alone(window, positions, seen)) return;
     std::size_t done = 0;
-    positions.for_each_in_row(first, weights.size(), [&](std::size_t begin, std::size_t end) {
+    positions.for_each_in_row(seen.first, weights.size(), [&](std::size_t begin, std::size_t end) {
       std::ranges::fill(weights.subspan(done, begin - done), 0.0f);
       done = end;
     });

@@ -71,7 +71,7 @@ inline void sum_values(attention_inputs const& in, site const& where, std::size_
 ///
 /// Only what the scorer's type asks for is computed for heads that are dropped: nothing at all when it reads nothing or
 /// the query, their weights when it reads the row, everything when it reads the output. Edits act on the weights after
-/// heads were chosen, in order; an edit that mixes heads needs every head's weights.
+/// heads were chosen, in order; an edit that mixes heads gets the weights of each of them.
 ///
 /// `outputs` is `[head, dim]`, last axis contiguous. O(heads * keys * dim); allocates only while `workspace` grows.
 template <head_policy Policy, attention_observer Observer = no_observer>
@@ -81,10 +81,13 @@ void attend(Policy const& policy, site const& where, attention_inputs const& in,
   auto const rows = workspace.rows(where.heads, in.keys.extent(0));
   auto const in_scope = policy.where.covers(where);
   auto const reads = [&](reading what) { return in_scope && policy.reads() == what; };
-  auto const applies = [&](any_edit const& edit) { return edit.where.covers(where); };
-  auto const edited = std::ranges::any_of(edits, applies);
-  auto const mixes_heads =
-      std::ranges::any_of(edits, [&](any_edit const& edit) { return applies(edit) && edit.needs_all_heads(); });
+  head_set needed;  // by edits, whether they are kept or not
+  bool edited = false;
+  for (auto const& edit : edits) {
+    if (!edit.edits_weights(where)) continue;
+    edited = true;
+    needed = needed | edit.needed_heads(all);
+  }
 
   head_set kept = all;
   if constexpr (Policy::may_read(reading::nothing))
@@ -93,7 +96,7 @@ void attend(Policy const& policy, site const& where, attention_inputs const& in,
     if (reads(reading::query))
       kept = decide(policy, where, [&](std::size_t head) { return head_query{in.queries[head].as_span()}; });
 
-  head_set const computed = mixes_heads || reads(reading::row) || reads(reading::output) ? all : kept;
+  head_set const computed = reads(reading::row) || reads(reading::output) ? all : kept | needed;
   for (auto const head : computed) {
     weigh_keys(in, where, head, rows[head].as_span());
     observer.row(where, head, rows[head].as_span());
@@ -110,7 +113,7 @@ void attend(Policy const& policy, site const& where, attention_inputs const& in,
   observer.kept(where, kept);
 
   for (auto const& edit : edits)
-    if (applies(edit)) edit(rows, computed, in.first_key);
+    if (edit.edits_weights(where)) edit(rows, computed, {.first = in.first_key, .phase = where.phase});
   for (auto const head : all) {
     if (!kept.contains(head)) policy.mask(outputs[head]);
     else if (edited || !reads(reading::output))

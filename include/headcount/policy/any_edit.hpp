@@ -1,25 +1,37 @@
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 
+#include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/phase.hpp>
+#include <headcount/core/print_part.hpp>
+#include <headcount/core/site.hpp>
 #include <headcount/core/strided_view.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/core/validate_part.hpp>
+#include <headcount/edit/ablate.hpp>
 #include <headcount/edit/edit.hpp>
 #include <headcount/policy/print.hpp>
 #include <headcount/policy/scope.hpp>
 
 namespace headcount::inline v0 {
 
-/// Any weight edit with the scope it applies in. Copies share the edit; calls allocate nothing.
+/// What can stand in an edit sentence: an edit of attention weights, or one that takes a block away.
+template <class Edit>
+concept model_edit = weight_edit<Edit> || std::same_as<Edit, edit::ablate>;
+
+/// Any edit with the scope and the heads it applies to. Copies share the edit; calls allocate nothing.
 class any_edit {
  public:
-  template <weight_edit Edit>
+  template <model_edit Edit>
   any_edit(Edit edit, scope applies = {}) : where{applies}, held_{std::make_shared<holder<Edit>>(std::move(edit))} {}
 
   /// The same edit, limited to one phase.
@@ -29,42 +41,119 @@ class any_edit {
     return limited;
   }
 
-  /// Whether the edit reads the rows of every head, so that none may be skipped.
-  [[nodiscard]] bool needs_all_heads() const noexcept { return held_->needs_all_heads(); }
-
-  /// Edits `weights`, `[head, key]`, rows contiguous; heads outside `computed` are left alone unless the edit needs
-  /// all.
-  void operator()(strided_view<float, 2> weights, head_set const& computed, std::size_t first) const noexcept {
-    held_->apply(weights, computed, first);
+  /// The same edit, limited to some heads.
+  [[nodiscard]] any_edit in_heads(head_set only) const {
+    auto limited = *this;
+    limited.heads = only;
+    return limited;
   }
 
-  /// The edit as its sentence, e.g. "omit(3-5) @ generation".
-  [[nodiscard]] friend std::string print(any_edit const& edit) { return edit.held_->print() + print(edit.where); }
+  /// What is taken away, when the edit is of no weights; null otherwise.
+  [[nodiscard]] edit::ablate const* ablation() const noexcept { return held_->ablation(); }
+
+  /// Whether it edits weights at a site.
+  [[nodiscard]] bool edits_weights(site const& at) const noexcept { return ablation() == nullptr && where.covers(at); }
+
+  /// The heads, among `all`, whose rows it reads to edit any: none for an edit of rows one by one.
+  [[nodiscard]] head_set needed_heads(head_set const& all) const noexcept {
+    return held_->needs_all_heads() ? limited(all) : head_set{};
+  }
+
+  /// Whether it reads the rows of every query of a pass to edit any: see all_rows_edit.
+  [[nodiscard]] bool needs_all_rows() const noexcept { return held_->needs_all_rows(); }
+
+  /// Edits `weights`, `[head, key]`, rows contiguous; heads outside `computed` are left alone unless they are needed.
+  void operator()(strided_view<float, 2> weights, head_set const& computed, seen_keys seen) const noexcept {
+    auto const all = head_set::first(weights.extent(0));
+    held_->apply(weights, limited(held_->needs_all_heads() ? all : computed), seen);
+  }
+
+  /// What it sums up over the rows of a pass, of one query's rows `[head, key]`.
+  [[nodiscard]] double sum(strided_view<float const, 2> weights, seen_keys seen) const noexcept {
+    return held_->sum(weights, limited(head_set::first(weights.extent(0))), seen);
+  }
+
+  /// The edit that knows the pass: the sum over its rows, and its last query's rows, `[head, key]`.
+  [[nodiscard]] any_edit knowing(double total, strided_view<float const, 2> last, seen_keys seen) const {
+    auto known = *this;
+    known.held_ = held_->knowing(total, last, limited(head_set::first(last.extent(0))), seen);
+    return known;
+  }
+
+  /// Throws headcount::error when a parameter is out of its bounds, or a head is named that the site does not have.
+  void validate(site const& at) const {
+    held_->validate(at);
+    if (heads && (*heads & head_set::first(at.heads)) != *heads)
+      throw error{text_of("edit \"", print(*this), "\""), text_of("layer ", at.layer, " has ", at.heads, " heads"),
+                  text_of("heads 0 to ", at.heads - 1)};
+  }
+
+  /// The edit as its sentence, e.g. "omit(3-5) @ generation, heads=0-3".
+  [[nodiscard]] friend std::string print(any_edit const& edit) {
+    return edit.held_->print() + print(edit.where, edit.heads);
+  }
 
   scope where;
+  std::optional<head_set> heads{};  ///< the heads whose weights it edits; all when empty
 
  private:
   struct interface {
     virtual ~interface() = default;
+    [[nodiscard]] virtual edit::ablate const* ablation() const noexcept = 0;
     [[nodiscard]] virtual bool needs_all_heads() const noexcept = 0;
-    virtual void apply(strided_view<float, 2>, head_set const&, std::size_t) const noexcept = 0;
+    [[nodiscard]] virtual bool needs_all_rows() const noexcept = 0;
+    virtual void apply(strided_view<float, 2>, head_set const&, seen_keys) const noexcept = 0;
+    [[nodiscard]] virtual double sum(strided_view<float const, 2>, head_set const&, seen_keys) const noexcept = 0;
+    [[nodiscard]] virtual std::shared_ptr<interface const> knowing(double, strided_view<float const, 2>,
+                                                                   head_set const&, seen_keys) const = 0;
+    virtual void validate(site const&) const = 0;
     [[nodiscard]] virtual std::string print() const = 0;
   };
 
   template <class Edit>
   struct holder final : interface {
     explicit holder(Edit part) : edit{std::move(part)} {}
-    bool needs_all_heads() const noexcept override { return all_heads_edit<Edit>; }
-    void apply(strided_view<float, 2> weights, head_set const& computed, std::size_t first) const noexcept override {
-      if constexpr (all_heads_edit<Edit>) edit(weights, first);
-      else
-        for (auto const head : computed) edit(weights[head].as_span(), first);
+    edit::ablate const* ablation() const noexcept override {
+      if constexpr (weight_edit<Edit>) return nullptr;
+      else return &edit;
     }
+    bool needs_all_heads() const noexcept override { return all_heads_edit<Edit>; }
+    bool needs_all_rows() const noexcept override {
+      if constexpr (all_rows_edit<Edit>) return edit.needs_all_rows();
+      else return false;
+    }
+    void apply([[maybe_unused]] strided_view<float, 2> weights, [[maybe_unused]] head_set const& among,
+               [[maybe_unused]] seen_keys seen) const noexcept override {
+      if constexpr (all_heads_edit<Edit>) edit(weights, among, seen);
+      else if constexpr (row_edit<Edit>)
+        for (auto const head : among) edit(weights[head].as_span(), seen);
+    }
+    double sum([[maybe_unused]] strided_view<float const, 2> weights, [[maybe_unused]] head_set const& among,
+               [[maybe_unused]] seen_keys seen) const noexcept override {
+      if constexpr (all_rows_edit<Edit>) return edit.sum(weights, among, seen);
+      else return 0;
+    }
+    std::shared_ptr<interface const> knowing([[maybe_unused]] double total,
+                                             [[maybe_unused]] strided_view<float const, 2> last,
+                                             [[maybe_unused]] head_set const& among,
+                                             [[maybe_unused]] seen_keys seen) const override {
+      if constexpr (all_rows_edit<Edit>) return std::make_shared<holder>(edit.knowing(total, last, among, seen));
+      else return std::make_shared<holder>(edit);
+    }
+    void validate(site const& at) const override { validate_part(edit, at); }
     std::string print() const override { return headcount::print(edit); }
     Edit edit;
   };
 
+  [[nodiscard]] head_set limited(head_set const& among) const noexcept { return heads ? *heads & among : among; }
+
   std::shared_ptr<interface const> held_;
 };
+
+/// Whether some edit that applies at a site reads the rows of every query of the pass there.
+[[nodiscard]] inline bool needs_all_rows(std::span<any_edit const> edits, site const& at) noexcept {
+  return std::ranges::any_of(edits,
+                             [&](any_edit const& edit) { return edit.needs_all_rows() && edit.where.covers(at); });
+}
 
 }  // namespace headcount::inline v0

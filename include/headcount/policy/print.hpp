@@ -1,25 +1,34 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 
+#include <headcount/core/head_set.hpp>
+#include <headcount/core/index_ranges.hpp>
+#include <headcount/core/index_set.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/print_part.hpp>
-#include <headcount/core/text.hpp>
-#include <headcount/core/token_positions.hpp>
 #include <headcount/policy/scope.hpp>
 
 namespace headcount::inline v0 {
 
-/// A scope as a sentence writes it after its policy: " @ generation, layers=2,5-7"; nothing for everywhere.
-[[nodiscard]] inline std::string print(scope const& where) {
-  if (!where.during && !where.layers) return {};
+/// Members of a set as sentences write them, e.g. "2,5-7".
+template <std::size_t Capacity>
+[[nodiscard]] std::string print(index_set<Capacity> const& set) {
+  index_ranges ranges;
+  for (auto const member : set) ranges.insert({member, member});
+  return print(ranges);
+}
+
+/// A scope as a sentence writes it after its policy: " @ generation, layers=2,5-7"; nothing for everywhere. An edit may
+/// be limited to some heads besides.
+[[nodiscard]] inline std::string print(scope const& where, std::optional<head_set> const& heads = {}) {
+  if (!where.during && !where.layers && !heads) return {};
   std::string text{" @ "};
   text += where.during ? name_of(*where.during) : "all";
-  if (where.layers) {
-    token_positions ranges;
-    for (auto const layer : *where.layers) ranges.insert({layer, layer});
-    text.append(", layers=").append(print(ranges));
-  }
+  if (where.layers) text.append(", layers=").append(print(*where.layers));
+  if (heads) text.append(", heads=").append(print(*heads));
   return text;
 }
 

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <headcount/edit/ablate.hpp>
 #include <headcount/edit/balanced.hpp>
 #include <headcount/edit/null.hpp>
 #include <headcount/edit/omit.hpp>
 #include <headcount/edit/only.hpp>
+#include <headcount/edit/renormalise.hpp>
+#include <headcount/edit/scale.hpp>
 #include <headcount/mask/zero.hpp>
 #include <headcount/score/entropy.hpp>
 #include <headcount/score/fixed.hpp>
@@ -43,7 +46,8 @@ struct registry {
   using selectors = part_list<select::top_k, select::bottom_k, select::random_k, select::fraction, select::threshold,
                               select::relative_threshold, select::top_p, select::top_groups, select::per_layer>;
   using masks = part_list<mask::zero>;
-  using edits = part_list<edit::omit, edit::only, edit::null, edit::balanced>;
+  using edits =
+      part_list<edit::omit, edit::only, edit::null, edit::balanced, edit::scale, edit::renormalise, edit::ablate>;
 };
 
 }  // namespace headcount::inline v0

@@ -45,6 +45,12 @@ class sentence_reader {
     return true;
   }
 
+  /// Whether a comma comes next, and behind it a name with "=": the end of a list whose items have no names.
+  [[nodiscard]] bool names_next() const noexcept {
+    auto ahead = *this;
+    return ahead.take(',') && !ahead.take_word().empty() && ahead.take('=');
+  }
+
   /// A name: letters, digits and underscores; empty when something else comes next.
   [[nodiscard]] std::string_view take_word() noexcept {
     auto const begin = at_;

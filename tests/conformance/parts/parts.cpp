@@ -274,23 +274,29 @@ TEST_CASE_TEMPLATE_APPLY(masks, types<registry::masks>);
 
 TEST_CASE_TEMPLATE_DEFINE("edits: are parts, change nothing that is not seen, and do the same when erased", Edit,
                           edits) {
-  static_assert(weight_edit<Edit>);
+  static_assert(model_edit<Edit>);
   check_part<Edit>();
-  auto const text = print(example<Edit>()) + " @ prefill; null";
+  auto const text = print(example<Edit>()) + " @ prefill, heads=1-2; null";
   auto const read = parse_edits(text);
   REQUIRE(read.size() == 2);
   CHECK(print(read[0]) + "; " + print(read[1]) == text);
-  CHECK(read[0].needs_all_heads() == all_heads_edit<Edit>);
+  CHECK((read[0].ablation() == nullptr) == weight_edit<Edit>);
 
-  auto const weights = support::as<float>(support::numbers{2}.list(4 * 12, 0, 1));
-  auto known = weights, erased = weights;
-  strided_view<float, 2> const rows{known.data(), {4, 12}};
-  if constexpr (all_heads_edit<Edit>) example<Edit>()(rows, 2);
-  else
-    for (std::size_t head = 0; head < 4; ++head) example<Edit>()(rows[head].as_span(), 2);
-  read[0]({erased.data(), {4, 12}}, head_set::first(4), 2);
-  CHECK(erased == known);
-  CHECK(erased != weights);
-  CHECK(std::ranges::none_of(erased, [](float weight) { return weight < 0 || std::isnan(weight); }));
+  if constexpr (weight_edit<Edit>) {
+    auto const weights = support::as<float>(support::numbers{2}.list(4 * 12, 0, 1));
+    auto known = weights, erased = weights;
+    strided_view<float, 2> const rows{known.data(), {4, 12}};
+    head_set middle;
+    for (std::size_t const head : {1, 2}) middle.insert(head);
+    if constexpr (all_heads_edit<Edit>) example<Edit>()(rows, middle, {.first = 2});
+    else
+      for (auto const head : middle) example<Edit>()(rows[head].as_span(), {.first = 2});
+    read[0]({erased.data(), {4, 12}}, head_set::first(4), {.first = 2});
+    CHECK(erased == known);
+    CHECK(erased != weights);
+    CHECK(std::equal(weights.begin(), weights.begin() + 12, erased.begin()));
+    CHECK(std::equal(weights.end() - 12, weights.end(), erased.end() - 12));
+    CHECK(std::ranges::none_of(erased, [](float weight) { return weight < 0 || std::isnan(weight); }));
+  }
 }
 TEST_CASE_TEMPLATE_APPLY(edits, types<registry::edits>);

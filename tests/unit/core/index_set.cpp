@@ -89,6 +89,16 @@ TEST_CASE("index_set: behaves as std::set under random insertions and removals")
   }
 }
 
+TEST_CASE("index_set: what is in both and in either of two sets") {
+  head_set a, b;
+  for (std::size_t const index : {0, 63, 64, 200}) a.insert(index);
+  for (std::size_t const index : {63, 65, 200, 255}) b.insert(index);
+  CHECK(members_of(a & b) == std::vector<std::size_t>{63, 200});
+  CHECK(members_of(a | b) == std::vector<std::size_t>{0, 63, 64, 65, 200, 255});
+  CHECK((a & head_set{}).empty());
+  CHECK((a | head_set{}) == a);
+}
+
 TEST_CASE("index_set: an iterator's postfix step returns where it stood") {
   auto const set = head_set::first(2);
   auto it = set.begin();

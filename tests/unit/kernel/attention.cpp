@@ -382,6 +382,37 @@ TEST_CASE("attend: an edit of all heads gets every head's weights, though some w
   CHECK(run(outside, policy, {any_edit{edit::balanced{{{4, 5}}}}.during(phase::prefill)}).computed == heads{3});
 }
 
+TEST_CASE("attend: edits of some heads leave the others as they are, and need no rows but theirs") {
+  shape const of{.heads = 4, .first_key = 3};
+  head_set last_two;
+  last_two.insert(2);
+  last_two.insert(3);
+  scene hidden{of};
+  (void)run(hidden, dense, {any_edit{edit::omit{{{3, 7}}}}.in_heads(last_two)});
+  auto weights = hidden.exact.weights();
+  for (std::size_t const head : {2, 3})
+    for (std::size_t key = 0; key < 5; ++key) weights[head][key] = 0;
+  check_outputs(hidden, weights, all_heads(of));
+
+  scene balanced{of};
+  auto const seen =
+      run(balanced, support::last_first{} | select::top_k{1}, {any_edit{edit::balanced{{{4, 4}}}}.in_heads(last_two)});
+  CHECK(seen.computed == heads{2, 3});
+  weights = balanced.exact.weights();
+  auto const mass = weights[2][1] + weights[3][1];
+  std::ranges::fill(weights[3], 0.0);
+  weights[3][1] = mass / 2;
+  check_outputs(balanced, weights, {3});
+}
+
+TEST_CASE("attend: edits that take blocks away leave attention alone") {
+  scene expected{{}};
+  (void)run(expected, dense);
+  scene in{{}};
+  (void)run(in, dense, {edit::ablate{edit::block::attention}});
+  CHECK(in.outputs == expected.outputs);
+}
+
 TEST_CASE("attend: with edits of rows, dropped heads are still never computed") {
   scene in{{.heads = 4}};
   in.poison(0);

@@ -8,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <headcount/core/error.hpp>
 #include <headcount/core/strided_view.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
@@ -138,7 +139,7 @@ TEST_CASE("any_edit: edits the rows that were computed as its edit does, and lea
   head_set computed;
   computed.insert(2);
   any_edit const hide = edit::omit{{{4, 5}}};
-  hide(rows, computed, 3);  // keys at positions 3 to 7
+  hide(rows, computed, {.first = 3});  // keys at positions 3 to 7
   CHECK(weights ==
         std::vector{0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.2f, 0.0f, 0.0f, 0.2f, 0.2f});
 }
@@ -146,9 +147,46 @@ TEST_CASE("any_edit: edits the rows that were computed as its edit does, and lea
 TEST_CASE("any_edit: an edit of all heads gets the rows of every head") {
   std::vector<float> weights{1, 0, 0, 1, 0.5f, 0.5f};
   any_edit const balance = edit::balanced{{{0, 0}}};
-  CHECK(balance.needs_all_heads());
-  balance({weights.data(), {3, 2}}, {}, 0);
+  CHECK(balance.needed_heads(head_set::first(3)) == head_set::first(3));
+  CHECK(any_edit{edit::null{}}.needed_heads(head_set::first(3)).empty());
+  balance({weights.data(), {3, 2}}, {}, {});
   CHECK(weights == std::vector{0.5f, 0.0f, 0.5f, 0.0f, 0.5f, 0.0f});
+}
+
+TEST_CASE("any_edit: limited to some heads it leaves the weights of the others alone") {
+  std::vector<float> const before{1, 0, 0, 1, 0.5f, 0.5f};
+  head_set last_two;
+  last_two.insert(1);
+  last_two.insert(2);
+  auto const edited = [&](any_edit const& edit, head_set const& computed) {
+    auto weights = before;
+    edit.in_heads(last_two)({weights.data(), {3, 2}}, computed, {});
+    return weights;
+  };
+  CHECK(edited(edit::null{}, head_set::first(3)) == std::vector<float>{1, 0, 0, 0, 0, 0});
+  CHECK(edited(edit::null{}, head_set::first(2)) == std::vector<float>{1, 0, 0, 0, 0.5f, 0.5f});
+  CHECK(edited(edit::balanced{{{0, 0}}}, {}) == std::vector<float>{1, 0, 0.25f, 0, 0.25f, 0});
+  CHECK(any_edit{edit::balanced{{{0, 0}}}}.in_heads(last_two).needed_heads(head_set::first(2)).size() == 1);
+}
+
+TEST_CASE("any_edit: refuses parameters out of bounds and heads that a layer does not have") {
+  site const where{.layer = 3, .heads = 4};
+  auto const scale = any_edit{edit::scale{{{1, 2}}, 0.5}}.in_heads(head_set::first(5));
+  CHECK_THROWS_WITH_AS(scale.validate(where),
+                       "edit \"scale(1-2, 0.5) @ all, heads=0-4\": layer 3 has 4 heads (allowed: heads 0 to 3)", error);
+  CHECK_NOTHROW(scale.in_heads(head_set::first(4)).validate(where));
+  any_edit const negative = edit::scale{{{1, 2}}, -0.5};
+  CHECK_THROWS_AS(negative.validate(where), error);
+}
+
+TEST_CASE("any_edit: of what is not weights it says what is taken away, and leaves weights alone") {
+  any_edit const ablate = edit::ablate{edit::block::mamba, {{0, 63}}};
+  REQUIRE(ablate.ablation() != nullptr);
+  CHECK(ablate.ablation()->what == edit::block::mamba);
+  CHECK_FALSE(ablate.edits_weights({}));
+  CHECK(any_edit{edit::null{}}.edits_weights({}));
+  CHECK(any_edit{edit::null{}}.ablation() == nullptr);
+  CHECK(print(ablate.during(phase::generation)) == "ablate(mamba, channels=0-63) @ generation");
 }
 
 TEST_CASE("any_edit: prints its edit and its scope, and during gives a narrower copy") {
@@ -159,12 +197,14 @@ TEST_CASE("any_edit: prints its edit and its scope, and during gives a narrower 
   layer_set second;
   second.insert(2);
   CHECK(print(any_edit{edit::null{}, {.during = {}, .layers = second}}) == "null @ all, layers=2");
+  CHECK(print(any_edit{edit::null{}}.in_heads(head_set::first(3))) == "null @ all, heads=0-2");
 }
 
 TEST_CASE("any_edit: applying one allocates nothing") {
   std::vector<float> weights(20, 0.25f);
   strided_view<float, 2> const rows{weights.data(), {4, 5}};
   for (any_edit const& edit : {any_edit{edit::omit{{{1, 2}}}}, any_edit{edit::only{{{2, 3}}}}, any_edit{edit::null{}},
-                               any_edit{edit::balanced{{{2, 3}}}}})
-    CHECK(support::allocations_of([&] { edit(rows, head_set::first(4), 0); }) == 0);
+                               any_edit{edit::balanced{{{2, 3}}}}, any_edit{edit::scale{{{1, 2}}}},
+                               any_edit{edit::renormalise{}}.in_heads(head_set::first(2))})
+    CHECK(support::allocations_of([&] { edit(rows, head_set::first(4), {}); }) == 0);
 }

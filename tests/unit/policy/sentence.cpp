@@ -248,8 +248,24 @@ TEST_CASE("sentence: edits are read in order, each with its scope") {
   CHECK(edits_reprinted("only(1)@all,layers=3,4;balanced(7)") == "only(1) @ all, layers=3-4; balanced(7)");
   auto const edits = parse_edits("omit(3) @ prefill; balanced(4)");
   CHECK(edits.at(0).where.during == phase::prefill);
-  CHECK_FALSE(edits.at(0).needs_all_heads());
-  CHECK(edits.at(1).needs_all_heads());
+  CHECK(edits.at(0).needed_heads(head_set::first(2)).empty());
+  CHECK(edits.at(1).needed_heads(head_set::first(2)).size() == 2);
+}
+
+TEST_CASE("sentence: edits are graded, limited to layers and heads, and take blocks away") {
+  CHECK(edits_reprinted("scale(3-5,9,0.25);renormalise") == "scale(3-5,9, 0.25); renormalise");
+  CHECK(edits_reprinted("scale(3, 5)") == "scale(3, 5)");
+  CHECK(edits_reprinted("scale(factor=2, positions=1,4-6)") == "scale(1,4-6, 2)");
+  CHECK(edits_reprinted("omit(3-5) @ generation,layers=2,4 , heads = 0-2,3;null@all,heads=9") ==
+        "omit(3-5) @ generation, layers=2,4, heads=0-3; null @ all, heads=9");
+  CHECK(edits_reprinted("balanced(3-5, mass=pass, window=strict); only(2, window=published)") ==
+        "balanced(3-5, mass=pass); only(2, window=published)");
+  CHECK(edits_reprinted("null(window=published)") == "null(window=published)");
+  CHECK(edits_reprinted("ablate(rg_lru);ablate( mamba, channels=0-63,99 ) @ generation; ablate(layer)@all,layers=3") ==
+        "ablate(rg_lru); ablate(mamba, channels=0-63,99) @ generation; ablate(layer) @ all, layers=3");
+  auto const limited = parse_edits("null @ all, heads=1,3").at(0);
+  CHECK(limited.heads->size() == 2);
+  CHECK(limited.heads->contains(3));
 }
 
 TEST_CASE("sentence: a mistake names the parts of the kind in the registry's order") {
@@ -367,9 +383,9 @@ TEST_CASE("sentence: a mistake in a scope is said with its column and what is al
           {"none @ layers=2", "column 8: a scope is expected, found \"layers\" (allowed: all, prefill, generation)"},
           {"none @ all @ all", "column 12: not understood: \"@\" (allowed: \",\" and layers=2,5-7, the end)"},
           {"none @ all layers=2", "column 12: not understood: \"layers\" (allowed: \",\" and layers=2,5-7, the end)"},
-          {"none @ all, prefill", "column 13: \"layers=\" is expected, found \"prefill\" (allowed: layers=2,5-7)"},
-          {"none @ all,", "column 12: \"layers=\" is expected, found the end (allowed: layers=2,5-7)"},
-          {"none @ all, layers 2", "column 13: \"layers=\" is expected, found \"layers\" (allowed: layers=2,5-7)"},
+          {"none @ all, prefill", "column 13: a limit is expected, found \"prefill\" (allowed: layers=2,5-7)"},
+          {"none @ all,", "column 12: a limit is expected, found the end (allowed: layers=2,5-7)"},
+          {"none @ all, layers 2", "column 13: a limit is expected, found \"layers\" (allowed: layers=2,5-7)"},
           {"none @ all, layers=", "column 20: \"\" is no layer or range of layers (allowed: layers=2,5-7)"},
           {"none @ all, layers=2,", "column 22: \"\" is no layer or range of layers (allowed: layers=2,5-7)"},
           {"none @ all, layers=5-2", "column 20: \"5-2\" is no layer or range of layers (allowed: layers=2,5-7)"},
@@ -406,7 +422,28 @@ TEST_CASE("sentence: a mistake in edits is said with its column and what is allo
           {"omit(3) | zero",
            "column 9: not understood: \"|\" (allowed: \"@\" and a scope, \";\" and an edit, the end)"},
           {"omit(3) @ all null",
-           "column 15: not understood: \"null\" (allowed: \",\" and layers=2,5-7, \";\" and an edit, the end)"},
+           "column 15: not understood: \"null\" (allowed: \",\" and layers=2,5-7 or heads=2,5-7, \";\" "
+           "and an edit, the end)"},
+          {"omit(3) @ all, here",
+           "column 16: a limit is expected, found \"here\" (allowed: layers=2,5-7 or heads=2,5-7)"},
+          {"omit(3) @ all, layers=2, heads",
+           "column 26: \"heads\" is no layer or range of layers (allowed: layers=2,5-7)"},
+          {"omit(3) @ all, layers=2, here=3", "column 26: a limit is expected, found \"here\" (allowed: heads=2,5-7)"},
+          {"omit(3) @ all, heads=2, layers=3",
+           "column 23: not understood: \",\" (allowed: \";\" and an edit, the end)"},
+          {"omit(3) @ all, heads=", "column 22: \"\" is no head or range of heads (allowed: heads=2,5-7)"},
+          {"omit(3) @ all, heads=256", "column 22: head 256 is out of range (allowed: 0 to 255)"},
+          {"scale(3)", "column 1: scale needs its factor (allowed: scale(factor), a number)"},
+          {"scale(0.5)",
+           "column 7: \"0.5\" is no value for positions of scale (allowed: positions such as 3-5 or 3-5,9)"},
+          {"scale(3-5, -1)", "column 12: factor of scale = -1 is out of range (allowed: 0 to 1e+06)"},
+          {"balanced(3, mass=all)", "column 18: \"all\" is no value for mass of balanced (allowed: row, pass)"},
+          {"ablate(head)",
+           "column 8: \"head\" is no value for what of ablate (allowed: attention, rg_lru, mamba, convolution, mlp, "
+           "experts, layer)"},
+          {"ablate",
+           "column 1: ablate needs its what (allowed: ablate(what), attention, rg_lru, mamba, convolution, "
+           "mlp, experts, layer)"},
           {"omit(3) @ generation, layers=2) x",
            "column 30: \"2) x\" is no layer or range of layers (allowed: layers=2,5-7)"},
       });

@@ -53,25 +53,61 @@ inline void rotate_heads(attention const& block, std::size_t position, std::span
     apply(*block.rotary, position, features.subspan(at, block.head_dim));
 }
 
+/// What one query of one sequence works with: its rotated features and the keys and values it sees.
+[[nodiscard]] inline kernel::attention_inputs inputs_of(attention const& block, key_value_cache const& cache,
+                                                        std::size_t position, std::span<float const> query) noexcept {
+  auto const seen = block.window ? std::min(*block.window, position + 1) : position + 1;
+  auto const first = position + 1 - seen;
+  return {.queries = {query.data(), {block.heads, block.head_dim}},
+          .keys = cache.keys(first, seen),
+          .values = cache.values(first, seen),
+          .scale = 1 / std::sqrt(static_cast<float>(block.head_dim)),
+          .first_key = first};
+}
+
+/// Edits, of which those that need to know every row of a pass have been told; see all_rows_edit. The rows are those of
+/// one sequence's queries, as in attend_sequence, which must all be there. Computes them once more for each such edit.
+[[nodiscard]] inline std::vector<any_edit> edits_knowing_pass(
+    attention const& block, site const& first, key_value_cache const& cache, std::span<any_edit const> edits,
+    kernel::attention_workspace& workspace, matrix const& queries, std::size_t begin, std::size_t count) {
+  std::vector<any_edit> known;
+  for (auto const& edit : edits) {
+    known.push_back(edit);
+    if (!edit.edits_weights(first) || !edit.needs_all_rows()) continue;
+    double total = 0;
+    auto where = first;
+    for (std::size_t token = begin; token < begin + count; ++token, ++where.position) {
+      std::vector<float> query(row_of(queries, token).begin(), row_of(queries, token).end());
+      rotate_heads(block, where.position, query);
+      auto const in = inputs_of(block, cache, where.position, query);
+      auto const rows = workspace.rows(block.heads, in.keys.extent(0));
+      seen_keys const seen{.first = in.first_key, .phase = where.phase};
+      for (std::size_t head = 0; head < block.heads; ++head) kernel::weigh_keys(in, where, head, rows[head].as_span());
+      for (auto const& before : std::span{known}.first(known.size() - 1))
+        if (before.edits_weights(where)) before(rows, head_set::first(block.heads), seen);
+      total += edit.sum(rows, seen);
+      if (token + 1 == begin + count) known.back() = edit.knowing(total, rows, seen);
+    }
+  }
+  return known;
+}
+
 /// Attention of one sequence over its cache. `queries` holds its last tokens, `[token, heads * dim]`, whose keys and
 /// values are in the cache already; each is replaced by its outputs before the projection. `where` is the site of the
 /// first of them.
 template <class Control>
 void attend_sequence(attention const& block, site where, key_value_cache const& cache, Control const& control,
                      kernel::attention_workspace& workspace, matrix& queries, std::size_t begin, std::size_t count) {
+  auto edits = control.edits;
+  std::vector<any_edit> known;
+  if (needs_all_rows(edits, where))
+    edits = known = edits_knowing_pass(block, where, cache, edits, workspace, queries, begin, count);
   std::vector<float> outputs(block.heads * block.head_dim);
   for (std::size_t token = begin; token < begin + count; ++token, ++where.position) {
     auto const query = row_of(queries, token);
     rotate_heads(block, where.position, query);
-    auto const seen = block.window ? std::min(*block.window, where.position + 1) : where.position + 1;
-    auto const first = where.position + 1 - seen;
-    kernel::attend(control.policy, where,
-                   {.queries = {query.data(), {block.heads, block.head_dim}},
-                    .keys = cache.keys(first, seen),
-                    .values = cache.values(first, seen),
-                    .scale = 1 / std::sqrt(static_cast<float>(block.head_dim)),
-                    .first_key = first},
-                   control.edits, workspace, {outputs.data(), {block.heads, block.head_dim}}, control.observer);
+    kernel::attend(control.policy, where, inputs_of(block, cache, where.position, query), edits, workspace,
+                   {outputs.data(), {block.heads, block.head_dim}}, control.observer);
     std::ranges::copy(outputs, query.begin());
   }
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include <headcount/core/index_ranges.hpp>
 #include <headcount/reference/block/matrix.hpp>
 #include <headcount/reference/block/recurrence.hpp>
 #include <headcount/reference/block/segment.hpp>
@@ -21,8 +22,10 @@ struct causal_convolution {
 };
 
 /// Convolves one sequence's tokens of `x`, `[token, channel]`, in place. `past` holds the inputs of the last width - 1
-/// tokens, `[width - 1, channel]`, oldest first, and is brought up to date.
-inline void apply(causal_convolution const& block, segment const& rows, matrix& x, aligned_floats& past) {
+/// tokens, `[width - 1, channel]`, oldest first, and is brought up to date. The channels of `past_taps` see the token
+/// itself alone.
+inline void apply(causal_convolution const& block, segment const& rows, matrix& x, aligned_floats& past,
+                  index_ranges const& past_taps = {}) {
   auto const channels = block.channels;
   past.resize((block.width - 1 + rows.count) * channels);
   std::copy_n(x.data() + rows.begin * channels, rows.count * channels, past.data() + (block.width - 1) * channels);
@@ -34,6 +37,12 @@ inline void apply(causal_convolution const& block, segment const& rows, matrix& 
     if (block.bias.empty()) y.setZero();
     else y = at(block.bias, 0);
     for (std::size_t tap = 0; tap < block.width; ++tap) y += at(block.taps, tap) * at(past, token + tap);
+    past_taps.for_each_in_row(0, channels, [&](std::size_t begin, std::size_t end) {
+      auto const some = [&](auto const& row) { return row.segment(index(begin), index(end - begin)); };
+      y.segment(index(begin), index(end - begin)) =
+          some(at(block.taps, block.width - 1)) * some(at(past, token + block.width - 1));
+      if (!block.bias.empty()) y.segment(index(begin), index(end - begin)) += some(at(block.bias, 0));
+    });
   }
   past.erase(past.begin(), past.end() - static_cast<std::ptrdiff_t>((block.width - 1) * channels));
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include <headcount/reference/block/ablated_channels.hpp>
 #include <headcount/reference/block/activation.hpp>
 #include <headcount/reference/block/convolution.hpp>
 #include <headcount/reference/block/linear.hpp>
@@ -65,14 +66,17 @@ inline void scan_mamba(mamba_block const& block, segment const& rows, matrix& u,
   }
 }
 
-/// x `[token, width]`, packed; `states` has one state a segment. Gives the block's output for the wanted tokens.
+/// x `[token, width]`, packed; `states` has one state a segment. Gives the block's output for the wanted tokens,
+/// without what was ablated.
 [[nodiscard]] inline matrix apply(mamba_block const& block, matrix const& x, std::span<segment const> segments,
-                                  std::span<recurrence* const> states, wanted which) {
+                                  std::span<recurrence* const> states, wanted which,
+                                  ablated_channels const& ablated = {}) {
   auto const channels = index(block.channels());
   auto const state_count = index(block.states());
   matrix const projected = apply(block.in_projection, x);
   matrix u = projected.leftCols(channels);
-  for (std::size_t i = 0; i < segments.size(); ++i) apply(block.convolution, segments[i], u, states[i]->past_inputs);
+  for (std::size_t i = 0; i < segments.size(); ++i)
+    apply(block.convolution, segments[i], u, states[i]->past_inputs, ablated.past_taps);
   apply(activation::silu, u);
 
   matrix const selected = apply(block.x_projection, u);
@@ -86,6 +90,7 @@ inline void scan_mamba(mamba_block const& block, segment const& rows, matrix& u,
   matrix gate = wanted_rows(projected.rightCols(channels), segments, which);
   apply(activation::silu, gate);
   gate.array() *= wanted_rows(u, segments, which).array();
+  clear_channels(ablated.outputs, gate);
   return apply(block.out_projection, gate);
 }
 

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include <headcount/reference/block/ablated_channels.hpp>
 #include <headcount/reference/block/activation.hpp>
 #include <headcount/reference/block/convolution.hpp>
 #include <headcount/reference/block/linear.hpp>
@@ -74,12 +75,14 @@ inline void scan_rg_lru(rg_lru_block const& block, segment const& rows, matrix& 
   }
 }
 
-/// x `[token, width]`, packed; `states` has one state a segment. Gives the block's output for the wanted tokens.
+/// x `[token, width]`, packed; `states` has one state a segment. Gives the block's output for the wanted tokens,
+/// without what was ablated.
 [[nodiscard]] inline matrix apply(rg_lru_block const& block, matrix const& x, std::span<segment const> segments,
-                                  std::span<recurrence* const> states, wanted which) {
+                                  std::span<recurrence* const> states, wanted which,
+                                  ablated_channels const& ablated = {}) {
   matrix hidden = apply(block.input, x);
   for (std::size_t i = 0; i < segments.size(); ++i)
-    apply(block.convolution, segments[i], hidden, states[i]->past_inputs);
+    apply(block.convolution, segments[i], hidden, states[i]->past_inputs, ablated.past_taps);
   matrix const input_gate = apply(block.input_gate, hidden);
   matrix const recurrent_gate = apply(block.recurrent_gate, hidden);
   for (std::size_t i = 0; i < segments.size(); ++i)
@@ -87,6 +90,7 @@ inline void scan_rg_lru(rg_lru_block const& block, segment const& rows, matrix& 
   matrix gate = apply(block.gate, wanted_rows(x, segments, which));
   apply(activation::gelu_tanh, gate);
   gate.array() *= wanted_rows(hidden, segments, which).array();
+  clear_channels(ablated.outputs, gate);
   return apply(block.output, gate);
 }
 

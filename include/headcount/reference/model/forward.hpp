@@ -18,8 +18,10 @@
 #include <headcount/kernel/observer.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/policy.hpp>
+#include <headcount/reference/block/ablated_channels.hpp>
 #include <headcount/reference/block/matrix.hpp>
 #include <headcount/reference/block/segment.hpp>
+#include <headcount/reference/model/ablated_layer.hpp>
 #include <headcount/reference/model/model.hpp>
 #include <headcount/reference/model/state.hpp>
 
@@ -32,7 +34,7 @@ struct step {
   std::size_t row = 0;  ///< site::row of the sequence: a number that names it, whatever batch it is in
 };
 
-/// What a pass is for, and what is done to its attention weights.
+/// What a pass is for, and what is done to its attention weights and its blocks.
 struct pass {
   headcount::phase phase = headcount::phase::prefill;
   std::span<any_edit const> edits{};
@@ -57,10 +59,12 @@ inline void validate(std::span<token const> tokens, model const& model, std::str
   return x * model.embedding_scale;
 }
 
-/// The output of one layer's mixer for the wanted ones of packed tokens: attention under the policy, or a recurrence.
+/// The output of one layer's mixer for the wanted ones of packed tokens: attention under the policy, or a recurrence
+/// without the channels that are ablated.
 template <class Control>
 [[nodiscard]] matrix mix_tokens(model const& model, std::size_t at, matrix const& x, std::span<step const> steps,
-                                std::span<segment const> segments, wanted which, phase when, Control const& control) {
+                                std::span<segment const> segments, wanted which, phase when, Control const& control,
+                                ablated_channels const& ablated) {
   auto const mix = [&]<class Mixer>(Mixer const& mixer) {
     using memory = decltype(mixer.empty_state());
     std::vector<memory*> memories;
@@ -72,7 +76,7 @@ template <class Control>
       return apply(mixer, x, segments, std::span<memory* const>{memories}, which, std::span<site const>{sites},
                    control);
     } else {
-      return apply(mixer, x, segments, std::span<memory* const>{memories}, which);
+      return apply(mixer, x, segments, std::span<memory* const>{memories}, which, ablated);
     }
   };
   return std::visit(mix, model.layers[at].mixer);
@@ -88,9 +92,9 @@ struct activations {
 };
 
 /// Embeds new tokens. Throws headcount::error, before any state changes, for an empty sequence, an unknown token id, or
-/// an edit that names layers the model does not have.
+/// an edit that does not fit the model.
 [[nodiscard]] inline activations begin_pass(model const& model, std::span<step const> steps, pass const& how) {
-  for (auto const& edit : how.edits) validate(edit.where, model);
+  for (auto const& edit : how.edits) validate(edit, model);
   activations at;
   std::size_t tokens = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -112,12 +116,16 @@ void run_layers(model const& model, std::span<step const> steps, activations& at
   attention_control<Policy, std::remove_reference_t<Observer>> const control{policy, how.edits, observer};
   for (; at.next_layer < end; ++at.next_layer) {
     auto const& layer = model.layers[at.next_layer];
-    bool const narrows = !observed && how.logits_of == wanted::last_token && at.next_layer + 1 == model.layers.size();
+    bool const narrows = !observed && how.logits_of == wanted::last_token && at.next_layer + 1 == model.layers.size() &&
+                         !needs_all_rows(how.edits, {.layer = at.next_layer, .phase = how.phase});
     auto const which = narrows ? wanted::last_token : wanted::all_tokens;
-    matrix const mixed =
-        mix_tokens(model, at.next_layer, apply(layer.mixer_norm, at.x), steps, at.segments, which, how.phase, control);
+    auto const away = ablated(layer, at.next_layer, how.phase, how.edits);
+    // A mixer runs even where its output is taken away, so that its keys or its state are there afterwards.
+    matrix const mixed = mix_tokens(model, at.next_layer, apply(layer.mixer_norm, at.x), steps, at.segments, which,
+                                    how.phase, control, away.channels);
     if (narrows) at.x = wanted_rows(at.x, at.segments, at.rows = which);
-    at.x += mixed;
+    if (!away.mixer) at.x += mixed;
+    if (away.feed_forward) continue;
     at.x += std::visit([&](auto const& block) { return apply(block, apply(layer.feed_forward_norm, at.x)); },
                        layer.feed_forward);
   }

@@ -7,6 +7,9 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/phase.hpp>
+#include <headcount/edit/balanced.hpp>
+#include <headcount/edit/scale.hpp>
+#include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/reference/block/attention.hpp>
 #include <headcount/reference/block/rope.hpp>
@@ -27,11 +30,11 @@ kernel::no_observer nobody;
 /// Runs some tokens of one sequence that has read `position` before.
 template <class Policy>
 matrix run(attention const& block, matrix const& x, std::size_t position, key_value_cache& cache, wanted which,
-           Policy const& policy) {
+           Policy const& policy, std::span<any_edit const> edits = {}) {
   std::array const segments{segment{.begin = 0, .count = size(x.rows()), .position = position}};
   std::array const caches{&cache};
   std::array const sites{site{.phase = phase::prefill, .heads = block.heads, .group = block.group()}};
-  attention_control<Policy, kernel::no_observer> const control{policy, {}, nobody};
+  attention_control<Policy, kernel::no_observer> const control{policy, edits, nobody};
   return apply(block, x, segments, std::span<key_value_cache* const>{caches}, which, std::span<site const>{sites},
                control);
 }
@@ -166,4 +169,61 @@ TEST_CASE("attention: sequences side by side see their own keys alone") {
   auto const y = apply(block, both, segments, std::span<key_value_cache* const>{caches}, wanted::all_tokens,
                        std::span<site const>{sites}, control);
   CHECK(test::distance(test::slice(y, 11, 6), expected) < rounding);
+}
+
+TEST_CASE("attention: balanced over a whole prefill gives every row the mass of all rows, as in the published code") {
+  // The published formula over a matrix of weights p[head][query][key]: every weight on T becomes
+  // sum(p over heads, queries and T) / (heads |T|), whatever the number of queries; here rows see no later keys.
+  auto const config = test::small_jamba();
+  test::tensors from{9};
+  auto const block = make_full_attention(config, from, "a.");
+  constexpr std::size_t tokens = 14;
+  constexpr std::size_t heads = 4;
+  auto const x = test::numbers{10}.matrix(tokens, config.width);
+  std::vector<bool> listed(tokens);
+  for (std::size_t const position : {3, 4, 8}) listed[position] = true;
+
+  test::rows weights;  // [query * head, key]
+  (void)test::slow::attention(from, "a.", {.heads = heads, .key_value_heads = 2, .dim = 6, .weights = &weights},
+                              test::rows_of(x));
+  auto const values = test::slow::linear(from, "a.v_proj", test::rows_of(x));
+  // Earlier edits count: here all weights on token 8 are halved first.
+  double pass = 0;
+  test::row own(tokens);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    for (std::size_t key = 0; key < tokens; ++key)
+      if (listed[key]) own[i / heads] += (key == 8 ? 0.5 : 1) * weights[i][key];
+  for (double const mass : own) pass += mass;
+  auto const exact = [&](bool of_pass) {
+    test::rows outputs(tokens, test::row(heads * 6));
+    for (std::size_t query = 0; query < tokens; ++query) {
+      std::size_t seen = 0;
+      for (std::size_t key = 0; key <= query; ++key) seen += listed[key] ? 1 : 0;
+      double const share = of_pass     ? pass / (heads * 3)
+                           : seen == 0 ? 0
+                                       : own[query] / static_cast<double>(heads * seen);
+      for (std::size_t key = 0; key <= query; ++key)
+        for (std::size_t i = 0; listed[key] && i < heads * 6; ++i)
+          outputs[query][i] += share * values[key][i / 12 * 6 + i % 6];  // two heads share each of two values
+    }
+    return test::slow::linear(from, "a.o_proj", outputs);
+  };
+  edit::balanced const corrected{{{3, 4}, {8, 8}}};
+  auto published = corrected;
+  published.mass = edit::mass_rule::pass;
+  auto const result = [&](edit::balanced const& balanced) {
+    std::vector<any_edit> const edits{edit::scale{{{8, 8}}, 0.5}, balanced};
+    auto cache = block.empty_state();
+    return run(block, x, 0, cache, wanted::all_tokens, dense, edits);
+  };
+  CHECK(test::distance(result(published), exact(true)) < rounding);
+  CHECK(test::distance(result(corrected), exact(false)) < rounding);
+  CHECK(test::distance(exact(true), exact(false)) > 0.1);
+
+  // One token at a time the two are the same.
+  auto cache = block.empty_state();
+  std::vector<any_edit> const edits{edit::scale{{{8, 8}}, 0.5}, published};
+  for (std::size_t token = 0; token < tokens; ++token)
+    CHECK(test::distance(run(block, test::slice(x, token, 1), token, cache, wanted::all_tokens, dense, edits),
+                         {exact(false)[token]}) < rounding);
 }

@@ -57,6 +57,18 @@ class tensors {
     return rest;
   }
 
+  /// Puts other numbers in a tensor of float32: `change(index, value)` gives each.
+  template <class Change>
+  void change(std::string const& name, Change const& change) {
+    auto& stored = all_.at(name);
+    stored.bytes.clear();
+    for (std::size_t i = 0; i < stored.values.size(); ++i) {
+      auto const number = static_cast<float>(change(i, stored.values[i]));
+      append(stored.bytes, number);
+      stored.values[i] = static_cast<double>(number);
+    }
+  }
+
  private:
   /// Matrices near 1 / sqrt(columns), so that signals keep their size; vectors in [-0.5, 0.5), but around 1 for the
   /// gains of Jamba's norms.

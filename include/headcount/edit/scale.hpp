@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/part.hpp>
+#include <headcount/core/token_positions.hpp>
+#include <headcount/edit/edit.hpp>
+
+namespace headcount::inline v0::edit {
+
+/// Turns the exposure of tokens like a dial: the weights on `positions` are multiplied by `factor`, the others stay as
+/// they are. A factor of 0 is omit, 1 changes nothing. Followed by renormalise it adds ln(factor) to the tokens'
+/// logits. O(positions in the row), no allocation. Source: own; the graded form of omit (Michalak & Abreu 2025, arXiv
+/// 2510.19861).
+struct scale {
+  static constexpr std::string_view name = "scale";
+
+  token_positions positions;  ///< the tokens whose weights change
+  double factor = 0.5;        ///< what their weights are multiplied by, 0 to 1e6
+
+  static constexpr auto fields =
+      std::tuple{leading_field("positions", &scale::positions, "the tokens whose weights change"),
+                 leading_field("factor", &scale::factor, "what their weights are multiplied by", {0.0, 1e6})};
+
+  void operator()(std::span<float> weights, seen_keys seen) const noexcept {
+    auto const by = static_cast<float>(factor);
+    positions.for_each_in_row(seen.first, weights.size(), [&](std::size_t begin, std::size_t end) {
+      for (auto& weight : weights.subspan(begin, end - begin)) weight *= by;
+    });
+  }
+};
+
+}  // namespace headcount::inline v0::edit
