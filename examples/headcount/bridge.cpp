@@ -37,6 +37,7 @@
 #include <headcount/version.hpp>
 
 #include "commands.hpp"
+#include "engine.hpp"
 #include "ranking_method.hpp"
 
 namespace tool {
@@ -202,7 +203,7 @@ void build_bridge(options const& chosen) {
   fmt::print(stderr, "measuring {} policies on {} needles ...\n", contenders.size(), prompts.size());
   std::vector<any_policy> policies;
   for (auto const& one : contenders) policies.push_back(one.policy);
-  auto const found = recall_needles(model, prompts, policies);
+  auto const found = recall_needles(as_language_model(model), prompts, policies);
 
   fmt::print(
       "{}: needles found of {}, none of which rankings were calibrated on, and what is lost against {} at run\n"

@@ -1,9 +1,10 @@
 // headcount generate: greedy completions of prompts under a policy.
 
-#include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -11,10 +12,11 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/text.hpp>
+#include <headcount/evaluate/run/complete.hpp>
 #include <headcount/reference/load/snapshot.hpp>
-#include <headcount/reference/model/generate.hpp>
 
 #include "commands.hpp"
+#include "engine.hpp"
 #include "inputs.hpp"
 
 namespace tool {
@@ -38,19 +40,27 @@ void print_completions(options const& chosen) {
   for (auto const& prompt : read_list(chosen.prompts, "prompts", R"({"prompts": [[1, 2, ...] or "text", ...]})"))
     prompts.push_back(read_prompt(prompt, snapshot, text_of(chosen.prompts, ", prompts[", prompts.size(), "]")));
 
+  std::vector<evaluate::opening> openings;
+  for (auto& tokens : prompts)
+    openings.push_back({.prompt = {.tokens = std::move(tokens), .row = openings.size(), .edits = edits},
+                        .max_new_tokens = chosen.max_new_tokens,
+                        .stop = reference::common(snapshot.config).eos});
+  std::vector<std::vector<token>> said(openings.size());
+  auto const model = as_language_model(snapshot.model);
+  evaluate::work done;
+  evaluate::for_each_part(model, std::span<evaluate::opening const>{openings},
+                          [&](std::span<evaluate::opening const> mine, std::size_t first) {
+                            evaluate::complete(model, mine, std::span{&policy, 1}, done,
+                                               [&](std::size_t, std::size_t i, std::vector<token>&& tokens) {
+                                                 said[first + i] = std::move(tokens);
+                                               });
+                          });
+
   auto completions = nlohmann::ordered_json::array();
-  constexpr std::size_t at_once = 32;
-  for (std::size_t begin = 0; begin < prompts.size(); begin += at_once) {
-    auto const some = std::span{prompts}.subspan(begin, std::min(at_once, prompts.size() - begin));
-    auto sequences = reference::prefill(snapshot.model, some, edits, policy, begin);
-    auto const stop = reference::common(snapshot.config).eos;
-    for (auto const& tokens :
-         reference::generate(snapshot.model, std::move(sequences),
-                             {.max_new_tokens = chosen.max_new_tokens, .stop = stop, .edits = edits}, policy)) {
-      nlohmann::ordered_json completion{{"token_ids", tokens}, {"text", nullptr}};
-      if (snapshot.tokenizer) completion["text"] = snapshot.tokenizer->decode(tokens);
-      completions.push_back(std::move(completion));
-    }
+  for (auto const& tokens : said) {
+    nlohmann::ordered_json completion{{"token_ids", tokens}, {"text", nullptr}};
+    if (snapshot.tokenizer) completion["text"] = snapshot.tokenizer->decode(tokens);
+    completions.push_back(std::move(completion));
   }
   nlohmann::ordered_json const result{{"completions", completions}};
   fmt::print("{}\n", result.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));

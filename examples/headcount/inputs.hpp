@@ -14,6 +14,7 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/evaluate/run/pair_texts.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/sentence.hpp>
@@ -60,14 +61,6 @@ inline headcount::reference::tokenizer const& tokenizer_of(headcount::reference:
   return *snapshot.tokenizer;
 }
 
-/// A text's tokens, the tokenizer's BOS first.
-inline std::vector<headcount::token> encode_with_bos(headcount::reference::tokenizer const& tokenizer,
-                                                     std::string_view text) {
-  auto tokens = tokenizer.encode(text);
-  if (auto const bos = tokenizer.bos()) tokens.insert(tokens.begin(), *bos);
-  return tokens;
-}
-
 /// A prompt: a list of token ids, taken as they are, or a text, which gets the tokenizer's BOS first.
 inline std::vector<headcount::token> read_prompt(nlohmann::json const& prompt,
                                                  headcount::reference::snapshot const& snapshot,
@@ -75,7 +68,7 @@ inline std::vector<headcount::token> read_prompt(nlohmann::json const& prompt,
   if (prompt.is_array()) return read_tokens(prompt, snapshot.model, what);
   if (!prompt.is_string())
     throw headcount::error{what, headcount::text_of(prompt.dump(), " is no prompt"), "a list of token ids, or a text"};
-  auto tokens = encode_with_bos(tokenizer_of(snapshot, what), prompt.get<std::string>());
+  auto tokens = headcount::evaluate::encode_with_bos(tokenizer_of(snapshot, what), prompt.get<std::string>());
   headcount::reference::validate(tokens, snapshot.model, what);
   if (tokens.empty()) throw headcount::error{what, "it has no token", "a text that is not empty"};
   return tokens;

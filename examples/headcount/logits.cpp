@@ -5,17 +5,19 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include <headcount/core/text.hpp>
+#include <headcount/evaluate/model/any_model.hpp>
 #include <headcount/reference/load/snapshot.hpp>
 #include <headcount/reference/load/write_safetensors.hpp>
-#include <headcount/reference/model/forward.hpp>
 
 #include "commands.hpp"
+#include "engine.hpp"
 #include "inputs.hpp"
 
 namespace tool {
@@ -50,23 +52,21 @@ void write_logits(options const& chosen) {
 
   auto const vocabulary = snapshot.model.vocabulary();
   std::vector<float> logits(rows.size() * longest * vocabulary);
-  std::vector<reference::state> states(rows.size(), snapshot.model.empty_state());
+  auto const model = as_language_model(snapshot.model);
+  std::vector<evaluate::any_model::state> states(rows.size(), model.start());
   // Runs tokens [begin, end) of every row that has some of them, in one pass.
   auto const run = [&](std::size_t begin, std::size_t end, phase when) {
-    std::vector<reference::step> steps;
+    std::vector<evaluate::step<evaluate::any_model::state>> steps;
     for (std::size_t row = 0; row < rows.size(); ++row) {
       if (begin >= std::min(end, rows[row].size())) continue;
       auto const count = std::min(end, rows[row].size()) - begin;
-      steps.push_back({.tokens = std::span{rows[row]}.subspan(begin, count), .state = &states[row], .row = row});
+      steps.push_back({std::span{rows[row]}.subspan(begin, count), &states[row], row, edits});
     }
     if (steps.empty()) return;
-    auto const made = forward(snapshot.model, steps,
-                              {.phase = when, .edits = edits, .logits_of = reference::wanted::all_tokens}, policy);
-    auto const* next = made.data();
-    for (auto const& step : steps) {
-      std::copy_n(next, step.tokens.size() * vocabulary, logits.data() + (step.row * longest + begin) * vocabulary);
-      next += step.tokens.size() * vocabulary;
-    }
+    model.run(steps, {.phase = when, .every_token = true}, policy,
+              [&](std::size_t i, std::size_t t, std::span<float const> of_token) {
+                std::ranges::copy(of_token, logits.data() + (steps[i].row * longest + begin + t) * vocabulary);
+              });
   };
   auto const prefilled = chosen.prefill.value_or(longest);
   run(0, prefilled, phase::prefill);

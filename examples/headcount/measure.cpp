@@ -12,6 +12,8 @@
 
 #include <fmt/core.h>
 
+#include <headcount/evaluate/model/any_model.hpp>
+#include <headcount/evaluate/run/complete.hpp>
 #include <headcount/evaluate/run/recall.hpp>
 #include <headcount/evaluate/statistics/interval.hpp>
 #include <headcount/evaluate/statistics/paired.hpp>
@@ -19,6 +21,8 @@
 #include <headcount/evaluate/task/needle.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/sentence.hpp>
+
+#include "engine.hpp"
 
 namespace tool {
 namespace {
@@ -163,20 +167,19 @@ std::vector<std::string> needle_policies(measurement const& model) {
 }
 
 /// What some policies that leave prefill dense say to one prompt.
-spoken_example speak(reference::model const& model, small_language const& language, needle_prompt const& prompt,
+spoken_example speak(any_model const& model, small_language const& language, needle_prompt const& prompt,
                      std::vector<std::string> const& sentences) {
   spoken_example example{.question = language.text(prompt.question), .answer = language.text(prompt.answer)};
-  auto const text = prompt.prompt();
-  auto const read = reference::prefill(model, std::span{&text, 1}, {}, dense);
-  for (auto const& policy : sentences)
-    example.said.emplace_back(
-        policy,
-        language.text(
-            reference::generate(model, read, {.max_new_tokens = prompt.answer.size()}, parse_policy(policy)).front()));
+  opening const asked{.prompt = {.tokens = prompt.prompt()}, .max_new_tokens = prompt.answer.size()};
+  work done;
+  complete(model, std::span{&asked, 1}, parse_all(sentences), done,
+           [&](std::size_t policy, std::size_t, sentence_tokens&& said) {
+             example.said.emplace_back(sentences[policy], language.text(said));
+           });
   return example;
 }
 
-void measure_inside(collector& rows, measurement& result, reference::model const& model, small_language const& language,
+void measure_inside(collector& rows, measurement& result, any_model const& model, small_language const& language,
                     demo_plan const& plan) {
   auto const prompts = prompts_inside(language, plan);
   auto const sentences = needle_policies(result);
@@ -194,8 +197,8 @@ void measure_inside(collector& rows, measurement& result, reference::model const
             {"dense", sentence("entropy", result.kept_everywhere.front(), " @ generation"), "none @ generation"});
 }
 
-void measure_beyond(collector& rows, measurement const& result, reference::model const& model,
-                    small_language const& language, demo_plan const& plan) {
+void measure_beyond(collector& rows, measurement const& result, any_model const& model, small_language const& language,
+                    demo_plan const& plan) {
   std::vector<std::string> const sentences{"dense", "none @ generation",
                                            sentence("entropy", result.kept_everywhere.front(), " @ generation")};
   auto const policies = parse_all(sentences);
@@ -214,8 +217,8 @@ void measure_beyond(collector& rows, measurement const& result, reference::model
   }
 }
 
-void measure_facts(collector& rows, measurement const& result, reference::model const& model,
-                   small_language const& language, demo_plan const& plan) {
+void measure_facts(collector& rows, measurement const& result, any_model const& model, small_language const& language,
+                   demo_plan const& plan) {
   std::vector<std::string> sentences{"dense", "none"};
   for (auto const* scorer : scorers)
     for (auto const k : result.kept_everywhere) sentences.push_back(sentence(scorer, k));
@@ -237,9 +240,10 @@ measurement measure(reference::snapshot const& snapshot, small_language const& l
   for (std::size_t k = 1; k <= result.heads / 2; ++k) result.kept.push_back(k);
   result.kept_everywhere = {(result.heads + 1) / 3, result.heads / 2};
   collector rows{result, snapshot.fingerprint(), plan};
-  measure_inside(rows, result, snapshot.model, language, plan);
-  measure_beyond(rows, result, snapshot.model, language, plan);
-  measure_facts(rows, result, snapshot.model, language, plan);
+  auto const model = as_language_model(snapshot.model);
+  measure_inside(rows, result, model, language, plan);
+  measure_beyond(rows, result, model, language, plan);
+  measure_facts(rows, result, model, language, plan);
   return result;
 }
 

@@ -27,6 +27,7 @@
 #include <headcount/evaluate/rank/mean_score.hpp>
 #include <headcount/evaluate/rank/source_attention.hpp>
 #include <headcount/evaluate/rank/weight_circuit.hpp>
+#include <headcount/evaluate/run/pair_texts.hpp>
 #include <headcount/evaluate/task/small_language.hpp>
 #include <headcount/policy/sentence.hpp>
 #include <headcount/reference/load/mapped_file.hpp>
@@ -134,8 +135,8 @@ std::vector<calibration_text> read_text(options const& chosen, reference::snapsh
   constexpr std::size_t piece = 256;
   reference::mapped_file const file{chosen.text};
   auto const bytes = file.bytes();
-  auto const tokens =
-      encode_with_bos(tokenizer_of(snapshot, chosen.text), {reinterpret_cast<char const*>(bytes.data()), bytes.size()});
+  auto const tokens = evaluate::encode_with_bos(tokenizer_of(snapshot, chosen.text),
+                                                {reinterpret_cast<char const*>(bytes.data()), bytes.size()});
   reference::validate(tokens, snapshot.model, chosen.text);
   std::vector<calibration_text> texts;
   for (std::size_t at = 0; at + 1 < tokens.size(); at += piece) {

@@ -20,6 +20,7 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/ranking.hpp>
+#include <headcount/evaluate/model/reference_model.hpp>
 #include <headcount/evaluate/run/recall.hpp>
 #include <headcount/evaluate/task/facts.hpp>
 #include <headcount/evaluate/task/needle.hpp>
@@ -77,7 +78,8 @@ any_policy keeping(kept_heads const& kept) {
 kept_heads few_heads(reference::model const& model, std::span<needle_prompt const> prompts) {
   auto kept = all_heads(model);
   auto const dense_policy = parse_policy("dense");
-  auto const goal = enough * share_of(recall_needles(model, prompts, std::span{&dense_policy, 1}).front()).value();
+  auto const goal =
+      enough * share_of(recall_needles(reference_model{model}, prompts, std::span{&dense_policy, 1}).front()).value();
   for (bool whole_layers = true;;) {
     std::vector<kept_heads> fewer;
     for (std::size_t layer = 0; layer < kept.size(); ++layer)
@@ -90,7 +92,8 @@ kept_heads few_heads(reference::model const& model, std::span<needle_prompt cons
     std::vector<any_policy> policies;
     for (auto const& heads : fewer) policies.push_back(keeping(heads));
     std::vector<double> shares;
-    for (auto const& found : recall_needles(model, prompts, policies)) shares.push_back(share_of(found).value());
+    for (auto const& found : recall_needles(reference_model{model}, prompts, policies))
+      shares.push_back(share_of(found).value());
     auto const best = std::ranges::max_element(shares);
     if (best != shares.end() && *best >= goal) kept = fewer[static_cast<std::size_t>(best - shares.begin())];
     else if (whole_layers) whole_layers = false;
@@ -143,7 +146,7 @@ nlohmann::ordered_json measure(reference::snapshot const& snapshot, small_langua
     policies.push_back(keeping(few));
   }
   auto const prompts = make_prompts(language, count, seed);
-  auto const found = recall_needles(model, prompts, policies);
+  auto const found = recall_needles(reference_model{model}, prompts, policies);
   for (std::size_t i = 0; i < names.size(); ++i) row["exact_match"][names[i]] = share_of(found[i]).value();
 
   auto const dense_share = share_of(found.front()).value();
@@ -161,7 +164,7 @@ nlohmann::ordered_json measure(reference::snapshot const& snapshot, small_langua
   for (auto const person : order.some_of(language.people(), count))
     facts.push_back(make_fact_prompt(language, person, filler_before_fact, order));
   std::vector<any_policy> const for_facts{parse_policy("dense"), parse_policy("none")};
-  auto const known = recall_facts(model, facts, for_facts);
+  auto const known = recall_facts(reference_model{model}, facts, for_facts);
   row["facts"] = {{"dense", share_of(known[0]).value()}, {"none", share_of(known[1]).value()}};
   return row;
 }

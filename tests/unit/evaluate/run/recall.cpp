@@ -12,6 +12,7 @@
 #include <omp.h>
 #endif
 
+#include <headcount/evaluate/model/reference_model.hpp>
 #include <headcount/evaluate/run/recall.hpp>
 #include <headcount/policy/sentence.hpp>
 #include <headcount/reference/load/snapshot.hpp>
@@ -121,7 +122,8 @@ TEST_CASE("recall: needles found are those of one prompt at a time, whatever the
       CHECK(found.hits < found.n);
     }
     for (int const threads : {1, 3})
-      CHECK(on_threads(threads, [&] { return recall_needles(model, prompts, some_policies); }) == expected);
+      CHECK(on_threads(threads, [&] { return recall_needles(reference_model{model}, prompts, some_policies); }) ==
+            expected);
   };
   check(test::made_model{test::small_recurrent_gemma()}.model);
   check(test::made_model{test::small_jamba()}.model);
@@ -157,17 +159,18 @@ TEST_CASE("recall: facts known are those of one prompt at a time, the first of e
   CHECK(!expected[0][6]);
   CHECK(expected.front() != expected.back());
   for (int const threads : {1, 3})
-    CHECK(on_threads(threads, [&] { return recall_facts(made.model, prompts, some_policies); }) == expected);
+    CHECK(on_threads(threads, [&] { return recall_facts(reference_model{made.model}, prompts, some_policies); }) ==
+          expected);
 }
 
 TEST_CASE("recall: no prompts and no policies give no outcomes") {
   test::made_model const made{test::small_recurrent_gemma()};
   auto const prompts = prompts_for(made.model, 2);
-  CHECK(recall_needles(made.model, prompts, {}).empty());
-  CHECK(recall_needles(made.model, {}, some_policies) == std::vector<outcomes>(some_policies.size()));
+  CHECK(recall_needles(reference_model{made.model}, prompts, {}).empty());
+  CHECK(recall_needles(reference_model{made.model}, {}, some_policies) == std::vector<outcomes>(some_policies.size()));
   std::vector<fact_prompt> const facts{{.prompt = {1, 2}, .choices = {3}, .gold = 0}};
-  CHECK(recall_facts(made.model, facts, {}).empty());
-  CHECK(recall_facts(made.model, {}, some_policies) == std::vector<outcomes>(some_policies.size()));
+  CHECK(recall_facts(reference_model{made.model}, facts, {}).empty());
+  CHECK(recall_facts(reference_model{made.model}, {}, some_policies) == std::vector<outcomes>(some_policies.size()));
 }
 
 TEST_CASE("recall: a trained model finds needles with few heads and none without") {
@@ -177,7 +180,7 @@ TEST_CASE("recall: a trained model finds needles with few heads and none without
   random_stream random{3};
   auto const prompts = make_needle_prompts(language, {.length = 64, .depths = {0.2, 0.8}}, random);
   auto const policies = parse_all({"dense", "entropy | top_k(5) @ generation", "none @ generation"});
-  auto const found = recall_needles(snapshot.model, prompts, policies);
+  auto const found = recall_needles(reference_model{snapshot.model}, prompts, policies);
   CHECK(found == recall_one_by_one(snapshot.model, prompts, policies));
   CHECK(found == std::vector<outcomes>{{true, true}, {true, true}, {false, false}});
 }
