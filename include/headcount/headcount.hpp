@@ -24,4 +24,5 @@
 #include <headcount/policy/validate.hpp>
 #include <headcount/rank/agreement.hpp>
 #include <headcount/rank/budget.hpp>
+#include <headcount/record/recorder.hpp>
 #include <headcount/version.hpp>

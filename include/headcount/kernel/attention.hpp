@@ -89,12 +89,22 @@ void attend(Policy const& policy, site const& where, attention_inputs const& in,
     needed = needed | edit.needed_heads(all);
   }
 
+  auto const choose = [&](auto const& evidence) {
+    if constexpr (watches_scores<Observer>) {
+      head_scores scores;
+      auto const chosen = decide(policy, where, evidence, scores);
+      observer.scored(where, std::span<double const>{scores}.first(where.heads));
+      return chosen;
+    } else {
+      return decide(policy, where, evidence);
+    }
+  };
+
   head_set kept = all;
   if constexpr (Policy::may_read(reading::nothing))
-    if (reads(reading::nothing)) kept = decide(policy, where, no_evidence{});
+    if (reads(reading::nothing)) kept = choose(no_evidence{});
   if constexpr (Policy::may_read(reading::query))
-    if (reads(reading::query))
-      kept = decide(policy, where, [&](std::size_t head) { return head_query{in.queries[head].as_span()}; });
+    if (reads(reading::query)) kept = choose([&](std::size_t head) { return head_query{in.queries[head].as_span()}; });
 
   head_set const computed = reads(reading::row) || reads(reading::output) ? all : kept | needed;
   for (auto const head : computed) {
@@ -103,17 +113,19 @@ void attend(Policy const& policy, site const& where, attention_inputs const& in,
   }
 
   if constexpr (Policy::may_read(reading::row))
-    if (reads(reading::row)) kept = decide(policy, where, [&](std::size_t head) -> row_view { return rows[head]; });
+    if (reads(reading::row)) kept = choose([&](std::size_t head) -> row_view { return rows[head]; });
   if constexpr (Policy::may_read(reading::output)) {
     if (reads(reading::output)) {
       for (auto const head : all) sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
-      kept = decide(policy, where, [&](std::size_t head) { return head_output{outputs[head]}; });
+      kept = choose([&](std::size_t head) { return head_output{outputs[head]}; });
     }
   }
   observer.kept(where, kept);
 
   for (auto const& edit : edits)
     if (edit.edits_weights(where)) edit(rows, computed, {.first = in.first_key, .phase = where.phase});
+  if constexpr (watches_edited_rows<Observer>)
+    for (auto const head : computed) observer.edited_row(where, head, rows[head].as_span());
   for (auto const head : all) {
     if (!kept.contains(head)) policy.mask(outputs[head]);
     else if (edited || !reads(reading::output))

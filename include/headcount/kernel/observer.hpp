@@ -18,6 +18,15 @@ concept attention_observer = requires(Observer& observer, site const& where, std
   observer.kept(where, kept);
 };
 
+/// An observer may also ask for the rows after edits, `edited_row(where, head, row)`, of the heads whose rows were
+/// computed, and for what the policy's scorer made of every head, `scored(where, scores)`, where it was asked.
+template <class Observer>
+concept watches_edited_rows = requires(Observer& observer, site const& where, std::size_t head,
+                                       std::span<float const> row) { observer.edited_row(where, head, row); };
+template <class Observer>
+concept watches_scores =
+    requires(Observer& observer, site const& where, std::span<double const> scores) { observer.scored(where, scores); };
+
 /// Watches nothing, at no cost.
 struct no_observer {
   constexpr void row(site const&, std::size_t, std::span<float const>) const noexcept {}

@@ -12,6 +12,7 @@
 #include <headcount/score/fixed.hpp>
 #include <headcount/score/l2.hpp>
 #include <headcount/score/random.hpp>
+#include <headcount/score/replay.hpp>
 #include <headcount/select/bottom_k.hpp>
 #include <headcount/select/fraction.hpp>
 #include <headcount/select/per_layer.hpp>
@@ -42,7 +43,7 @@ struct part_list {
 ///     };
 ///     auto const policy = headcount::parse_policy<my_parts>("peak | top_k(2)");
 struct registry {
-  using scorers = part_list<score::entropy, score::l2, score::random, score::fixed>;
+  using scorers = part_list<score::entropy, score::l2, score::random, score::fixed, score::replay>;
   using selectors = part_list<select::top_k, select::bottom_k, select::random_k, select::fraction, select::threshold,
                               select::relative_threshold, select::top_p, select::top_groups, select::per_layer>;
   using masks = part_list<mask::zero>;

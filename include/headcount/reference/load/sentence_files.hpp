@@ -3,8 +3,10 @@
 #include <string>
 #include <type_traits>
 
+#include <headcount/core/decision_trace.hpp>
 #include <headcount/core/ranking.hpp>
 #include <headcount/reference/load/ranking_json.hpp>
+#include <headcount/reference/load/trace_file.hpp>
 
 namespace headcount::inline v0::reference {
 
@@ -14,6 +16,9 @@ namespace headcount::inline v0::reference {
 struct sentence_files {
   [[nodiscard]] ranking operator()(std::string const& name, std::type_identity<ranking>) const {
     return read_ranking(name);
+  }
+  [[nodiscard]] decision_trace operator()(std::string const& name, std::type_identity<decision_trace>) const {
+    return read_trace(name);
   }
 };
 

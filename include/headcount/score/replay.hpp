@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/decision_trace.hpp>
+#include <headcount/core/error.hpp>
+#include <headcount/core/from_file.hpp>
+#include <headcount/core/part.hpp>
+#include <headcount/core/print_part.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/core/text.hpp>
+
+namespace headcount::inline v0::score {
+
+/// What a recorded run decided: `replay(trace.safetensors) | threshold(0.5)` keeps the heads that it kept.
+///
+///     score = 1 for a head that was kept at this sequence, layer and position, 0 for one that was dropped
+///
+/// 1 for every head where nothing was recorded: there the run was out of its policy's scope, or of the recording. Reads
+/// nothing, so heads are chosen before attention whatever the recorded policy had to read; O(log decisions), no
+/// allocation. Errors: validate throws when the trace has decisions of this layer with another number of heads.
+/// Source: own.
+struct replay {
+  static constexpr std::string_view name = "replay";
+
+  from_file<decision_trace> trace{};  ///< a file that `headcount record` wrote
+
+  static constexpr auto fields =
+      std::tuple{leading_field("trace", &replay::trace, "the file that `headcount record` wrote")};
+
+  [[nodiscard]] double operator()(site const& where, std::size_t head) const noexcept {
+    auto const* const made = trace.content ? trace.content->find(where) : nullptr;
+    return made == nullptr || made->kept.contains(head) ? 1 : 0;
+  }
+};
+
+/// Throws headcount::error when a decision of this layer is about another number of heads.
+inline void validate(replay const& part, site const& where) {
+  auto const file = print_file_name(part.trace.name);
+  if (!part.trace.content) throw error{text_of("replay(", file, ")"), "no trace was read"};
+  for (auto const& made : part.trace.content->decisions)
+    if (made.layer == where.layer && made.heads != where.heads)
+      throw error{text_of("replay(", file, ")"),
+                  text_of("it records ", made.heads, " heads of layer ", where.layer, ", which has ", where.heads),
+                  "a trace of this model"};
+}
+
+}  // namespace headcount::inline v0::score
