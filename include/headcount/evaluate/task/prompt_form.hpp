@@ -8,7 +8,7 @@
 namespace headcount::inline v0::evaluate {
 
 /// How often a prompt shows its context: once, or again for models that have to know the question before they read.
-enum class reading {
+enum class context_reading {
   once,
   twice,           ///< context and question, and both again: the paper's just-read-twice prompt
   question_first,  ///< question, context, context, question: HazyResearch's, for reading comprehension
@@ -20,7 +20,7 @@ struct prompt_form {
   std::string before_question = "\n\nQUESTION: ";
   std::string after_question = "\n\nANSWER: Here is the most relevant sentence in the context: ";
   std::string between = "\n\n";  ///< between two readings
-  reading read = reading::once;
+  context_reading read = context_reading::once;
   std::string turn_begin{};  ///< of a chat, before everything
   std::string turn_end{};    ///< and after it
 };
@@ -39,7 +39,7 @@ struct prompt_form {
           .before_question = "",
           .after_question = "",
           .between = "\n",
-          .read = reading::question_first};
+          .read = context_reading::question_first};
 }
 
 /// HazyResearch's just-read-twice prompt for a value that a document gives for a key: the key, the document, the
@@ -71,7 +71,7 @@ struct text_piece {
     pieces.push_back({piece_kind::question, form.before_question + std::string{question}});
   };
   auto const add_between = [&] { pieces.push_back({piece_kind::words, form.between}); };
-  if (form.read == reading::question_first) {
+  if (form.read == context_reading::question_first) {
     add_question();
     add_between();
     add_context();
@@ -82,7 +82,7 @@ struct text_piece {
   } else {
     add_context();
     add_question();
-    if (form.read == reading::twice) {
+    if (form.read == context_reading::twice) {
       add_between();
       add_context();
       add_question();

@@ -66,7 +66,7 @@ class needle_maker {
     auto tokens = make(0).tokens.size();
     if (tokens > length)
       throw error{"needle", text_of("length ", length, " is too short"), text_of("at least ", tokens)};
-    std::size_t const readings = form_.read == reading::once ? 1 : 2;
+    std::size_t const readings = form_.read == context_reading::once ? 1 : 2;
     for (; tokens <= length; tokens += readings * sizes_.back())
       sizes_.push_back(std::max<std::size_t>(words_.encode(sentence(sizes_.size())).size(), 1));
     // That was a guess from each sentence by itself. What counts is the prompt.

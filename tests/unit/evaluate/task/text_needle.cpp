@@ -308,7 +308,7 @@ TEST_CASE("needle: a seed gives its prompts, another others, and a needle is the
 TEST_CASE("needle: read twice, both readings have the needle and both are known") {
   auto const hay = some_hay();
   needle_kind kind;
-  kind.form.read = reading::twice;
+  kind.form.read = context_reading::twice;
   auto const twice = make_text_needles(words, hay, kind, {.lengths = {400}, .depths = {50}}, 1).prompts.front();
   CHECK(std::ranges::distance(twice.needle) == 2);
   CHECK(std::ranges::distance(twice.context) == 2);
@@ -350,7 +350,7 @@ TEST_CASE("prompt forms: the published ones, word for word") {
     return all;
   };
   CHECK(text({}) == "CONTEXT: A. N.\n\nQUESTION: Q?\n\nANSWER: Here is the most relevant sentence in the context: ");
-  CHECK(text({.read = reading::twice}) ==
+  CHECK(text({.read = context_reading::twice}) ==
         "CONTEXT: A. N.\n\nQUESTION: Q?\n\nCONTEXT: A. N.\n\nQUESTION: Q?\n\nANSWER: Here is the most relevant "
         "sentence in "
         "the context: ");
