@@ -1,10 +1,14 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
 
+#include <headcount/core/error.hpp>
 #include <headcount/core/phase.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/core/token.hpp>
 #include <headcount/evaluate/model/any_model.hpp>
 #include <headcount/evaluate/run/follow.hpp>
 #include <headcount/evaluate/run/logits.hpp>
@@ -21,11 +25,17 @@ struct likelihood {
 };
 
 /// The likelihoods of every question's continuations: `[policy][question][continuation]`. Prompt and continuation count
-/// as one prefill, unless continuations are read as generation. Throws what the model throws.
-/// Source: lm-evaluation-harness, `loglikelihood`.
+/// as one prefill, unless continuations are read as generation. Throws what the model throws, and headcount::error for
+/// a continuation with a token that the model does not have. Source: lm-evaluation-harness, `loglikelihood`.
 [[nodiscard]] inline std::vector<std::vector<std::vector<likelihood>>> likelihoods(
     any_model const& model, std::span<question const> questions, std::span<any_policy const> policies, work& done,
     phase continuations_are = phase::prefill) {
+  auto const known = [&](token next) { return next >= 0 && static_cast<std::size_t>(next) < model.vocabulary(); };
+  for (auto const& one : questions)
+    for (auto const& text : one.continuations)
+      if (auto const unknown = std::ranges::find_if_not(text, known); unknown != text.end())
+        throw error{"continuation", text_of("token ", *unknown, " is not in the vocabulary"),
+                    text_of("0 to ", model.vocabulary() - 1)};
   std::vector<std::vector<likelihood>> none_yet;
   for (auto const& one : questions) none_yet.emplace_back(one.continuations.size());
   std::vector<std::vector<std::vector<likelihood>>> all(policies.size(), none_yet);

@@ -241,3 +241,11 @@ TEST_CASE("any_model: a state of another engine is refused") {
   CHECK(model.concurrent());
   CHECK_FALSE(any_model{plain_model{reference_model{made.model}}}.concurrent());
 }
+
+TEST_CASE("likelihoods: a token that the model does not have is refused") {
+  test::made_model const made{test::small_jamba()};
+  std::vector<question> const questions{{.prompt = {.tokens = {1}}, .continuations = {{2, 37}}}};
+  work done;
+  CHECK_THROWS_WITH_AS((void)likelihoods(reference_model{made.model}, questions, policies, done),
+                       "continuation: token 37 is not in the vocabulary (allowed: 0 to 36)", error);
+}

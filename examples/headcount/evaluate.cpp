@@ -1,0 +1,154 @@
+// headcount evaluate: tasks under policies, a result row a prompt.
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/evaluate/run/row.hpp>
+#include <headcount/evaluate/run/run_task.hpp>
+#include <headcount/evaluate/run/summary.hpp>
+#include <headcount/evaluate/run/work.hpp>
+#include <headcount/evaluate/task/registry.hpp>
+#include <headcount/reference/load/write_file.hpp>
+
+#include "commands.hpp"
+#include "inputs.hpp"
+#include "subject.hpp"
+
+namespace tool {
+namespace {
+
+using namespace headcount;
+using namespace headcount::evaluate;
+
+struct options {
+  std::string model;
+  std::vector<std::string> tasks;
+  std::vector<std::string> policies;
+  std::string data;
+  std::optional<std::size_t> shots;
+  std::optional<std::size_t> limit;
+  std::optional<std::size_t> seed;
+  std::vector<std::string> settings;
+  std::string output;
+  bool json = false;
+};
+
+/// The options of the tasks as one object.
+task_options read_options(options const& chosen, std::string const& task) {
+  auto json = nlohmann::json::object();
+  if (!chosen.data.empty()) json["data"] = chosen.data;
+  if (chosen.shots) json["shots"] = *chosen.shots;
+  if (chosen.limit) json["limit"] = *chosen.limit;
+  if (chosen.seed) json["seed"] = *chosen.seed;
+  for (auto const& one : chosen.settings) {
+    auto const equals = one.find('=');
+    if (equals == 0 || equals == one.npos) throw error{"--set", text_of("\"", one, "\" sets nothing"), "KEY=VALUE"};
+    auto const key = one.substr(0, equals);
+    auto const value = one.substr(equals + 1);
+    if (json.contains(key)) throw error{"--set", text_of(key, " is set twice"), "one value"};
+    json[key] = nlohmann::json::accept(value) ? reference::parse_json("--set " + key, value) : nlohmann::json(value);
+  }
+  return task_options{"task " + task, std::move(json)};
+}
+
+void print_summary(std::vector<total> const& totals, work const& done) {
+  for (auto const& one : totals)
+    fmt::print("{}{}{}, {}: {} {:.4g} (95% interval {:.4g} to {:.4g}), {} {}\n", one.task,
+               one.setting.empty() ? "" : ", ", one.setting, one.policy, one.metric, one.value, one.range.low,
+               one.range.high, one.n, one.n == 1 ? "prompt" : "prompts");
+  fmt::print("{} tokens computed, {} one by one\n", done.computed.load(), done.naive.load());
+}
+
+nlohmann::ordered_json to_json(std::vector<total> const& totals, work const& done) {
+  nlohmann::ordered_json json{{"results", nlohmann::ordered_json::array()}};
+  for (auto const& one : totals)
+    json["results"].push_back({{"task", one.task},
+                               {"setting", one.setting},
+                               {"policy", one.policy},
+                               {"metric", one.metric},
+                               {"value", one.value},
+                               {"ci95", {one.range.low, one.range.high}},
+                               {"n", one.n}});
+  json["tokens_computed"] = done.computed.load();
+  json["tokens_naive"] = done.naive.load();
+  return json;
+}
+
+void evaluate_policies(options const& chosen) {
+  std::vector<any_policy> policies;
+  for (auto const& sentence : chosen.policies) {
+    policies.push_back(read_policy(sentence));
+    for (std::size_t i = 0; i + 1 < policies.size(); ++i)
+      if (print(policies[i]) == print(policies.back()))
+        throw error{"--policy", text_of("\"", print(policies.back()), "\" is there twice"), "policies that differ"};
+  }
+  auto const snapshot = reference::load_snapshot(chosen.model);
+  for (auto const& policy : policies) reference::validate(policy, snapshot.model);
+  auto const asked = as_subject(snapshot, chosen.model);
+  std::vector<task> tasks;
+  for (auto const& name : chosen.tasks)
+    for (auto& one : make_tasks(asked, name, read_options(chosen, name))) tasks.push_back(std::move(one));
+
+  work done;
+  std::vector<row> rows;
+  for (auto const& one : tasks) {
+    fmt::print(stderr, "{}: {} prompts under {} {} ...\n", one.name, one.prompts.size(), policies.size(),
+               policies.size() == 1 ? "policy" : "policies");
+    run_task(asked, one, policies, done, [&](row&& made) { rows.push_back(std::move(made)); });
+  }
+  if (!chosen.output.empty()) {
+    std::string lines;
+    for (auto const& one : rows) lines += print(one) + "\n";
+    reference::write_text(chosen.output, lines);
+  }
+  auto const totals = summarise(rows);
+  if (chosen.json) fmt::print("{}\n", to_json(totals, done).dump(2));
+  else print_summary(totals, done);
+}
+
+std::string list_of_tasks() {
+  std::string list;
+  for (auto const& kind : task_kinds)
+    list += fmt::format("  {:<14} {}\n", kind.name.ends_with('/') ? text_of(kind.name, "NAME") : std::string{kind.name},
+                        kind.about);
+  return list;
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app) {
+  auto* const command = app.add_subcommand("evaluate", "Ask tasks under policies, on the same prompts");
+  auto const chosen = std::make_shared<options>();
+  command->add_option("--model", chosen->model, "model folder")->required();
+  command->add_option("--task", chosen->tasks, "see below; may be given several times")
+      ->required()
+      ->allow_extra_args(false);
+  command->add_option("--policy", chosen->policies, "sentence; may be given several times: all share what they can")
+      ->required()
+      ->allow_extra_args(false);
+  command->add_option("--data", chosen->data, "file or folder that the task reads");
+  command->add_option("--shots", chosen->shots, "worked examples before each question");
+  command->add_option("--limit", chosen->limit, "ask the first N prompts alone");
+  command->add_option("--seed", chosen->seed, "that prompts are drawn with");
+  command->add_option("--set", chosen->settings, "another option of the task, KEY=VALUE")->allow_extra_args(false);
+  command->add_option("--output", chosen->output, "write result rows, JSON lines");
+  command->add_flag("--json", chosen->json, "print JSON");
+  command->footer("Tasks, and options for --set at their defaults:\n" + list_of_tasks() +
+                  "\nExample:\n  headcount evaluate --model examples/models/tiny-jamba --task facts --policy dense "
+                  "--policy none");
+  command->callback([chosen] { evaluate_policies(*chosen); });
+}
+
+}  // namespace tool

@@ -1,0 +1,24 @@
+#include "subject.hpp"
+
+#include <headcount/reference/load/config_reader.hpp>
+#include <headcount/reference/load/json_file.hpp>
+
+#include "engine.hpp"
+
+namespace tool {
+
+headcount::evaluate::subject as_subject(headcount::reference::snapshot const& snapshot,
+                                        std::filesystem::path const& folder) {
+  headcount::evaluate::subject asked{
+      .name = snapshot.name, .fingerprint = snapshot.fingerprint(), .model = as_language_model(snapshot.model)};
+  if (snapshot.tokenizer) asked.words = *snapshot.tokenizer;
+  auto const beside = std::filesystem::weakly_canonical(folder).parent_path() / "language.json";
+  if (std::filesystem::exists(beside)) asked.language = beside;
+  auto const config = folder / "config.json";
+  auto const json = headcount::reference::read_json(config);
+  asked.longest =
+      headcount::reference::config_reader{config.string(), json}.count("max_position_embeddings", asked.longest);
+  return asked;
+}
+
+}  // namespace tool

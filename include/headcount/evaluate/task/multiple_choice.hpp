@@ -1,0 +1,146 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/phase.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/evaluate/run/likelihood.hpp>
+#include <headcount/evaluate/run/pair_texts.hpp>
+#include <headcount/evaluate/run/prompt.hpp>
+#include <headcount/evaluate/task/judge.hpp>
+#include <headcount/evaluate/task/task.hpp>
+
+namespace headcount::inline v0::evaluate {
+
+/// A question with choices, as a benchmark has it.
+struct choice_item {
+  std::string name{};                  ///< of the prompt
+  std::string what{};                  ///< where it was read, for errors
+  std::string text{};                  ///< what the choices follow: "...\nAnswer:"
+  std::vector<std::string> choices{};  ///< "A", "B", ...; a space goes before each
+  std::size_t gold = 0;                ///< index of the right one
+};
+
+/// An item as a worked example: text, a space, the right choice, and a blank line.
+/// Source: lm-evaluation-harness, `ContextSampler.get_context`, target_delimiter " ", fewshot_delimiter "\n\n".
+[[nodiscard]] inline std::string as_shot(choice_item const& item) {
+  return text_of(item.text, " ", item.choices[item.gold], "\n\n");
+}
+
+/// How many characters (code points) a UTF-8 text has.
+[[nodiscard]] inline std::size_t characters(std::string_view text) noexcept {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char sign) { return (static_cast<unsigned char>(sign) & 0xc0u) != 0x80u; }));
+}
+
+/// What the likelihoods of an item's choices come to. Of equals the first wins.
+/// Source: lm-evaluation-harness, `ConfigurableTask.process_results` for multiple_choice.
+struct choice_verdict {
+  std::size_t best = 0;           ///< by the sum of log-probabilities
+  std::size_t best_by_chars = 0;  ///< by the sum over the choice's characters, its space not among them
+  std::size_t best_by_bytes = 0;  ///< by the sum over its UTF-8 bytes
+};
+
+[[nodiscard]] inline choice_verdict judge_choices(std::span<likelihood const> found,
+                                                  std::span<std::string const> choices) {
+  auto const best_by = [&](auto const& size_of) {
+    std::size_t best = 0;
+    auto const score = [&](std::size_t c) { return found[c].nats / static_cast<double>(size_of(choices[c])); };
+    for (std::size_t c = 1; c < choices.size(); ++c)
+      if (score(c) > score(best)) best = c;
+    return best;
+  };
+  return {.best = best_by([](auto const&) { return 1; }),
+          .best_by_chars = best_by([](std::string const& text) { return characters(text); }),
+          .best_by_bytes = best_by([](std::string const& text) { return text.size(); })};
+}
+
+/// An item's context and choices as tokens, cut from the left to what the model reads. Choices whose context has the
+/// same tokens make one question. Throws headcount::error for a choice that has no token or alone is too long.
+[[nodiscard]] inline std::vector<question> questions_of(subject const& asked, std::string_view task,
+                                                        std::string const& context, choice_item const& item) {
+  auto const& words = asked.words_for(task);
+  std::vector<question> questions;
+  for (auto const& choice : item.choices) {
+    auto pair = pair_texts(words, context, " " + choice);
+    if (pair.prompt.empty()) throw error{item.what, "its prompt has no token", "a prompt that is not empty"};
+    if (pair.continuation.empty())
+      throw error{item.what, text_of("the choice \"", choice, "\" has no token"), "one token or more"};
+    if (pair.continuation.size() > asked.longest)
+      throw error{item.what, text_of("a choice has ", pair.continuation.size(), " tokens"),
+                  text_of("at most ", asked.longest)};
+    truncate_left(pair, asked.longest);
+    if (questions.empty() || questions.back().prompt.tokens != pair.prompt)
+      questions.push_back({.prompt = {.tokens = std::move(pair.prompt)}});
+    questions.back().continuations.push_back(std::move(pair.continuation));
+  }
+  return questions;
+}
+
+/// Marks the beginning that prompts have in common, where it is worth reading once: their longest common prefix, of at
+/// least `least` tokens. What is left of each prompt has one token or more.
+inline void share_beginning(std::span<std::vector<question>> prompts, std::size_t least = 8) {
+  if (prompts.size() < 2) return;
+  std::span<token const> common{prompts.front().front().prompt.tokens};
+  for (auto const& questions : prompts) {
+    for (auto const& [prompt, continuations] : questions) {
+      auto const end = std::ranges::mismatch(common, prompt.tokens).in1;
+      common = common.first(std::min(static_cast<std::size_t>(end - common.begin()), prompt.tokens.size() - 1));
+    }
+  }
+  if (common.size() < least) return;
+  for (auto& questions : prompts)
+    for (auto& one : questions) one.prompt.shared = common.size();
+}
+
+/// The metrics of a multiple-choice task.
+enum class choice_metrics { acc, all };
+
+/// Makes a multiple-choice task out of items, each after its worked examples: `shots[i]` goes before item i. Items with
+/// the same shots that follow each other share the reading of them.
+[[nodiscard]] inline task make_multiple_choice(subject const& asked, task made, std::vector<choice_item> items,
+                                               std::span<std::string const> shots, choice_metrics metrics,
+                                               phase continuations_are) {
+  made.metrics = {"acc"};
+  if (metrics == choice_metrics::all) made.metrics.insert(made.metrics.end(), {"acc_norm", "acc_bytes"});
+  std::vector<std::vector<question>> prompts;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    prompts.push_back(questions_of(asked, made.name, shots[i] + items[i].text, items[i]));
+    made.prompts.push_back(items[i].name);
+    std::size_t tokens = 0;
+    for (auto const& one : prompts.back()) tokens += length_of(one);
+    made.tokens.push_back(tokens);
+  }
+  for (std::size_t begin = 0, end = 0; begin < items.size(); begin = end) {
+    while (end < items.size() && shots[end] == shots[begin]) ++end;
+    share_beginning(std::span{prompts}.subspan(begin, end - begin));
+  }
+  made.ask = judge_likelihoods(
+      made.prompts, std::move(prompts), continuations_are,
+      [items = std::move(items), metrics](std::size_t i, std::span<likelihood const> found) {
+        auto const verdict = judge_choices(found, items[i].choices);
+        nlohmann::ordered_json more{{"predicted", verdict.best}, {"gold", items[i].gold}};
+        for (auto const& one : found) more["loglik"].push_back(one.nats);
+        std::vector<answer> answers;
+        auto const add = [&](char const* metric, std::size_t best) {
+          more["predicted"] = best;
+          answers.push_back({.metric = metric, .value = best == items[i].gold ? 1.0 : 0.0, .more = more});
+        };
+        add("acc", verdict.best);
+        if (metrics == choice_metrics::all) {
+          add("acc_norm", verdict.best_by_chars);
+          add("acc_bytes", verdict.best_by_bytes);
+        }
+        return answers;
+      });
+  return made;
+}
+
+}  // namespace headcount::inline v0::evaluate

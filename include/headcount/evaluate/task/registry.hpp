@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/evaluate/task/agreement.hpp>
+#include <headcount/evaluate/task/choices.hpp>
+#include <headcount/evaluate/task/facts_task.hpp>
+#include <headcount/evaluate/task/glue.hpp>
+#include <headcount/evaluate/task/mmlu.hpp>
+#include <headcount/evaluate/task/perplexity.hpp>
+#include <headcount/evaluate/task/task.hpp>
+#include <headcount/evaluate/task/task_options.hpp>
+
+namespace headcount::inline v0::evaluate {
+
+/// A task that can be named.
+struct task_kind {
+  std::string_view name;   ///< one that ends in "/" stands for all names that begin so, and alone for the whole family
+  std::string_view about;  ///< a line of help: what it asks, and its options
+  std::vector<task> (*make)(subject const&, std::string_view name, task_options&);
+};
+
+/// The one list of tasks.
+inline constexpr std::array task_kinds{
+    task_kind{"agreement/", "prefill or generation: how near to dense, token by token; prefill=128, generation=32",
+              make_agreement},
+    task_kind{"choices", "JSON lines {prompt, choices, gold}; train=FILE for shots, phase=prefill", make_choices},
+    task_kind{"facts", "what people of the small language work as; context=12, prompts=60", make_facts},
+    task_kind{"glue/", "cola, mnli, mrpc, qnli, qqp, rte, sst2, wnli: JSON lines; train=FILE for shots", make_glue},
+    task_kind{"mmlu/", "the published CSV folder; one subject, or all", make_mmlu},
+    task_kind{"perplexity", "rolling, of texts; window=most tokens that the model reads, phase=prefill",
+              make_perplexity},
+};
+
+/// Makes the tasks that a name stands for: one, or those of a family. Throws headcount::error for a name, an option or
+/// data that are not as they should be.
+[[nodiscard]] inline std::vector<task> make_tasks(subject const& asked, std::string_view name, task_options options) {
+  for (auto const& kind : task_kinds) {
+    bool const is_family = kind.name.ends_with('/');
+    if (name != kind.name && !(is_family && (name.starts_with(kind.name) || text_of(name, "/") == kind.name))) continue;
+    auto made = kind.make(asked, name, options);
+    options.require_all_taken();
+    return made;
+  }
+  std::string known;
+  for (auto const& kind : task_kinds)
+    add_to_list(known, kind.name.ends_with('/') ? text_of(kind.name, "NAME") : kind.name);
+  throw error{text_of("task ", name), "there is no such task", known};
+}
+
+}  // namespace headcount::inline v0::evaluate
