@@ -22,4 +22,6 @@ if(TARGET headcount_tool)
   install(TARGETS headcount_tool)
   install(DIRECTORY examples/models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/headcount/models PATTERN "*.py" EXCLUDE
           PATTERN train EXCLUDE)
+  install(DIRECTORY ${PROJECT_BINARY_DIR}/examples/report/ DESTINATION ${CMAKE_INSTALL_DATADIR}/headcount/report OPTIONAL
+          PATTERN npm EXCLUDE)
 endif()

@@ -37,7 +37,8 @@ if(HEADCOUNT_BUILD_EXAMPLES OR HEADCOUNT_BUILD_TESTS OR HEADCOUNT_BUILD_BENCH OR
   headcount_add_target(reference FOLDERS reference
     LINK headcount_eigen nlohmann_json::nlohmann_json Boost::headers PkgConfig::sentencepiece PkgConfig::libxxhash)
   headcount_add_target(evaluate FOLDERS evaluate LINK headcount_reference)
-  list(APPEND headcount_components eigen reference evaluate)
+  headcount_add_target(report FOLDERS report LINK headcount_evaluate)
+  list(APPEND headcount_components eigen reference evaluate report)
   if(xtensor_FOUND)
     headcount_add_target(xtensor HEADERS adapt/xtensor.hpp LINK headcount xtensor)
     list(APPEND headcount_components xtensor)

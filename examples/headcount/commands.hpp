@@ -18,5 +18,6 @@ void add_compare(CLI::App& app);
 void add_record(CLI::App& app);
 void add_bridge(CLI::App& app);
 void add_cost(CLI::App& app);
+void add_report(CLI::App& app);
 
 }  // namespace tool

@@ -9,11 +9,10 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <headcount/evaluate/run/metric.hpp>
+#include <headcount/evaluate/run/canonical.hpp>
 #include <headcount/evaluate/run/pairing.hpp>
 #include <headcount/evaluate/run/row.hpp>
-#include <headcount/evaluate/statistics/comparison.hpp>
-#include <headcount/evaluate/statistics/paired.hpp>
+#include <headcount/evaluate/run/verdict.hpp>
 
 #include "commands.hpp"
 
@@ -30,33 +29,6 @@ struct options {
   std::uint64_t seed = 0;
   bool json = false;
 };
-
-constexpr double level = 0.05;
-
-/// One metric's comparison and what is made of it.
-struct verdict {
-  paired_values values;
-  comparison found;
-  double corrected = 1;  ///< p after Holm's correction
-
-  [[nodiscard]] bool is_sure() const { return corrected <= level; }
-  [[nodiscard]] bool a_leads() const { return (found.difference > 0) != is_better_when_lower(values.metric); }
-};
-
-std::vector<verdict> judge(std::vector<paired_values> paired, std::uint64_t seed) {
-  comparison_plan plan{.seed = seed};
-  plan.design.level = level / static_cast<double>(paired.size());
-  std::vector<verdict> verdicts;
-  std::vector<double> p;
-  for (auto& values : paired) {
-    auto const found = compare(values, plan);
-    p.push_back(found.p);
-    verdicts.push_back({.values = std::move(values), .found = found});
-  }
-  auto const corrected = holm(p);
-  for (std::size_t i = 0; i < verdicts.size(); ++i) verdicts[i].corrected = corrected[i];
-  return verdicts;
-}
 
 /// The result in a sentence.
 std::string sentence_of(verdict const& one, std::string const& a, std::string const& b, std::size_t comparisons) {

@@ -57,6 +57,21 @@ inline void require_comparable(std::string_view what, std::span<row const* const
   }
 }
 
+/// What rows of two policies share when they answer the same prompt: its name, seed, length and depth.
+using pair_key = std::tuple<std::string, std::uint64_t, std::string, std::string>;
+[[nodiscard]] inline pair_key pair_key_of(row const& one) {
+  auto const more = [&](char const* key) { return one.more.contains(key) ? one.more[key].dump() : std::string{}; };
+  return {one.prompt, one.seed, more("length"), more("depth")};
+}
+
+/// Throws headcount::error: `one` is there twice, which would count its prompt twice. `what` names the rows.
+[[noreturn]] inline void fail_on_second(std::string_view what, row const& one) {
+  throw error{what,
+              text_of("two rows of ", one.model, ", \"", one.policy, "\", ", one.task, ", ", one.metric, ", prompt \"",
+                      one.prompt, "\", seed ", one.seed),
+              "one"};
+}
+
 /// Pairs the rows of policies `a` and `b`, sentences in any spelling, by model, fingerprint, task, setting, metric,
 /// prompt, seed, length and depth: one result for each of the first five, in their order; those without a pair are left
 /// out. `task` is empty for all tasks. `what` names the rows in errors.
@@ -82,18 +97,11 @@ inline void require_comparable(std::string_view what, std::span<row const* const
   require_comparable(what, used);
 
   using group_key = std::tuple<std::string, std::string, std::string, std::string, std::string>;
-  using pair_key = std::tuple<std::string, std::uint64_t, std::string, std::string>;
   std::map<group_key, std::map<pair_key, std::pair<std::optional<double>, std::optional<double>>>> groups;
   for (auto const* one : used) {
-    auto const more = [&](char const* key) { return one->more.contains(key) ? one->more[key].dump() : std::string{}; };
-    auto& pair = groups[{one->model, one->fingerprint, one->task, one->setting, one->metric}]
-                       [{one->prompt, one->seed, more("length"), more("depth")}];
+    auto& pair = groups[{one->model, one->fingerprint, one->task, one->setting, one->metric}][pair_key_of(*one)];
     auto& value = canonical.of(one->policy) == names[0] ? pair.first : pair.second;
-    if (value)
-      throw error{what,
-                  text_of("two rows of ", one->model, ", \"", one->policy, "\", ", one->task, ", ", one->metric,
-                          ", prompt \"", one->prompt, "\", seed ", one->seed),
-                  "one"};
+    if (value) fail_on_second(what, *one);
     value = one->value;
   }
 

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include <headcount/evaluate/run/metric.hpp>
+#include <headcount/evaluate/run/pairing.hpp>
+#include <headcount/evaluate/statistics/comparison.hpp>
+#include <headcount/evaluate/statistics/paired.hpp>
+
+namespace headcount::inline v0::evaluate {
+
+/// The chance of a false alarm among all comparisons that are judged together.
+inline constexpr double verdict_level = 0.05;
+
+/// Two policies' comparison on one metric, and what may be said of it beside the others.
+struct verdict {
+  paired_values values;
+  comparison found;
+  double corrected = 1;  ///< p after Holm's correction
+
+  [[nodiscard]] bool is_sure() const noexcept { return corrected <= verdict_level; }
+  /// Whether policy a did better, sure or not.
+  [[nodiscard]] bool a_leads() const noexcept { return (found.difference > 0) != is_better_when_lower(values.metric); }
+};
+
+/// Compares each of these pairs and corrects for their number; the smallest detectable differences are at that level,
+/// too. `seed` is that of bootstrap and permutations.
+[[nodiscard]] inline std::vector<verdict> judge(std::vector<paired_values> paired, std::uint64_t seed = 0) {
+  comparison_plan plan{.seed = seed};
+  plan.design.level = verdict_level / static_cast<double>(paired.size());
+  std::vector<verdict> verdicts;
+  std::vector<double> p;
+  for (auto& values : paired) {
+    auto const found = compare(values, plan);
+    p.push_back(found.p);
+    verdicts.push_back({.values = std::move(values), .found = found});
+  }
+  auto const corrected = holm(p);
+  for (std::size_t i = 0; i < verdicts.size(); ++i) verdicts[i].corrected = corrected[i];
+  return verdicts;
+}
+
+}  // namespace headcount::inline v0::evaluate

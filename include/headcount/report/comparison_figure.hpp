@@ -1,0 +1,148 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <headcount/core/text.hpp>
+#include <headcount/evaluate/run/pairing.hpp>
+#include <headcount/evaluate/run/verdict.hpp>
+#include <headcount/report/figure.hpp>
+#include <headcount/report/results.hpp>
+
+namespace headcount::inline v0::report {
+
+/// Pairs of every policy's rows with those of a baseline, for all that was measured on a model.
+struct policy_pairs {
+  std::vector<std::string> policies{};  ///< of each pair
+  std::vector<evaluate::paired_values> values{};
+};
+
+/// Pairs two results by the prompts that both policies answered.
+[[nodiscard]] inline evaluate::paired_values pair_results(result const& a, result const& b) {
+  evaluate::paired_values values{a.of.model, a.of.fingerprint, a.of.task, a.of.setting, a.of.metric};
+  std::map<evaluate::pair_key, double> answers;
+  for (auto const* one : b.rows) answers.emplace(evaluate::pair_key_of(*one), one->value);
+  for (auto const* one : a.rows) {
+    auto const other = answers.find(evaluate::pair_key_of(*one));
+    if (other == answers.end()) continue;
+    values.a.push_back(one->value);
+    values.b.push_back(other->second);
+    values.prompts.push_back(one->prompt);
+  }
+  values.only_a = a.rows.size() - values.a.size();
+  values.only_b = b.rows.size() - values.b.size();
+  return values;
+}
+
+/// Pairs each result with that of a baseline; those without a common prompt have no pair.
+[[nodiscard]] inline policy_pairs pair_with(std::string const& baseline, std::string const& model,
+                                            std::span<result const> results) {
+  policy_pairs pairs;
+  for (auto const* one : results_on(model, results)) {
+    if (one->policy == baseline) continue;
+    for (auto const* other : results_on(model, results)) {
+      if (other->policy != baseline || other->of != one->of) continue;
+      if (auto values = pair_results(*one, *other); !values.a.empty()) {
+        pairs.policies.push_back(one->policy);
+        pairs.values.push_back(std::move(values));
+      }
+    }
+  }
+  return pairs;
+}
+
+/// How every policy compares with a baseline on the same prompts: the difference with its interval, and a verdict at 5%
+/// over all comparisons of the model. Without a pair the figure has no data.
+[[nodiscard]] inline figure comparison_figure(std::string const& baseline, std::string const& model,
+                                              std::span<result const> results) {
+  using json = nlohmann::ordered_json;
+  auto pairs = pair_with(baseline, model, results);
+  auto const verdicts = evaluate::judge(std::move(pairs.values));
+  auto data = json::array();
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    auto const& [values, found, corrected] = verdicts[i];
+    measured const of{values.model, values.fingerprint, values.task, values.setting, values.metric};
+    auto const detectable = found.smallest_detectable;
+    data.push_back({{"panel", panel_title(of)},
+                    {"policy", pairs.policies[i]},
+                    {"mean", found.mean_a},
+                    {"baseline", found.mean_b},
+                    {"difference", found.difference},
+                    {"low", found.range.low},
+                    {"high", found.range.high},
+                    {"p", corrected},
+                    {"verdict", !verdicts[i].is_sure()  ? "not shown"
+                                : verdicts[i].a_leads() ? "better"
+                                                        : "worse"},
+                    {"detectable", std::isinf(detectable) ? json{} : json(detectable)},
+                    {"test", found.test},
+                    {"pairs", found.pairs},
+                    {"prompts", found.clusters}});
+  }
+  figure made{.name = name_from(text_of("compared ", model, " ", baseline)),
+              .title = text_of("Compared with \"", baseline, "\": ", model),
+              .caption = text_of("Mean of the policy less that of the baseline on the same prompts, with 95% bootstrap "
+                                 "intervals over prompts; p is Holm-corrected for ",
+                                 verdicts.size(),
+                                 " comparisons, and \"not shown\" "
+                                 "means p > 0.05. The smallest difference is what this sample shows with 80% power."),
+              .columns = {{"panel", "measured"},
+                          {"policy", "policy"},
+                          {"mean", "mean"},
+                          {"baseline", "baseline"},
+                          {"difference", "difference"},
+                          {"low", "95% from"},
+                          {"high", "to"},
+                          {"p", "p"},
+                          {"verdict", "verdict"},
+                          {"detectable", "smallest difference"},
+                          {"test", "test"},
+                          {"pairs", "pairs"},
+                          {"prompts", "prompts"}}};
+  auto const panels = values_under(data, "panel");
+  auto const policies = values_under(data, "policy");
+  made.spec = make_spec(
+      text_of("Dot plot of the differences of ", policies.size(), " policies from \"", baseline, "\" on ", model,
+              ", with 95% intervals and verdicts, in ", panels.size(), " panels. The table has its numbers."),
+      std::move(data), R"({
+    "facet": {"field": "panel", "type": "nominal", "title": null},
+    "columns": 2,
+    "spec": {
+      "width": 300,
+      "height": {"step": 18},
+      "encoding": {
+        "y": {"field": "policy", "type": "nominal", "title": null},
+        "color": {"field": "verdict", "type": "nominal", "title": "verdict", "legend": {"orient": "bottom"},
+                  "scale": {"domain": ["better", "worse", "not shown"], "range": ["#0a8a6e", "#d1541f", "#8a8f98"]}},
+        "tooltip": [
+          {"field": "policy"}, {"field": "difference", "format": ".4~g"}, {"field": "low", "format": ".4~g"},
+          {"field": "high", "format": ".4~g"}, {"field": "p", "format": ".2~g"}, {"field": "verdict"}
+        ]
+      },
+      "layer": [
+        {"transform": [{"aggregate": [], "groupby": ["panel"]}], "mark": {"type": "rule", "strokeDash": [3, 3]}, "encoding": {"x": {"datum": 0}, "y": null, "color": null, "tooltip": null}},
+        {"mark": {"type": "rule", "strokeWidth": 2},
+         "encoding": {"x": {"field": "low", "type": "quantitative", "title": "difference"}, "x2": {"field": "high"}}},
+        {"mark": {"type": "point", "filled": true, "size": 60, "opacity": 1},
+         "encoding": {"x": {"field": "difference", "type": "quantitative"},
+                      "shape": {"field": "verdict", "type": "nominal", "title": "verdict",
+                                "scale": {"domain": ["better", "worse", "not shown"], "range": ["triangle-up", "triangle-down", "circle"]}}}}
+      ]
+    }
+  })");
+  auto& spec = made.spec;
+  spec["facet"]["sort"] = panels;
+  spec["spec"]["encoding"]["y"]["sort"] = policies;
+  static constexpr char const* keys[]{"mean", "baseline"};
+  if (!are_shares(made.data(), keys)) spec["resolve"] = {{"scale", {{"x", "independent"}}}};
+  return made;
+}
+
+}  // namespace headcount::inline v0::report

@@ -1,0 +1,201 @@
+// What is computed for figures: policy_order.hpp, estimate.hpp, results.hpp, needle_cells.hpp, policy_cost.hpp,
+// frontier.hpp.
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <headcount/report/frontier.hpp>
+#include <headcount/report/needle_cells.hpp>
+#include <headcount/report/policy_cost.hpp>
+#include <headcount/report/policy_order.hpp>
+#include <headcount/report/results.hpp>
+
+#include "../reference/support/files.hpp"
+#include "support/rows.hpp"
+
+using namespace headcount;
+using namespace headcount::report;
+using evaluate::row;
+using test::answer;
+
+namespace {
+
+std::vector<row const*> pointers(std::vector<row> const& rows) {
+  std::vector<row const*> found;
+  for (auto const& one : rows) found.push_back(&one);
+  return found;
+}
+
+estimate estimate_of_rows(std::vector<row> const& rows) { return estimate_of(pointers(rows)); }
+
+}  // namespace
+
+TEST_CASE("policy order: a family is a sentence without its selector's numbers") {
+  CHECK(family_of("entropy | top_k(5) @ generation") == "entropy | top_k @ generation");
+  CHECK(family_of("random(seed=3) | fraction(0.5) | mean") == "random(seed=3) | fraction | mean");
+  CHECK(family_of("fixed(a | b (c).json) | top_k(2)") == "fixed(a | b (c).json) | top_k");
+  CHECK(family_of("l2 | fixed((1), 2) @ all, layers=2-3") == "l2 | fixed @ all, layers=2-3");
+  CHECK(family_of("l2 | every_head") == "l2 | every_head");
+  CHECK(family_of("none @ generation") == "none @ generation");
+  CHECK(family_of("dense") == "dense");
+  CHECK(family_of("entropy | top_k(") == "entropy | top_k");
+  CHECK(family_of("") == "");
+}
+
+TEST_CASE("policy order: dense, none, then by name, numbers by their value") {
+  std::vector<std::string> policies{
+      "l2 | top_k(1)", "entropy | top_k(10)", "none @ generation", "entropy | top_k(9)", "dense", "entropy | top_k(2)",
+      "none"};
+  std::ranges::sort(policies, policy_before);
+  CHECK(policies == std::vector<std::string>{"dense", "none", "none @ generation", "entropy | top_k(2)",
+                                             "entropy | top_k(9)", "entropy | top_k(10)", "l2 | top_k(1)"});
+  CHECK(natural_less("a007", "a8"));
+  CHECK_FALSE(natural_less("a8", "a8"));
+  CHECK(natural_less("a", "a0"));
+  CHECK(natural_less("a99999999999999999999998", "a99999999999999999999999"));
+}
+
+TEST_CASE("estimate: right and wrong answers get Wilson's interval") {
+  auto const found = estimate_of_rows(
+      {answer("dense", "1", 1), answer("dense", "2", 1), answer("dense", "3", 0), answer("dense", "4", 1)});
+  CHECK(found.value == 0.75);
+  CHECK(found.rows == 4);
+  CHECK(found.prompts == 4);
+  // (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n), z = 1.959964.
+  REQUIRE(found.ci95.has_value());
+  CHECK(found.ci95->low == doctest::Approx(0.300642).epsilon(1e-5));
+  CHECK(found.ci95->high == doctest::Approx(0.954413).epsilon(1e-5));
+}
+
+TEST_CASE("estimate: rows of one prompt are a cluster, which the bootstrap draws whole") {
+  auto const two = estimate_of_rows({answer("dense", "1", 0), answer("dense", "1", 0), answer("dense", "2", 1)});
+  CHECK(two.value == doctest::Approx(1.0 / 3));
+  CHECK(two.prompts == 2);
+  // Two clusters: drawing the first twice gives 0, the second twice 1, each of them a quarter of the time.
+  REQUIRE(two.ci95.has_value());
+  CHECK(two.ci95->low == 0);
+  CHECK(two.ci95->high == 1);
+  auto const one = estimate_of_rows({answer("dense", "1", 0), answer("dense", "1", 1)});
+  CHECK(one.value == 0.5);
+  CHECK_FALSE(one.ci95.has_value());
+  auto const score = estimate_of_rows({answer("dense", "1", 2.5), answer("dense", "2", 2.5)});
+  CHECK(score.ci95->low == 2.5);
+  CHECK(score.ci95->high == 2.5);
+}
+
+TEST_CASE("results: rows in any order and policies in any spelling give the same results") {
+  std::vector<row> rows{answer("none@generation", "2", 0), answer("dense", "10", 1), answer("dense", "2", 0),
+                        answer("none @ generation", "10", 0), answer("dense", "2", 1, "facts")};
+  auto const check = [&] {
+    auto const results = results_of("r.jsonl", rows);
+    REQUIRE(results.size() == 3);
+    CHECK(panel_title(results[0].of) == "facts: exact_match");
+    CHECK(results[1].policy == "dense");
+    CHECK(results[1].mean.value == 0.5);
+    CHECK(results[1].rows[0]->prompt == "10");
+    CHECK(results[2].policy == "none @ generation");
+    CHECK(results[2].rows.size() == 2);
+  };
+  check();
+  std::ranges::reverse(rows);
+  check();
+}
+
+TEST_CASE("results: rows that would count a prompt twice, or mix weights, are refused") {
+  std::vector<row> const rows{answer("dense", "1", 1), answer("dense", "2", 1)};
+  auto const fault = [&](row const& more) {
+    auto all = rows;
+    all.push_back(more);
+    return test::message_of([&] { (void)results_of("r.jsonl", all); });
+  };
+  CHECK(test::contains(fault(answer("dense ", "2", 0)), "r.jsonl: two rows of tiny, \"dense"));
+  auto other = answer("dense", "3", 1);
+  other.fingerprint = "1e";
+  CHECK(test::contains(fault(other), "fingerprints 0f and 1e"));
+  CHECK(test::contains(test::message_of([] { (void)results_of("r.jsonl", {}); }), "it has no row"));
+  auto longer = answer("dense", "2", 0);
+  longer.more["length"] = 100;
+  CHECK(fault(longer).empty());
+}
+
+TEST_CASE("needle cells: means by length and tenths of the realised depth") {
+  std::vector<row> rows;
+  auto const add = [&](double length, double depth, double value) {
+    auto one = answer("dense", std::to_string(rows.size()), value);
+    one.more = {{"length", length}, {"depth", 50}, {"realised_depth", depth}};
+    rows.push_back(one);
+  };
+  add(250, 0, 1);
+  add(250, 9.99, 0);
+  add(250, 10, 1);
+  add(250, 100 * (1 - 0.9) * 3, 0);  // 30 but for rounding
+  add(250, 100, 1);
+  add(250, 95, 1);
+  add(677, 0, 0);
+  rows.push_back(answer("dense", "no needle", 1));
+  rows.push_back(rows[0]);
+  rows.back().prompt = "out of range";
+  rows.back().more["realised_depth"] = 101;
+  auto const results = results_of("r.jsonl", rows);
+  auto const cells = needle_cells(results.front());
+  REQUIRE(cells.size() == 5);
+  struct expected {
+    double length;
+    std::size_t band;
+    double value;
+    std::size_t rows;
+  };
+  expected const wanted[]{{250, 0, 0.5, 2}, {250, 1, 1, 1}, {250, 3, 0, 1}, {250, 9, 1, 2}, {677, 0, 0, 1}};
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    CAPTURE(i);
+    CHECK(cells[i].length == wanted[i].length);
+    CHECK(cells[i].band == wanted[i].band);
+    CHECK(cells[i].mean.value == wanted[i].value);
+    CHECK(cells[i].mean.rows == wanted[i].rows);
+  }
+}
+
+TEST_CASE("policy cost: heads kept in the whole model, where the policy acts") {
+  auto const config = test::small_config();  // 2 of 3 layers attend, 4 heads each
+  auto const kept = [&](std::string const& policy) {
+    auto const cost = cost_of_policy(policy, config, 16);
+    REQUIRE(cost.has_value());
+    REQUIRE(cost->heads.has_value());
+    CHECK(cost->heads->of == 8);
+    return cost->heads->kept;
+  };
+  CHECK(kept("dense") == 8);
+  CHECK(kept("none @ generation") == 0);
+  CHECK(kept("none @ prefill") == 0);
+  CHECK(kept("entropy | top_k(3) @ generation") == 6);
+  CHECK(kept("entropy | top_k(1) @ all, layers=0") == 5);
+  CHECK_FALSE(cost_of_policy("entropy | threshold(0.5)", config, 16)->heads.has_value());
+  CHECK_FALSE(cost_of_policy("fixed(/nowhere.json) | top_k(1)", config, 16).has_value());
+  CHECK(test::contains(test::message_of([&] { (void)cost_of_policy("entropy | top_k(5)", config, 16); }), "4 heads"));
+  auto const cost = cost_of_policy("none @ generation", config, 16);
+  CHECK(cost->pass.sum(&evaluate::block_cost::flops) < cost->full.sum(&evaluate::block_cost::flops));
+}
+
+TEST_CASE("policy cost: what rows say of heads kept comes first") {
+  std::vector<row> rows{answer("entropy | threshold(0.5)", "1", 1), answer("entropy | threshold(0.5)", "2", 1)};
+  known_models const models{{"tiny", test::small_config()}};
+  CHECK_FALSE(heads_of(results_of("r", rows).front(), models).has_value());
+  rows[0].more = {{"heads_kept", 2.5}, {"heads", 8}};
+  CHECK_FALSE(heads_of(results_of("r", rows).front(), models).has_value());
+  rows[1].more = {{"heads_kept", 3.5}, {"heads", 8}};
+  auto const results = results_of("r", rows);
+  auto const heads = heads_of(results.front(), {});
+  REQUIRE(heads.has_value());
+  CHECK(heads->kept == 3);
+  CHECK(heads->value() == 0.375);
+}
+
+TEST_CASE("frontier: what no other trade beats") {
+  std::vector<trade> const trades{{1, 0.2}, {2, 0.5}, {2, 0.4}, {3, 0.5}, {4, 0.9}, {4, 0.9}, {0.5, 0.1}};
+  CHECK(frontier_of(trades) == std::vector<bool>{true, true, false, false, true, true, true});
+  CHECK(frontier_of({}).empty());
+}
