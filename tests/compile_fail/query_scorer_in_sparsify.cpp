@@ -1,4 +1,4 @@
-// expect: headcount: sparsify sees attention weights and outputs, this policy's scorer reads queries
+// expect: headcount: sparsify sees attention weights and outputs, this policy's scorer reads something else
 #include <string_view>
 
 #include <headcount/headcount.hpp>

@@ -17,6 +17,11 @@ concept attention_row = std::ranges::random_access_range<Row> && std::ranges::si
 /// The attention row that crosses a type-erased boundary: somebody else's floats, a stride apart.
 using row_view = strided_view<float const, 1>;
 
+/// What the attention block itself is given at one position, before any projection, all heads' alike: `[width]`.
+struct block_input {
+  std::span<float const> values;
+};
+
 /// The query of one head at one position, after its positional rotation: `[dim]`.
 struct head_query {
   std::span<float const> values;
@@ -25,6 +30,12 @@ struct head_query {
 /// The attention output of one head at one position, before the output projection: `[dim]`.
 struct head_output {
   row_view values;
+};
+
+/// What one head adds to the block's output: projection * output, a vector of `[width]` that nobody has computed yet.
+struct head_contribution {
+  row_view output;                          ///< `[dim]`, before the output projection
+  strided_view<float const, 2> projection;  ///< `[width, dim]`: the head's columns of the output projection
 };
 
 namespace archetype {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace headcount::inline v0 {
 
@@ -71,8 +73,23 @@ template <policy_part Part>
   else return std::tuple{};
 }
 
+/// Calls `use(field)` for each field of a part, in order; the fields outlive the call.
+template <policy_part Part, class Use>
+constexpr void for_each_field(Use const& use) {
+  if constexpr (requires { Part::fields; })
+    [&]<std::size_t... At>(std::index_sequence<At...>) {
+      (use(std::get<At>(Part::fields)), ...);
+    }(std::make_index_sequence<std::tuple_size_v<decltype(Part::fields)>>{});
+}
+
 /// True for the types that hold any part of a kind, chosen at run time: any_scorer, any_selector, any_mask.
 template <class Part>
 inline constexpr bool is_erased_part = false;
+
+/// True for lists of them.
+template <class Value>
+inline constexpr bool is_erased_part_list = false;
+template <class Part>
+inline constexpr bool is_erased_part_list<std::vector<Part>> = is_erased_part<Part>;
 
 }  // namespace headcount::inline v0

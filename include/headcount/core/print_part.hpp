@@ -5,7 +5,6 @@
 #include <concepts>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -50,38 +49,58 @@ template <class Value>
   return text;
 }
 
+/// The arguments of a part, as a sentence writes them one after the other.
+class argument_printer {
+ public:
+  void add(std::string_view name, bool leading, std::string const& value) {
+    if (!text_.empty()) text_ += ", ";
+    if (!leading) in_order_ = false;
+    if (!in_order_) text_.append(name).append("=");
+    text_ += value;
+  }
+
+  /// A field is left out: leading ones after it need their names.
+  void skip() noexcept { in_order_ = false; }
+
+  /// `name`, or `name(arguments)` where there are some.
+  [[nodiscard]] std::string after(std::string_view name) const {
+    return text_.empty() ? std::string{name} : text_of(name, "(", text_, ")");
+  }
+
+ private:
+  std::string text_;
+  bool in_order_ = true;
+};
+
 /// A part as a sentence writes it: its name, and the fields that differ from their defaults, e.g. "top_k(5)".
 template <policy_part Part>
 [[nodiscard]] std::string print(Part const& part) {
-  std::string arguments;
-  bool in_order = true;  // no leading field was left out so far, so the next may do without its name
-  auto const add = [&](auto const& field) {
+  argument_printer arguments;
+  for_each_field<Part>([&](auto const& field) {
     auto const& value = part.*(field.member);
-    if (!field.required && value == Part{}.*(field.member)) return void(in_order = false);
-    if (!arguments.empty()) arguments += ", ";
-    if (!field.leading) in_order = false;
-    if (!in_order) arguments.append(field.name).append("=");
-    arguments += print_value(value);
-  };
-  std::apply([&](auto const&... field) { (add(field), ...); }, fields_of<Part>());
-  std::string text{Part::name};
-  if (!arguments.empty()) text.append("(").append(arguments).append(")");
-  return text;
+    if (!field.required && value == Part{}.*(field.member)) arguments.skip();
+    else arguments.add(field.name, field.leading, print_value(value));
+  });
+  return arguments.after(Part::name);
+}
+
+/// Throws headcount::error when a field's number is outside its bounds.
+template <class Value>
+  requires std::is_arithmetic_v<Value>
+void check_bounds(std::string_view part, std::string_view name, Value value, bounds<Value> const& allowed) {
+  auto const [least, most] = allowed;
+  if (value >= least && value <= most) return;
+  throw error{text_of(part, ", ", name, " = ", print_value(value)), "out of range",
+              text_of(print_value(least), " to ", print_value(most))};
 }
 
 /// Throws headcount::error when a number in a part is outside its field's bounds.
 template <policy_part Part>
 void check_bounds(Part const& part) {
-  auto const check = [&]<class Value>(field<Part, Value> const& field) {
-    if constexpr (std::is_arithmetic_v<Value>) {
-      auto const value = part.*(field.member);
-      auto const [least, most] = field.allowed;
-      if (value >= least && value <= most) return;
-      throw error{text_of(Part::name, ", ", field.name, " = ", print_value(value)), "out of range",
-                  text_of(print_value(least), " to ", print_value(most))};
-    }
-  };
-  std::apply([&](auto const&... field) { (check(field), ...); }, fields_of<Part>());
+  for_each_field<Part>([&]<class Value>(field<Part, Value> const& field) {
+    if constexpr (std::is_arithmetic_v<Value>)
+      check_bounds(Part::name, field.name, part.*(field.member), field.allowed);
+  });
 }
 
 }  // namespace headcount::inline v0

@@ -6,8 +6,8 @@
 
 namespace headcount::inline v0 {
 
-/// Throws headcount::error when a part cannot work at a site like this one: a parameter out of its bounds, or what the
-/// part's own `validate(part, site)` says.
+/// Throws headcount::error when a part cannot work at a site like this one: a parameter out of its bounds, what the
+/// part's own `validate(part, site)` says, or a part inside it that cannot work.
 template <class Part>
 void validate_part(Part const& part, site const& where) {
   if constexpr (is_erased_part<Part>) {
@@ -15,6 +15,11 @@ void validate_part(Part const& part, site const& where) {
   } else {
     check_bounds(part);
     if constexpr (requires { validate(part, where); }) validate(part, where);
+    for_each_field<Part>([&]<class Value>(field<Part, Value> const& field) {
+      if constexpr (is_erased_part<Value>) (part.*(field.member)).validate(where);
+      else if constexpr (is_erased_part_list<Value>)
+        for (auto const& inner : part.*(field.member)) inner.validate(where);
+    });
   }
 }
 

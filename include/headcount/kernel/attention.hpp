@@ -15,6 +15,8 @@
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/decide.hpp>
 #include <headcount/policy/policy.hpp>
+#include <headcount/score/evidence.hpp>
+#include <headcount/score/scorer.hpp>
 
 namespace headcount::inline v0::kernel {
 
@@ -26,6 +28,11 @@ struct attention_inputs {
   strided_view<float const, 3> values;   ///< [key, kv_head, dim]
   float scale = 1;                       ///< of the logits, usually 1 / sqrt(dim)
   std::size_t first_key = 0;             ///< position of keys[0]
+
+  // For scorers that ask for them, see policy::reads() and policy::slots().
+  std::span<float const> input{};                    ///< [width], the block's input
+  strided_view<float const, 3> output_projection{};  ///< [head, width, dim]
+  std::span<double> memory{};                        ///< of score_memory at this layer
 };
 
 /// Memory that attention reuses from call to call; it grows to the longest row it has met.
@@ -69,9 +76,9 @@ inline void sum_values(attention_inputs const& in, site const& where, std::size_
 ///     weights[head, key] = softmax_key(scale * queries[head] . keys[key, head / group])
 ///     outputs[head]      = sum_key weights[head, key] * values[key, head / group]     (kept heads; others as masked)
 ///
-/// Only what the scorer's type asks for is computed for heads that are dropped: nothing at all when it reads nothing or
-/// the query, their weights when it reads the row, everything when it reads the output. Edits act on the weights after
-/// heads were chosen, in order; an edit that mixes heads gets the weights of each of them.
+/// Only what the scorer asks for is computed for heads that are dropped: nothing at all when it reads nothing, the
+/// input or the query, their weights when it reads the row, everything when it reads more. Edits act on the weights
+/// after heads were chosen, in order; an edit that mixes heads gets the weights of each of them.
 ///
 /// `outputs` is `[head, dim]`, last axis contiguous. O(heads * keys * dim); allocates only while `workspace` grows.
 template <head_policy Policy, attention_observer Observer = no_observer>
@@ -80,7 +87,9 @@ void attend(Policy const& policy, site const& where, attention_inputs const& in,
   auto const all = head_set::first(where.heads);
   auto const rows = workspace.rows(where.heads, in.keys.extent(0));
   auto const in_scope = policy.where.covers(where);
-  auto const reads = [&](reading what) { return in_scope && policy.reads() == what; };
+  auto const reads = policy.reads();
+  bool const by_row = in_scope && reads == reading::row;
+  bool const by_output = in_scope && reads > reading::row;
   head_set needed;  // by edits, whether they are kept or not
   bool edited = false;
   for (auto const& edit : edits) {
@@ -89,35 +98,43 @@ void attend(Policy const& policy, site const& where, attention_inputs const& in,
     needed = needed | edit.needed_heads(all);
   }
 
-  auto const choose = [&](auto const& evidence) {
+  auto const query_of = [&](std::size_t head) { return head_query{in.queries[head].as_span()}; };
+  auto const row_of = [&](std::size_t head) -> row_view { return rows[head]; };
+  auto const output_of = [&](std::size_t head) { return head_output{outputs[head]}; };
+  head_evidence const known{.input = {in.input},
+                            .queries = query_of,
+                            .rows = row_of,
+                            .outputs = output_of,
+                            .projection = in.output_projection,
+                            .memory = in.memory};
+  auto const choose = [&] {
     if constexpr (watches_scores<Observer>) {
       head_scores scores;
-      auto const chosen = decide(policy, where, evidence, scores);
+      auto const chosen = decide(policy, where, known, scores);
       observer.scored(where, std::span<double const>{scores}.first(where.heads));
       return chosen;
     } else {
-      return decide(policy, where, evidence);
+      return decide(policy, where, known);
     }
   };
 
   head_set kept = all;
-  if constexpr (Policy::may_read(reading::nothing))
-    if (reads(reading::nothing)) kept = choose(no_evidence{});
-  if constexpr (Policy::may_read(reading::query))
-    if (reads(reading::query)) kept = choose([&](std::size_t head) { return head_query{in.queries[head].as_span()}; });
+  if constexpr (Policy::may_read(reading::nothing) || Policy::may_read(reading::input) ||
+                Policy::may_read(reading::query))
+    if (in_scope && reads < reading::row) kept = choose();
 
-  head_set const computed = reads(reading::row) || reads(reading::output) ? all : kept | needed;
+  head_set const computed = by_row || by_output ? all : kept | needed;
   for (auto const head : computed) {
     weigh_keys(in, where, head, rows[head].as_span());
     observer.row(where, head, rows[head].as_span());
   }
 
   if constexpr (Policy::may_read(reading::row))
-    if (reads(reading::row)) kept = choose([&](std::size_t head) -> row_view { return rows[head]; });
-  if constexpr (Policy::may_read(reading::output)) {
-    if (reads(reading::output)) {
+    if (by_row) kept = choose();
+  if constexpr (Policy::may_read(reading::output) || Policy::may_read(reading::contribution)) {
+    if (by_output) {
       for (auto const head : all) sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
-      kept = choose([&](std::size_t head) { return head_output{outputs[head]}; });
+      kept = choose();
     }
   }
   observer.kept(where, kept);
@@ -128,8 +145,7 @@ void attend(Policy const& policy, site const& where, attention_inputs const& in,
     for (auto const head : computed) observer.edited_row(where, head, rows[head].as_span());
   for (auto const head : all) {
     if (!kept.contains(head)) policy.mask(outputs[head]);
-    else if (edited || !reads(reading::output))
-      sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
+    else if (edited || !by_output) sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
   }
 }
 

@@ -25,7 +25,8 @@ concept gives_number = requires(Part& part, Evidence const&... evidence) {
 template <class Part>
 concept called_as_scorer =
     gives_number<Part, site, std::size_t> || gives_number<Part, head_query> || gives_number<Part, row_view> ||
-    gives_number<Part, std::span<float const>> || gives_number<Part, head_output>;
+    gives_number<Part, std::span<float const>> || gives_number<Part, row_view, site> ||
+    gives_number<Part, head_output> || gives_number<Part, head_contribution>;
 
 /// Writes a policy as its sentence: `score::entropy{} | select::top_k{5} | mask::zero{}`. The mask may be left out; it
 /// is then zero.
@@ -34,8 +35,10 @@ template <class Left, class Right>
 [[nodiscard]] constexpr auto operator|(Left left, Right right) {
   static_assert(policy_part<Left> && policy_part<Right>,
                 "headcount: a part is an aggregate that has `static constexpr std::string_view name`");
-  static_assert(kinds_of_scorer<Left> <= 1,
-                "headcount: a scorer reads one thing: the site, a head_query, an attention_row or a head_output");
+  static_assert(
+      kinds_of_scorer<Left> <= 1,
+      "headcount: a scorer reads one thing: the site, a block_input, a head_query, an attention_row, a head_output "
+      "or a head_contribution");
   static_assert(kinds_of_scorer<Left> == 1 || !called_as_scorer<Left>,
                 "headcount: a scorer's call operator is const noexcept and returns double; of a row, it takes any "
                 "attention_row");

@@ -1,45 +1,60 @@
 #pragma once
 
-#include <array>
+#include <concepts>
 #include <cstddef>
 #include <span>
+#include <type_traits>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/policy/policy.hpp>
+#include <headcount/score/evidence.hpp>
+#include <headcount/score/score_heads.hpp>
+#include <headcount/score/scorer.hpp>
 #include <headcount/select/selector.hpp>
 
 namespace headcount::inline v0 {
-
-/// Room for the scores of one site.
-using head_scores = std::array<double, head_set::capacity()>;
 
 /// Stands for the evidence of a scorer that reads nothing.
 struct no_evidence {
   [[nodiscard]] constexpr row_view operator()(std::size_t) const noexcept { return {}; }
 };
 
+/// One kind of evidence as a part of all that is known: what `evidence(head)` gives says which. `evidence` must outlive
+/// it.
+template <class Evidence>
+[[nodiscard]] head_evidence known_from(Evidence const& evidence) noexcept {
+  using given = std::invoke_result_t<Evidence const&, std::size_t>;
+  static_assert(
+      std::convertible_to<given, head_query> || std::convertible_to<given, head_output> ||
+          std::convertible_to<given, row_view>,
+      "headcount: any_policy reads attention rows and outputs of float; convert them, or use a policy of known "
+      "parts");
+  head_evidence known;
+  if constexpr (std::convertible_to<given, head_query>) known.queries = evidence;
+  else if constexpr (std::convertible_to<given, head_output>) known.outputs = evidence;
+  else if constexpr (std::convertible_to<given, row_view>) known.rows = evidence;
+  return known;
+}
+
 /// Scores every head of a site, in head order, into `scores`; returns the filled part, `[head]`.
-/// `evidence(head)` gives what the scorer reads of a head: an attention row, a head_query or a head_output. It is not
-/// called when the scorer reads nothing.
+/// `evidence` is all that is known (head_evidence), or a callable: `evidence(head)` gives what the scorer reads of a
+/// head, an attention row, a head_query or a head_output. It is not called when the scorer reads nothing.
 template <class Score, class Evidence>
 std::span<double const> score_heads(Score const& score, site const& where, Evidence const& evidence,
                                     head_scores& scores) noexcept {
-  for (std::size_t head = 0; head < where.heads; ++head) {
-    if constexpr (is_erased_part<Score>) {
-      static_assert(
-          requires { score(evidence(head)); },
-          "headcount: any_policy reads attention rows and outputs of float; convert them, or use a policy of known "
-          "parts");
-      scores[head] = score.reads() == reading::nothing ? score(where, head) : score(evidence(head));
-    } else if constexpr (site_scorer<Score>) {
-      scores[head] = score(where, head);
-    } else {
-      scores[head] = score(evidence(head));
-    }
+  auto const filled = std::span{scores}.first(where.heads);
+  if constexpr (std::same_as<Evidence, head_evidence>) {
+    score_heads(score, where, evidence, filled);
+  } else if constexpr (site_scorer<Score>) {
+    score_heads(score, where, head_evidence{}, filled);
+  } else if constexpr (row_scorer<Score>) {  // rows of any numbers, not of floats alone
+    for (std::size_t head = 0; head < where.heads; ++head) filled[head] = score_row(score, where, evidence(head));
+  } else {
+    score_heads(score, where, known_from(evidence), filled);
   }
-  return std::span{scores}.first(where.heads);
+  return filled;
 }
 
 /// The heads that a policy keeps at a site, and in `scores` what its scorer made of every head, whether or not the

@@ -1,14 +1,15 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <memory>
-#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
 #include <headcount/core/error.hpp>
@@ -71,7 +72,7 @@ struct written_part {
 template <class... Parts>
 [[nodiscard]] std::string names_of(part_list<Parts...>) {
   std::string names;
-  (add_to_list(names, Parts::name), ...);
+  for (auto const name : std::array<std::string_view, sizeof...(Parts)>{Parts::name...}) add_to_list(names, name);
   return names;
 }
 
@@ -118,18 +119,75 @@ void read_value(sentence_reader const& sentence, std::string_view what, std::str
   } while (list.take(','));
 }
 
-/// Reads one argument into a field. Throws headcount::error when it is not of the field's type or outside its bounds.
-template <class Registry, class Part, class Value, class Files>
-void set_field(sentence_reader const& sentence, Part& part, field<Part, Value> const& field, std::string_view text,
-               Files const& files) {
-  auto const what = text_of(field.name, " of ", Part::name);
-  read_value<Registry>(sentence, what, text, part.*(field.member), files);
+/// A field of a part that is being read, whatever the types of both: the rules by which arguments fill fields are then
+/// compiled once, not once a part.
+struct part_slot {
+  std::string_view name;
+  bool leading = false;
+  bool required = false;
+  bool list = false;
+  void* value = nullptr;
+  void const* allowed = nullptr;  ///< the bounds
+  std::string (*form)() = nullptr;
+  void (*read)(part_slot const&, sentence_reader const&, std::string_view what, std::string_view text,
+               void const* files) = nullptr;
+};
+
+/// Reads one argument into a slot. Throws headcount::error when it is not of the field's type or outside its bounds.
+template <class Registry, class Value, class Files>
+void read_slot(part_slot const& slot, sentence_reader const& sentence, std::string_view what, std::string_view text,
+               void const* files) {
+  auto& value = *static_cast<Value*>(slot.value);
+  read_value<Registry>(sentence, what, text, value, *static_cast<Files const*>(files));
   if constexpr (std::is_arithmetic_v<Value>) {
-    auto const value = part.*(field.member);
-    if (!(value >= field.allowed.least && value <= field.allowed.most))
+    auto const& allowed = *static_cast<bounds<Value> const*>(slot.allowed);
+    if (!(value >= allowed.least && value <= allowed.most))
       sentence.fail(sentence.position_of(text), text_of(what, " = ", text, " is out of range"),
-                    text_of(print_value(field.allowed.least), " to ", print_value(field.allowed.most)));
+                    text_of(print_value(allowed.least), " to ", print_value(allowed.most)));
   }
+}
+
+/// Fills a part's slots from its written arguments. Throws headcount::error.
+inline void fill_slots(sentence_reader const& sentence, std::string_view part, written_part const& written,
+                       std::span<part_slot const> slots, void const* files) {
+  std::string known;
+  for (auto const& slot : slots) add_to_list(known, slot.name);
+  if (known.empty()) known = "no argument";
+
+  auto const& arguments = written.arguments;
+  std::size_t unnamed = 0;
+  while (unnamed < arguments.size() && arguments[unnamed].name.empty()) ++unnamed;
+  for (auto const& argument : arguments)
+    if (!argument.name.empty() && std::ranges::find(slots, argument.name, &part_slot::name) == slots.end())
+      sentence.fail(argument.position, text_of(part, " has no \"", argument.name, "\""), known);
+
+  std::size_t next = 0;
+  auto later = static_cast<std::size_t>(std::ranges::count(slots, true, &part_slot::leading));
+  for (auto const& slot : slots) {
+    auto const read = [&](std::string_view text) {
+      slot.read(slot, sentence, text_of(slot.name, " of ", part), text, files);
+    };
+    bool given = false;
+    if (slot.leading) --later;
+    if (slot.leading && next < unnamed) {
+      auto text = arguments[next++].value;
+      if (slot.list)
+        for (; next + later < unnamed; ++next) text = both(text, arguments[next].value);
+      read(text);
+      given = true;
+    }
+    for (auto const& argument : arguments) {
+      if (argument.name != slot.name) continue;
+      if (given) sentence.fail(argument.position, text_of(slot.name, " is given twice"));
+      read(argument.value);
+      given = true;
+    }
+    if (slot.required && !given)
+      sentence.fail(written.position, text_of(part, " needs its ", slot.name),
+                    text_of(part, "(", slot.name, "), ", slot.form()));
+  }
+  if (next < unnamed)
+    sentence.fail(arguments[next].position, text_of(part, " takes fewer values without a name"), known);
 }
 
 /// Makes a part of a known type from its written arguments. Arguments without a name fill the leading fields in order;
@@ -137,47 +195,20 @@ void set_field(sentence_reader const& sentence, Part& part, field<Part, Value> c
 /// the files it names. Throws headcount::error.
 template <policy_part Part, class Registry = registry, class Files = no_files>
 [[nodiscard]] Part make_part(sentence_reader const& sentence, written_part const& written, Files const& files = {}) {
-  constexpr auto fields = fields_of<Part>();
-
-  std::string known;
-  std::apply([&](auto const&... field) { (add_to_list(known, field.name), ...); }, fields);
-  if (known.empty()) known = "no argument";
-
-  std::size_t unnamed = 0;
-  while (unnamed < written.arguments.size() && written.arguments[unnamed].name.empty()) ++unnamed;
-  for (auto const& argument : written.arguments) {
-    bool const is_known =
-        std::apply([&](auto const&... field) { return ((field.name == argument.name) || ...); }, fields);
-    if (!is_known && !argument.name.empty())
-      sentence.fail(argument.position, text_of(Part::name, " has no \"", argument.name, "\""), known);
-  }
-
   Part part{};
-  std::size_t next = 0;
-  std::size_t later = std::apply([](auto const&... field) { return (std::size_t{field.leading} + ... + 0); }, fields);
-  auto const fill = [&]<class Value>(field<Part, Value> const& field) {
-    bool given = false;
-    if (field.leading) --later;
-    if (field.leading && next < unnamed) {
-      auto text = written.arguments[next++].value;
-      if constexpr (is_list<Value>)
-        for (; next + later < unnamed; ++next) text = both(text, written.arguments[next].value);
-      set_field<Registry>(sentence, part, field, text, files);
-      given = true;
-    }
-    for (auto const& argument : written.arguments) {
-      if (argument.name != field.name) continue;
-      if (given) sentence.fail(argument.position, text_of(field.name, " is given twice"));
-      set_field<Registry>(sentence, part, field, argument.value, files);
-      given = true;
-    }
-    if (field.required && !given)
-      sentence.fail(written.position, text_of(Part::name, " needs its ", field.name),
-                    text_of(Part::name, "(", field.name, "), ", value_form<Value>()));
-  };
-  std::apply([&](auto const&... field) { (fill(field), ...); }, fields);
-  if (next < unnamed)
-    sentence.fail(written.arguments[next].position, text_of(Part::name, " takes fewer values without a name"), known);
+  std::array<part_slot, std::tuple_size_v<decltype(fields_of<Part>())>> slots;
+  std::size_t count = 0;
+  for_each_field<Part>([&]<class Value>(field<Part, Value> const& field) {
+    slots[count++] = {field.name,
+                      field.leading,
+                      field.required,
+                      is_list<Value>,
+                      &(part.*(field.member)),
+                      &field.allowed,
+                      value_form<Value>,
+                      read_slot<Registry, Value, Files>};
+  });
+  fill_slots(sentence, Part::name, written, slots, &files);
   return part;
 }
 
@@ -186,12 +217,16 @@ template <policy_part Part, class Registry = registry, class Files = no_files>
 template <class Any, class Registry, class Files, class... Parts>
 [[nodiscard]] Any make_any(sentence_reader const& sentence, std::string_view kind, part_list<Parts...> known,
                            written_part const& written, Files const& files, std::string_view others) {
-  std::optional<Any> made;
-  auto const try_one = [&]<policy_part Part>(std::type_identity<Part>) {
-    if (!made && Part::name == written.name) made.emplace(make_part<Part, Registry>(sentence, written, files));
+  struct maker {
+    std::string_view name;
+    Any (*make)(sentence_reader const&, written_part const&, Files const&);
   };
-  (try_one(std::type_identity<Parts>{}), ...);
-  if (made) return *std::move(made);
+  static constexpr std::array<maker, sizeof...(Parts)> makers{
+      maker{Parts::name, [](sentence_reader const& from, written_part const& of, Files const& with) -> Any {
+              return make_part<Parts, Registry>(from, of, with);
+            }}...};
+  auto const found = std::ranges::find(makers, written.name, &maker::name);
+  if (found != makers.end()) return found->make(sentence, written, files);
   auto const problem = written.name.empty() ? text_of(kind, " is expected, found ", sentence.found(written.position))
                                             : text_of("no ", kind, " is named \"", written.name, "\"");
   sentence.fail(written.position, problem, text_of(names_of(known), others));

@@ -59,15 +59,16 @@ struct policy {
 
   /// Whether the scorer's type allows it to read this: kernels leave out at compile time what cannot happen.
   [[nodiscard]] static constexpr bool may_read(reading what) noexcept {
-    if constexpr (is_erased_part<Score>) return true;
+    if constexpr (is_erased_part<Score> || joint_scorer<Score>) return true;
     else return reading_of<Score> == what;
   }
 
-  /// What the scorer reads.
-  [[nodiscard]] constexpr reading reads() const noexcept {
-    if constexpr (is_erased_part<Score>) return score.reads();
-    else return reading_of<Score>;
-  }
+  /// What the scorer reads, and the last of it in the order of work, which says when heads can be chosen.
+  [[nodiscard]] constexpr reading_set needs() const noexcept { return needs_of(score); }
+  [[nodiscard]] constexpr reading reads() const noexcept { return needs().most(); }
+
+  /// Numbers a head that the scorer remembers from token to token; whoever runs the model keeps them in a score_memory.
+  [[nodiscard]] constexpr std::size_t slots() const noexcept { return memory_slots(score); }
 };
 
 /// Keeps every head.

@@ -8,11 +8,29 @@
 #include <headcount/edit/renormalise.hpp>
 #include <headcount/edit/scale.hpp>
 #include <headcount/mask/zero.hpp>
+#include <headcount/score/contribution_norm.hpp>
+#include <headcount/score/distant_mass.hpp>
+#include <headcount/score/ema.hpp>
 #include <headcount/score/entropy.hpp>
 #include <headcount/score/fixed.hpp>
+#include <headcount/score/gini.hpp>
+#include <headcount/score/hoyer.hpp>
 #include <headcount/score/l2.hpp>
+#include <headcount/score/lp.hpp>
+#include <headcount/score/max.hpp>
+#include <headcount/score/normalised.hpp>
+#include <headcount/score/output_norm.hpp>
+#include <headcount/score/predictor.hpp>
+#include <headcount/score/previous.hpp>
+#include <headcount/score/product.hpp>
 #include <headcount/score/random.hpp>
+#include <headcount/score/rank_mean.hpp>
+#include <headcount/score/recent_mass.hpp>
 #include <headcount/score/replay.hpp>
+#include <headcount/score/sink_mass.hpp>
+#include <headcount/score/span_mass.hpp>
+#include <headcount/score/sum.hpp>
+#include <headcount/score/top_mass.hpp>
 #include <headcount/select/bottom_k.hpp>
 #include <headcount/select/fraction.hpp>
 #include <headcount/select/per_layer.hpp>
@@ -43,7 +61,11 @@ struct part_list {
 ///     };
 ///     auto const policy = headcount::parse_policy<my_parts>("peak | top_k(2)");
 struct registry {
-  using scorers = part_list<score::entropy, score::l2, score::random, score::fixed, score::replay>;
+  using scorers =
+      part_list<score::entropy, score::l2, score::lp, score::max, score::hoyer, score::gini, score::top_mass,
+                score::sink_mass, score::recent_mass, score::distant_mass, score::span_mass, score::output_norm,
+                score::contribution_norm, score::random, score::fixed, score::replay, score::predictor, score::previous, score::ema,
+                score::normalised, score::sum, score::product, score::rank_mean>;
   using selectors = part_list<select::top_k, select::bottom_k, select::random_k, select::fraction, select::threshold,
                               select::relative_threshold, select::top_p, select::top_groups, select::per_layer>;
   using masks = part_list<mask::zero>;

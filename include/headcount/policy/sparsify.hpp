@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <span>
 #include <type_traits>
 
 #include <headcount/core/attention_row.hpp>
@@ -11,10 +12,14 @@
 #include <headcount/core/strided_view.hpp>
 #include <headcount/core/tensor.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/core/words.hpp>
 #include <headcount/mask/mask.hpp>
 #include <headcount/policy/decide.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/policy/validate.hpp>
+#include <headcount/score/evidence.hpp>
+#include <headcount/score/memory.hpp>
+#include <headcount/score/scorer.hpp>
 
 namespace headcount::inline v0 {
 
@@ -58,14 +63,18 @@ void for_each_query(layer_pass const& pass, strided_view<Element, 4> weights, Vi
 ///     weights  [batch, head, query, key], after softmax, see for_each_query
 ///     outputs  [batch, query, head, dim], before the output projection
 ///
-/// Any tensor will do: strided_view, std::mdspan, or what an adapter header makes one. O(the size of what the scorer
-/// reads), no allocation. Throws headcount::error before anything is written when shapes disagree, when the policy
-/// cannot work with so many heads, or when its scorer reads queries, which are not here.
+/// Any tensor will do: strided_view, std::mdspan, or what an adapter header makes one. `memories` has one score_memory
+/// a batch row for policies that remember (policy::slots() above 0), kept from call to call; others need none. O(the
+/// size of what the scorer reads), no allocation. Throws headcount::error before anything is written when shapes
+/// disagree, when the policy cannot work with so many heads, or when its scorer reads what is not here.
 template <class Policy, class Weights, class Outputs>
-void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weights, Outputs&& outputs) {
+void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weights, Outputs&& outputs,
+              std::span<score_memory> memories = {}) {
   static_assert(head_policy<Policy>, "headcount: sparsify takes a policy, e.g. score::entropy{} | select::top_k{5}");
-  static_assert(Policy::may_read(reading::row) || !Policy::may_read(reading::query),
-                "headcount: sparsify sees attention weights and outputs, this policy's scorer reads queries");
+  static_assert(
+      Policy::may_read(reading::row) || !(Policy::may_read(reading::input) || Policy::may_read(reading::query) ||
+                                          Policy::may_read(reading::contribution)),
+      "headcount: sparsify sees attention weights and outputs, this policy's scorer reads something else");
   static_assert(tensor<Weights const, 4>, "headcount: weights are a tensor [batch, head, query, key], see view_of");
   static_assert(tensor<Outputs, 4>, "headcount: outputs are a tensor [batch, query, head, dim], see view_of");
   auto const rows_of = view_of<4>(weights);
@@ -82,17 +91,27 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
     throw error{"outputs", "their shape does not fit the weights'",
                 "[batch, query, head, dim] for weights [batch, head, query, key]"};
   validate(policy, site{.layer = pass.layer, .phase = pass.phase, .heads = rows_of.extent(1), .group = pass.group});
-  if (policy.reads() == reading::query)
-    throw error{"policy", "its scorer reads queries", "scorers that read rows, outputs or nothing"};
+  for (auto const absent : {reading::input, reading::query, reading::contribution})
+    if (policy.needs().contains(absent))
+      throw error{"policy", text_of("its scorer reads ", word_of(absent)),
+                  "scorers that read rows, outputs or nothing"};
+  if (policy.slots() > 0 && memories.size() != rows_of.extent(0))
+    throw error{"policy", text_of("its scorer remembers, and ", memories.size(), " memories were given"),
+                text_of("one for each of ", rows_of.extent(0), " batch rows")};
 
   for_each_query(pass, rows_of, [&](site const& where, std::size_t batch, std::size_t query, auto const& rows) {
     auto const kept = [&] {
-      if constexpr (Policy::may_read(reading::output))
-        if (policy.reads() == reading::output)
-          return decide(policy, where, [&](std::size_t head) { return head_output{outputs_of[batch][query][head]}; });
-      if constexpr (Policy::may_read(reading::row) || Policy::may_read(reading::nothing))
+      if constexpr (Policy::may_read(reading::output)) {
+        auto const output_of = [&](std::size_t head) { return head_output{outputs_of[batch][query][head]}; };
+        head_evidence known;
+        if constexpr (Policy::may_read(reading::row)) known = known_from(rows);
+        known.outputs = output_of;
+        if (auto const slots = policy.slots(); slots > 0)
+          known.memory = memories[batch].of(where.layer, slots, where.heads);
+        return decide(policy, where, known);
+      } else {
         return decide(policy, where, rows);
-      else return head_set::first(where.heads);
+      }
     }();
     for (std::size_t head = 0; head < where.heads; ++head)
       if (!kept.contains(head)) policy.mask(outputs_of[batch][query][head]);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <concepts>
+#include <cstddef>
 #include <limits>
 #include <numbers>
 #include <ranges>
@@ -10,6 +11,7 @@
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/logarithm.hpp>
+#include <headcount/core/number_type.hpp>
 #include <headcount/core/part.hpp>
 #include <headcount/core/row_sum.hpp>
 
@@ -17,33 +19,41 @@ namespace headcount::inline v0::score {
 
 /// How uneven a head's attention is: minus the entropy of its row of weights.
 ///
-///     score = sum_j (p_j + eps) * log2(p_j + eps)
+///     score = sum_j (p_j + eps) * log2(p_j + eps)                    bits
+///     score = sum_j (p_j + eps) * log2(p_j + eps) / log2(keys)       with normalised=true
 ///
-/// In bits, from about -log2(keys) (uniform) to about 0 (one key); an empty row scores 0. Higher is kept first.
+/// From about -log2(keys) (uniform), or -1 where normalised, to about 0 (one key); an empty row scores 0, and so does a
+/// normalised row of one key. Higher is kept first. Heads of one site see the same keys, so that normalising changes
+/// nothing there; between sites, and against a threshold, only normalised scores compare.
+/// `dtype=bfloat16` rounds the weights, each step of the formula and the score as the published code does in a bfloat16
+/// model.
 /// Reads the attention row once; O(keys), no allocation; streams.
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861, metric "entropy".
 struct entropy {
   static constexpr std::string_view name = "entropy";
 
-  double eps = 1e-12;  ///< added to each weight so that log2 stays finite; 1e-30 to 0.001
+  double eps = 1e-12;                        ///< added to each weight so that log2 stays finite; 1e-30 to 0.001
+  bool normalised = false;                   ///< divided by log2 of the visible keys
+  number_type dtype = number_type::float32;  ///< the format of weights and score
 
   static constexpr auto fields =
-      std::tuple{named_field("eps", &entropy::eps, "added to each weight so that log2 stays finite", {1e-30, 1e-3})};
+      std::tuple{named_field("eps", &entropy::eps, "added to each weight so that log2 stays finite", {1e-30, 1e-3}),
+                 named_field("normalised", &entropy::normalised, "divided by log2 of the visible keys"),
+                 named_field("dtype", &entropy::dtype, "the format of weights and score")};
 
   [[nodiscard]] double operator()(attention_row auto const& weights) const noexcept {
-    if constexpr (std::same_as<std::ranges::range_value_t<decltype(weights)>, float>) {
-      return row_sum(weights,
-                     [tiny = static_cast<float>(eps)](float p) { return (p + tiny) * log2_of_positive(p + tiny); });
-    } else {
-      return row_sum(weights, [tiny = eps](double p) { return (p + tiny) * std::log2(p + tiny); });
-    }
+    return per_key(bits(weights), std::ranges::size(weights));
   }
+
+  /// Whether accumulators give this score: they never have a weight to round.
+  [[nodiscard]] constexpr bool streams() const noexcept { return dtype == number_type::float32; }
 
   /// Minus the entropy from logits: with z = sum e^(s - m) and t = sum e^(s - m) (s - m), m the largest logit so far,
   /// it is t / z - ln z nats. Leaves out eps, whose share is below 2e-11 bits a key at its default.
   class accumulator {
    public:
     void add(double logit) noexcept {
+      ++keys_;
       if (logit == -std::numeric_limits<double>::infinity()) return;
       if (logit > largest_) {
         if (z_ > 0) {
@@ -59,15 +69,39 @@ struct entropy {
       z_ += e;
       t_ += e * power;
     }
-    [[nodiscard]] double score(entropy const&) const noexcept {
-      return z_ == 0 ? 0 : (t_ / z_ - std::log(z_)) * std::numbers::log2e;
+    [[nodiscard]] double score(entropy const& how) const noexcept {
+      return how.per_key(z_ == 0 ? 0 : (t_ / z_ - std::log(z_)) * std::numbers::log2e, keys_);
     }
 
    private:
     double largest_ = -std::numeric_limits<double>::infinity();
     double z_ = 0;
     double t_ = 0;
+    std::size_t keys_ = 0;
   };
+
+ private:
+  [[nodiscard]] double bits(attention_row auto const& weights) const noexcept {
+    if (dtype == number_type::bfloat16) {
+      float const tiny = static_cast<float>(eps);
+      auto const sum = row_sum(weights, [tiny](auto p) {
+        float const q = round_to_bfloat16(round_to_bfloat16(static_cast<float>(p)) + tiny);
+        return round_to_bfloat16(q * round_to_bfloat16(std::log2(q)));
+      });
+      return static_cast<double>(round_to_bfloat16(static_cast<float>(sum)));
+    }
+    if constexpr (std::same_as<std::ranges::range_value_t<decltype(weights)>, float>) {
+      return row_sum(weights,
+                     [tiny = static_cast<float>(eps)](float p) { return (p + tiny) * log2_of_positive(p + tiny); });
+    } else {
+      return row_sum(weights, [tiny = eps](double p) { return (p + tiny) * std::log2(p + tiny); });
+    }
+  }
+
+  [[nodiscard]] double per_key(double bits, std::size_t keys) const noexcept {
+    if (!normalised) return bits;
+    return keys > 1 ? bits / std::log2(static_cast<double>(keys)) : 0 * bits;
+  }
 };
 
 }  // namespace headcount::inline v0::score

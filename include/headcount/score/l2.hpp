@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cmath>
-#include <limits>
 #include <string_view>
+#include <tuple>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/number_type.hpp>
+#include <headcount/core/part.hpp>
 #include <headcount/core/row_sum.hpp>
+#include <headcount/score/online_softmax.hpp>
 
 namespace headcount::inline v0::score {
 
@@ -14,35 +17,38 @@ namespace headcount::inline v0::score {
 ///     score = sqrt(sum_j p_j^2)
 ///
 /// Without unit, from 1 / sqrt(keys) (uniform) to 1 (one key); an empty row scores 0. Higher is kept first.
+/// `dtype=bfloat16` rounds the weights and the score as the published code does in a bfloat16 model.
 /// Reads the attention row once; O(keys), no allocation; streams.
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861, metric "l2".
 struct l2 {
   static constexpr std::string_view name = "l2";
 
+  number_type dtype = number_type::float32;  ///< the format of weights and score
+
+  static constexpr auto fields = std::tuple{named_field("dtype", &l2::dtype, "the format of weights and score")};
+
   [[nodiscard]] double operator()(attention_row auto const& weights) const noexcept {
-    return std::sqrt(row_sum(weights, [](double p) { return p * p; }));
+    if (dtype == number_type::float32) return std::sqrt(row_sum(weights, [](double p) { return p * p; }));
+    return static_cast<double>(round_to_bfloat16(static_cast<float>(std::sqrt(row_sum(weights, [](auto p) {
+      double const rounded = static_cast<double>(round_to_bfloat16(static_cast<float>(p)));
+      return rounded * rounded;
+    })))));
   }
+
+  /// Whether accumulators give this score: they never have a weight to round.
+  [[nodiscard]] constexpr bool streams() const noexcept { return dtype == number_type::float32; }
 
   /// The norm from logits: sqrt(sum e^(2 (s - m))) / sum e^(s - m), m the largest logit so far.
   class accumulator {
    public:
     void add(double logit) noexcept {
-      if (logit == -std::numeric_limits<double>::infinity()) return;
-      if (logit > largest_) {
-        double const shrink = std::exp(largest_ - logit);
-        z_ *= shrink;
-        squares_ *= shrink * shrink;
-        largest_ = logit;
-      }
-      double const e = std::exp(logit - largest_);
-      z_ += e;
-      squares_ += e * e;
+      auto const [shrink, e] = softmax_.add(logit);
+      squares_ = squares_ * shrink * shrink + e * e;
     }
-    [[nodiscard]] double score(l2 const&) const noexcept { return z_ == 0 ? 0 : std::sqrt(squares_) / z_; }
+    [[nodiscard]] double score(l2 const&) const noexcept { return softmax_.share(std::sqrt(squares_)); }
 
    private:
-    double largest_ = -std::numeric_limits<double>::infinity();
-    double z_ = 0;
+    online_softmax softmax_;
     double squares_ = 0;
   };
 };

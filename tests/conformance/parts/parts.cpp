@@ -2,6 +2,7 @@
 #include <cctype>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <numeric>
 #include <span>
@@ -21,6 +22,9 @@
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/registry.hpp>
 #include <headcount/policy/sentence.hpp>
+#include <headcount/score/evidence.hpp>
+#include <headcount/score/score_heads.hpp>
+#include <headcount/score/streaming.hpp>
 #include <support/allocations.hpp>
 #include <support/files.hpp>
 #include <support/numbers.hpp>
@@ -41,8 +45,8 @@ struct tuple_of<part_list<Parts...>> {
 template <class List>
 using types = typename tuple_of<List>::type;
 
-/// A part with positions and layers where it can have some, so that it has something to do, and with files that hold
-/// nothing.
+/// A part with positions, layers and scorers inside where it can have some, so that it has something to do, and with
+/// files that hold nothing.
 template <class Part>
 Part example() {
   Part part{};
@@ -50,6 +54,9 @@ Part example() {
     if constexpr (std::is_same_v<Value, token_positions>) part.*(field.member) = {{3, 5}, {9, 9}};
     if constexpr (is_from_file<Value>) part.*(field.member) = support::some_file<Value>();
     if constexpr (std::is_same_v<Value, layer_table>) part.*(field.member) = {{{0, 0}, 4}, {{1, 3}, 2}};
+    if constexpr (std::is_same_v<Value, any_scorer>) part.*(field.member) = score::entropy{};
+    if constexpr (std::is_same_v<Value, std::vector<any_scorer>>)
+      part.*(field.member) = {score::entropy{}, score::previous{score::output_norm{}}, score::ema{0.5, score::max{}}};
   };
   std::apply([&](auto const&... field) { (point(field), ...); }, fields_of<Part>());
   return part;
@@ -129,6 +136,57 @@ void check_names_differ(part_list<Parts...>) {
   CHECK(std::ranges::adjacent_find(names) == names.end());
 }
 
+/// Everything that can be known of a site of eight heads: elements lie `stride` apart where they may.
+struct scene {
+  std::size_t keys;
+  std::size_t stride;
+  std::vector<float> rows, queries, outputs, input, projection;
+
+  static constexpr std::size_t heads = 8, dim = 6, width = 10;
+
+  scene(std::uint64_t seed, std::size_t apart) : stride{apart} {
+    support::numbers draw{seed + 17};
+    keys = 1 + draw.below(40);
+    auto const spread = [&](std::vector<double> const& values) {
+      std::vector<float> memory(values.size() * stride);
+      for (std::size_t i = 0; i < values.size(); ++i) memory[i * stride] = static_cast<float>(values[i]);
+      return memory;
+    };
+    std::vector<double> weights;
+    for (std::size_t head = 0; head < heads; ++head)
+      for (double const weight : support::softmax(draw.list(keys, -4, 4))) weights.push_back(weight);
+    rows = spread(weights);
+    outputs = spread(draw.list(heads * dim, -1, 1));
+    projection = spread(draw.list(heads * width * dim, -1, 1));
+    queries = support::as<float>(draw.list(heads * dim, -1, 1));
+    input = support::as<float>(draw.list(width, -1, 1));
+  }
+
+  [[nodiscard]] row_view piece(std::vector<float> const& memory, std::size_t head, std::size_t size) const {
+    return {memory.data() + head * size * stride, {size}, {static_cast<std::ptrdiff_t>(stride)}};
+  }
+
+  /// Calls `use` with it all.
+  template <class Use>
+  void with_evidence(std::span<double> memory, Use const& use) const {
+    auto const row_of = [&](std::size_t head) { return piece(rows, head, keys); };
+    auto const output_of = [&](std::size_t head) { return head_output{piece(outputs, head, dim)}; };
+    auto const query_of = [&](std::size_t head) { return head_query{std::span{queries}.subspan(head * dim, dim)}; };
+    auto const axis = [&](std::size_t step) { return static_cast<std::ptrdiff_t>(step * stride); };
+    use(head_evidence{.input = {input},
+                      .queries = query_of,
+                      .rows = row_of,
+                      .outputs = output_of,
+                      .projection = {projection.data(), {heads, width, dim}, {axis(width * dim), axis(dim), axis(1)}},
+                      .memory = memory});
+  }
+};
+
+/// Whether two lists hold the same numbers, NaN being the same as NaN.
+bool same_numbers(std::vector<double> const& a, std::vector<double> const& b) {
+  return std::ranges::equal(a, b, [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); });
+}
+
 std::vector<std::size_t> kept(head_set const& set) { return {set.begin(), set.end()}; }
 
 /// Scores that selectors meet: distinct, tied, all alike, with NaN and infinities, many and none.
@@ -156,7 +214,8 @@ TEST_CASE("parts: names of a kind differ, and none is dense or none") {
   check_names_differ(registry::edits{});
 }
 
-TEST_CASE_TEMPLATE_DEFINE("scorers: are parts, read one thing, and are the same when erased", Score, scorers) {
+TEST_CASE_TEMPLATE_DEFINE(
+    "scorers: are parts, and score alike when erased and however evidence lies, allocating nothing", Score, scorers) {
   static_assert(scorer<Score>);
   check_part<Score>();
   auto const text = print(example<Score>()) + " | top_k(1)";
@@ -164,46 +223,65 @@ TEST_CASE_TEMPLATE_DEFINE("scorers: are parts, read one thing, and are the same 
 
   auto const score = example<Score>();
   any_scorer const any = score;
-  CHECK(any.reads() == reading_of<Score>);
+  CHECK(any.needs() == needs_of(score));
+  CHECK(any.reads() == needs_of(score).most());
+  CHECK(any.slots() == memory_slots(score));
   CHECK(print(any) == print(score));
-  support::numbers draw{17};
-  for (std::size_t round = 0; round < 20; ++round) {
-    auto const size = 1 + draw.below(40);
-    auto const row = support::as<float>(support::softmax(draw.list(size, -4, 4)));
-    std::vector<float> spread(3 * size);
-    for (std::size_t key = 0; key < size; ++key) spread[3 * key] = row[key];
-    strided_view<float const, 1> const strided{spread.data(), {size}, {3}};
-    site const where{.layer = round, .row = 1, .position = size, .heads = 8};
-    if constexpr (site_scorer<Score>) {
-      CHECK(any(where, round % 8) == score(where, round % 8));
-    } else if constexpr (query_scorer<Score>) {
-      CHECK(any(head_query{row}) == score(head_query{row}));
-    } else if constexpr (row_scorer<Score>) {
-      CHECK(any(row_view{std::span{row}}) == score(std::span{row}));
-      CHECK(any(strided) == score(strided));
-      CHECK(score(strided) == score(row));
-    } else {
-      CHECK(any(head_output{strided}) == score(head_output{strided}));
-      CHECK(score(head_output{strided}) == score(head_output{std::span{row}}));
-    }
+  std::vector<double> memory_of_known(8 * any.slots(), support::not_a_number);
+  auto memory_of_any = memory_of_known, memory_of_strided = memory_of_known;
+  for (std::uint64_t round = 0; round < 20; ++round) {
+    scene const side_by_side{round, 1}, apart{round, 3};
+    site const where{.layer = round, .row = 1, .position = side_by_side.keys + round % 2 * 5, .heads = 8};
+    std::vector<double> of_known(8), of_any(8), of_strided(8);
+    auto const score_all = [&](auto const& scorer, scene const& of, std::span<double> memory,
+                               std::vector<double>& scores) {
+      of.with_evidence(memory, [&](head_evidence const& known) {
+        CHECK(support::allocations_of([&] { score_heads(scorer, where, known, scores); }) == 0);
+      });
+    };
+    score_all(score, side_by_side, memory_of_known, of_known);
+    score_all(any, side_by_side, memory_of_any, of_any);
+    score_all(any, apart, memory_of_strided, of_strided);
+    CHECK(same_numbers(of_any, of_known));
+    CHECK(same_numbers(of_strided, of_known));
   }
 }
 TEST_CASE_TEMPLATE_APPLY(scorers, types<registry::scorers>);
 
 TEST_CASE_TEMPLATE_DEFINE("scorers: a stream of logits scores as the row they make", Score, streamed) {
   if constexpr (streaming_scorer<Score>) {
-    Score const score{};
-    for (auto const& row : support::logit_rows()) {
-      CAPTURE(row.what);
-      typename Score::accumulator sum;
-      for (double const logit : row.logits) sum.add(logit);
-      auto const weights = support::weights_of(row);
-      CHECK(support::distance(sum.score(score), score(weights), 1e-1) < 1e-6);
-      CHECK(support::distance(sum.score(score), score(support::as<float>(weights)), 1e-1) < 1e-5);
-    }
+    auto score = example<Score>();
+    if constexpr (requires { score.eps; }) score.eps = 1e-30;  // what streams leave out
+    for (auto const& row : support::logit_rows())
+      for (std::size_t const dropped : {0u, 7u}) {
+        CAPTURE(row.what);
+        site const where{.position = dropped + row.logits.size() - 1, .heads = 1};
+        auto sum = start_stream(score, where, row.logits.size());
+        for (double const logit : row.logits) sum.add(logit);
+        auto const weights = support::weights_of(row);
+        CHECK(support::distance(sum.score(score), score_row(score, where, weights), 1e-1) < 1e-12);
+        CHECK(support::distance(sum.score(score), score_row(score, where, support::as<float>(weights)), 1e-1) < 1e-5);
+      }
   }
 }
 TEST_CASE_TEMPLATE_APPLY(streamed, types<registry::scorers>);
+
+TEST_CASE_TEMPLATE_DEFINE("scorers: give NaN for NaN, so that such a head is not preferred", Score, not_numbers) {
+  if constexpr (row_scorer<Score>) {
+    auto const score = example<Score>();
+    for (std::size_t const keys : {80u, 1500u}) {  // a softmax with one NaN is NaN everywhere
+      std::vector<float> const row(keys, static_cast<float>(support::not_a_number));
+      site const where{.position = keys - 1, .heads = 1};
+      CHECK(std::isnan(score_row(score, where, row)));
+      if constexpr (streaming_scorer<Score>) {
+        auto sum = start_stream(score, where, keys);
+        for (std::size_t key = 0; key < keys; ++key) sum.add(key == keys / 2 ? support::not_a_number : 1.0);
+        CHECK(std::isnan(sum.score(score)));
+      }
+    }
+  }
+}
+TEST_CASE_TEMPLATE_APPLY(not_numbers, types<registry::scorers>);
 
 TEST_CASE_TEMPLATE_DEFINE("selectors: are parts, and are the same when erased", Select, selectors) {
   static_assert(selector<Select>);

@@ -18,6 +18,7 @@
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
+#include <headcount/policy/decide.hpp>
 #include <headcount/policy/print.hpp>
 #include <headcount/policy/registry.hpp>
 #include <headcount/policy/sentence.hpp>
@@ -177,7 +178,10 @@ TEST_CASE("sentence: means the policy that the same words make in C++") {
   CHECK(read.where.during == phase::generation);
   CHECK(*read.where.layers == second_and_fifth);
   CHECK(read.reads() == reading::nothing);
-  for (std::size_t head = 0; head < 4; ++head) CHECK(read.score({}, head) == composed.score({}, head));
+  head_scores of_read{}, of_composed{};
+  (void)score_heads(read.score, {.heads = 4}, no_evidence{}, of_read);
+  (void)score_heads(composed.score, {.heads = 4}, no_evidence{}, of_composed);
+  CHECK(of_read == of_composed);
 }
 
 TEST_CASE("sentence: a registry of one's own adds parts, and the library's stay") {
@@ -216,7 +220,9 @@ TEST_CASE("sentence: positions between other values take those to spare") {
 TEST_CASE("sentence: a file is named, read by whoever was told to read files, and shared by copies") {
   auto const read = parse_policy<parts>("word_and_file(4.5.txt, paint=deep_blue) | top_k(1)", number_files{});
   CHECK(print(read) == "word_and_file(4.5.txt, paint=deep_blue) | top_k(1)");
-  CHECK(read.score({}, 0) == -4.5);
+  head_scores scores{};
+  (void)score_heads(read.score, {.heads = 1}, no_evidence{}, scores);
+  CHECK(scores[0] == -4.5);
   CHECK(reprinted("word_and_file(\"4.5.txt\", paint=red) | top_k(1)") == "word_and_file(4.5.txt) | top_k(1)");
   auto const odd = R"(word_and_file("a (very), \odd=name;") | top_k(1))";
   CHECK(reprinted(odd) == odd);
@@ -299,8 +305,8 @@ TEST_CASE("sentence: a mistake in a policy is said with its column and what is a
           {"l2 | top_k(2, k=3)", "column 15: k is given twice"},
           {"l2 | top_k(k=2, k=3)", "column 17: k is given twice"},
           {"l2 | top_k(n=2)", "column 12: top_k has no \"n\" (allowed: k)"},
-          {"l2(2) | top_k(2)", "column 4: l2 takes fewer values without a name (allowed: no argument)"},
-          {"l2(p=2) | top_k(2)", "column 4: l2 has no \"p\" (allowed: no argument)"},
+          {"l2(2) | top_k(2)", "column 4: l2 takes fewer values without a name (allowed: dtype)"},
+          {"l2(p=2) | top_k(2)", "column 4: l2 has no \"p\" (allowed: dtype)"},
           {"l2 | top_k(,)", "column 12: \"\" is no value for k of top_k (allowed: a whole number)"},
           {"l2 | top_k(=2)", "column 12: \"=\" without a name before it in top_k (allowed: name=value)"},
           {"l2 | top_k(k=)", "column 14: \"\" is no value for k of top_k (allowed: a whole number)"},
@@ -333,7 +339,8 @@ TEST_CASE("sentence: a mistake in a policy is said with its column and what is a
            "column 16: \":2\" is no value for k of per_layer (allowed: layers and numbers such as 2:5 or 2:5,4-8:0)"},
           {"entropy(eps=1) | top_k(1)", "column 13: eps of entropy = 1 is out of range (allowed: 1e-30 to 0.001)"},
           {"entropy(eps=0) | top_k(1)", "column 13: eps of entropy = 0 is out of range (allowed: 1e-30 to 0.001)"},
-          {"entropy(1e-9) | top_k(1)", "column 9: entropy takes fewer values without a name (allowed: eps)"},
+          {"entropy(1e-9) | top_k(1)",
+           "column 9: entropy takes fewer values without a name (allowed: eps, normalised, dtype)"},
           {"random(seed=-1) | top_k(1)", "column 13: \"-1\" is no value for seed of random (allowed: a whole number)"},
           {"many_fields(1, strict=1) | top_k(1)",
            "column 23: \"1\" is no value for strict of many_fields (allowed: true or false)"},

@@ -8,6 +8,7 @@
 #include <headcount/score/l2.hpp>
 #include <headcount/score/random.hpp>
 #include <headcount/score/scorer.hpp>
+#include <headcount/score/streaming.hpp>
 #include <headcount/score/unscored.hpp>
 #include <headcount/select/top_k.hpp>
 #include <support/parts.hpp>

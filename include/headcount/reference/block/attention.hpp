@@ -18,6 +18,8 @@
 #include <headcount/reference/block/matrix.hpp>
 #include <headcount/reference/block/rope.hpp>
 #include <headcount/reference/block/segment.hpp>
+#include <headcount/score/memory.hpp>
+#include <headcount/score/scorer.hpp>
 
 namespace headcount::inline v0::reference {
 
@@ -92,48 +94,75 @@ inline void rotate_heads(attention const& block, std::size_t position, std::span
   return known;
 }
 
+/// The columns of the output projection that each head's output meets, `[head, width, dim]`: where they lie when they
+/// are float32 already, otherwise widened into `buffer`.
+[[nodiscard]] inline strided_view<float const, 3> head_projections(attention const& block, matrix& buffer) {
+  auto const width = block.output.weight.rows();
+  auto const weight = widened_rows(block.output, 0, width, buffer);
+  return {weight.data(),
+          {block.heads, width, block.head_dim},
+          {index(block.head_dim), index(block.heads * block.head_dim), 1}};
+}
+
+/// What attention needs of one sequence beside its tokens.
+struct attended_sequence {
+  key_value_cache* cache = nullptr;
+  site where{};                    ///< of its first new token; the position is filled in
+  score_memory* memory = nullptr;  ///< for policies that remember
+};
+
 /// Attention of one sequence over its cache. `queries` holds its last tokens, `[token, heads * dim]`, whose keys and
-/// values are in the cache already; each is replaced by its outputs before the projection. `where` is the site of the
-/// first of them.
+/// values are in the cache already; each is replaced by its outputs before the projection. `inputs` are the same tokens
+/// before any projection, and `projection` is head_projections where the policy asks for it.
 template <class Control>
-void attend_sequence(attention const& block, site where, key_value_cache const& cache, Control const& control,
-                     kernel::attention_workspace& workspace, matrix& queries, std::size_t begin, std::size_t count) {
+void attend_sequence(attention const& block, attended_sequence const& sequence, Control const& control,
+                     kernel::attention_workspace& workspace, matrix& queries, matrix const& inputs,
+                     strided_view<float const, 3> projection, std::size_t begin, std::size_t count) {
+  auto const& cache = *sequence.cache;
   auto edits = control.edits;
   std::vector<any_edit> known;
-  if (needs_all_rows(edits, where))
-    edits = known = edits_knowing_pass(block, where, cache, edits, workspace, queries, begin, count);
+  if (needs_all_rows(edits, sequence.where))
+    edits = known = edits_knowing_pass(block, sequence.where, cache, edits, workspace, queries, begin, count);
   std::vector<float> outputs(block.heads * block.head_dim);
+  auto where = sequence.where;
+  auto const slots = control.policy.slots();
   for (std::size_t token = begin; token < begin + count; ++token, ++where.position) {
     auto const query = row_of(queries, token);
     rotate_heads(block, where.position, query);
-    kernel::attend(control.policy, where, inputs_of(block, cache, where.position, query), edits, workspace,
-                   {outputs.data(), {block.heads, block.head_dim}}, control.observer);
+    auto in = inputs_of(block, cache, where.position, query);
+    in.input = row_of(inputs, token);
+    in.output_projection = projection;
+    if (slots > 0) in.memory = sequence.memory->of(where.layer, slots, block.heads);
+    kernel::attend(control.policy, where, in, edits, workspace, {outputs.data(), {block.heads, block.head_dim}},
+                   control.observer);
     std::ranges::copy(outputs, query.begin());
   }
 }
 
-/// x `[token, width]`, packed; `caches` has one cache a segment and `sites` its site, without a position. Gives the
-/// block's output for the wanted tokens. Each sequence sees its own cache alone.
+/// x `[token, width]`, packed; `sequences` has one a segment. Gives the block's output for the wanted tokens. Each
+/// sequence sees its own cache alone.
 template <class Control>
 [[nodiscard]] matrix apply(attention const& block, matrix const& x, std::span<segment const> segments,
-                           std::span<key_value_cache* const> caches, wanted which, std::span<site const> sites,
-                           Control const& control) {
+                           std::span<attended_sequence const> sequences, wanted which, Control const& control) {
   matrix keys = apply(block.key, x);
   matrix const values = apply(block.value, x);
-  matrix queries = apply(block.query, wanted_rows(x, segments, which));
+  matrix const inputs = wanted_rows(x, segments, which);
+  matrix queries = apply(block.query, inputs);
+  matrix buffer;
+  strided_view<float const, 3> projection;
+  if (control.policy.reads() == reading::contribution) projection = head_projections(block, buffer);
   kernel::attention_workspace workspace;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     auto const [begin, count, position] = segments[i];
+    auto sequence = sequences[i];
     for (std::size_t token = 0; token < count; ++token) {
       rotate_heads(block, position + token, row_of(keys, begin + token));
-      caches[i]->append(row_of(keys, begin + token), row_of(values, begin + token));
+      sequence.cache->append(row_of(keys, begin + token), row_of(values, begin + token));
     }
-    auto where = sites[i];
-    where.position = which == wanted::all_tokens ? position : position + count - 1;
-    if (which == wanted::all_tokens)
-      attend_sequence(block, where, *caches[i], control, workspace, queries, begin, count);
-    else attend_sequence(block, where, *caches[i], control, workspace, queries, i, 1);
-    if (block.window) caches[i]->trim(*block.window);
+    bool const all = which == wanted::all_tokens;
+    sequence.where.position = all ? position : position + count - 1;
+    attend_sequence(block, sequence, control, workspace, queries, inputs, projection, all ? begin : i, all ? count : 1);
+    if (block.window) sequence.cache->trim(*block.window);
   }
   return apply(block.output, queries);
 }

@@ -5,8 +5,10 @@
 
 #include <headcount/core/decision_trace.hpp>
 #include <headcount/core/ranking.hpp>
+#include <headcount/reference/load/predictor_json.hpp>
 #include <headcount/reference/load/ranking_json.hpp>
 #include <headcount/reference/load/trace_file.hpp>
+#include <headcount/score/head_predictor.hpp>
 
 namespace headcount::inline v0::reference {
 
@@ -19,6 +21,10 @@ struct sentence_files {
   }
   [[nodiscard]] decision_trace operator()(std::string const& name, std::type_identity<decision_trace>) const {
     return read_trace(name);
+  }
+  [[nodiscard]] score::head_predictor operator()(std::string const& name,
+                                                 std::type_identity<score::head_predictor>) const {
+    return read_predictor(name);
   }
 };
 

@@ -66,16 +66,18 @@ template <class Control>
                                 std::span<segment const> segments, wanted which, phase when, Control const& control,
                                 ablated_channels const& ablated) {
   auto const mix = [&]<class Mixer>(Mixer const& mixer) {
-    using memory = decltype(mixer.empty_state());
-    std::vector<memory*> memories;
-    for (auto const& step : steps) memories.push_back(&std::get<memory>(step.state->layers[at]));
     if constexpr (std::is_same_v<Mixer, attention>) {
-      std::vector<site> sites;
+      std::vector<attended_sequence> sequences;
       for (auto const& step : steps)
-        sites.push_back({.layer = at, .phase = when, .row = step.row, .heads = mixer.heads, .group = mixer.group()});
-      return apply(mixer, x, segments, std::span<memory* const>{memories}, which, std::span<site const>{sites},
-                   control);
+        sequences.push_back(
+            {.cache = &std::get<key_value_cache>(step.state->layers[at]),
+             .where = {.layer = at, .phase = when, .row = step.row, .heads = mixer.heads, .group = mixer.group()},
+             .memory = &step.state->memory});
+      return apply(mixer, x, segments, std::span<attended_sequence const>{sequences}, which, control);
     } else {
+      using memory = decltype(mixer.empty_state());
+      std::vector<memory*> memories;
+      for (auto const& step : steps) memories.push_back(&std::get<memory>(step.state->layers[at]));
       return apply(mixer, x, segments, std::span<memory* const>{memories}, which, ablated);
     }
   };
@@ -113,10 +115,14 @@ template <head_policy Policy, kernel::attention_observer Observer = kernel::no_o
 void run_layers(model const& model, std::span<step const> steps, activations& at, std::size_t end, pass const& how,
                 Policy const& policy, Observer&& observer = {}) {
   constexpr bool observed = !std::same_as<std::remove_cvref_t<Observer>, kernel::no_observer>;
+  bool const remembers = policy.slots() > 0;  // so the scores of every token are needed
+  if (remembers)
+    for (auto const& step : steps) step.state->memory.belong_to(print(policy.score));
   attention_control<Policy, std::remove_reference_t<Observer>> const control{policy, how.edits, observer};
   for (; at.next_layer < end; ++at.next_layer) {
     auto const& layer = model.layers[at.next_layer];
-    bool const narrows = !observed && how.logits_of == wanted::last_token && at.next_layer + 1 == model.layers.size() &&
+    bool const narrows = !observed && !remembers && how.logits_of == wanted::last_token &&
+                         at.next_layer + 1 == model.layers.size() &&
                          !needs_all_rows(how.edits, {.layer = at.next_layer, .phase = how.phase});
     auto const which = narrows ? wanted::last_token : wanted::all_tokens;
     auto const away = ablated(layer, at.next_layer, how.phase, how.edits);

@@ -93,7 +93,7 @@ void validate(Policy const& policy, model const& model) {
   validate(policy.where, model);
   for (std::size_t index = 0; index < model.layers.size(); ++index)
     if (auto const* block = model.attention_at(index); block != nullptr)
-      validate(policy, site{.layer = index, .heads = block->heads, .group = block->group()});
+      validate(policy, site{.layer = index, .heads = block->heads, .group = block->group(), .width = model.width()});
 }
 
 }  // namespace headcount::inline v0::reference

@@ -6,6 +6,7 @@
 
 #include <headcount/reference/block/key_value_cache.hpp>
 #include <headcount/reference/block/recurrence.hpp>
+#include <headcount/score/memory.hpp>
 
 namespace headcount::inline v0::reference {
 
@@ -13,11 +14,12 @@ namespace headcount::inline v0::reference {
 struct state {
   std::size_t position = 0;                                       ///< tokens seen so far
   std::vector<std::variant<key_value_cache, recurrence>> layers;  ///< one a layer
+  score_memory memory;                                            ///< of the policy that last ran, where it remembers
 
   /// Bytes of keys, values and recurrent states.
   [[nodiscard]] std::size_t bytes() const {
     std::size_t sum = 0;
-    for (auto const& layer : layers) sum += std::visit([](auto const& memory) { return memory.bytes(); }, layer);
+    for (auto const& layer : layers) sum += std::visit([](auto const& one) { return one.bytes(); }, layer);
     return sum;
   }
 };

@@ -165,6 +165,15 @@ TEST_CASE("rank: means of scorers, kept heads and attention to the source are th
                      for (double const p : row) sum += (p + 1e-12) * std::log2(p + 1e-12);
                      return sum;
                    })) < 1e-4);
+    // Scorers that see all heads together, and positions: attention to the needle as a scorer of its tokens.
+    auto const one = std::span{texts}.first(1);
+    CHECK(distance(mean_scores(model, one, score::span_mass{one[0].source}), needle_attention(model, one)) < 1e-6);
+    for (auto const& layer : mean_scores(model, texts, score::rank_mean{{score::l2{}, score::max{}}})) {
+      double ranks = 0;
+      for (double const rank : layer) ranks += rank;
+      auto const heads = static_cast<double>(layer.size());
+      CHECK(ranks == doctest::Approx(heads * (heads - 1) / 2));
+    }
     CHECK(distance(needle_attention(model, texts), mean([](auto const& text, std::size_t position, auto const& row) {
                      double sum = 0;
                      auto const [first, last] = *text.source.begin();

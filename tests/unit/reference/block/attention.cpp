@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <span>
@@ -6,13 +7,18 @@
 
 #include <doctest/doctest.h>
 
+#include <headcount/core/head_set.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/edit/balanced.hpp>
 #include <headcount/edit/scale.hpp>
 #include <headcount/policy/any_edit.hpp>
+#include <headcount/policy/compose.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/reference/block/attention.hpp>
 #include <headcount/reference/block/rope.hpp>
+#include <headcount/reference/block/weights.hpp>
+#include <headcount/score/contribution_norm.hpp>
+#include <headcount/select/top_k.hpp>
 
 #include "../support/float64.hpp"
 #include "../support/models.hpp"
@@ -32,11 +38,10 @@ template <class Policy>
 matrix run(attention const& block, matrix const& x, std::size_t position, key_value_cache& cache, wanted which,
            Policy const& policy, std::span<any_edit const> edits = {}) {
   std::array const segments{segment{.begin = 0, .count = size(x.rows()), .position = position}};
-  std::array const caches{&cache};
-  std::array const sites{site{.phase = phase::prefill, .heads = block.heads, .group = block.group()}};
+  std::array const sequences{attended_sequence{
+      .cache = &cache, .where = {.phase = phase::prefill, .heads = block.heads, .group = block.group()}}};
   attention_control<Policy, kernel::no_observer> const control{policy, edits, nobody};
-  return apply(block, x, segments, std::span<key_value_cache* const>{caches}, which, std::span<site const>{sites},
-               control);
+  return apply(block, x, segments, sequences, which, control);
 }
 
 void check_against(attention const& block, matrix const& x, test::rows const& exact) {
@@ -163,11 +168,11 @@ TEST_CASE("attention: sequences side by side see their own keys alone") {
   matrix both(17, 24);
   both << other, x;
   std::array const segments{segment{0, 11, 0}, segment{11, 6, 0}};
-  std::array const caches{&b, &a};
-  std::array const sites{site{.heads = 4, .group = 2}, site{.heads = 4, .group = 2}};
+  site const where{.heads = 4, .group = 2};
+  std::array const sequences{attended_sequence{.cache = &b, .where = where},
+                             attended_sequence{.cache = &a, .where = where}};
   attention_control<std::remove_const_t<decltype(dense)>, kernel::no_observer> const control{dense, {}, nobody};
-  auto const y = apply(block, both, segments, std::span<key_value_cache* const>{caches}, wanted::all_tokens,
-                       std::span<site const>{sites}, control);
+  auto const y = apply(block, both, segments, sequences, wanted::all_tokens, control);
   CHECK(test::distance(test::slice(y, 11, 6), expected) < rounding);
 }
 
@@ -226,4 +231,53 @@ TEST_CASE("attention: balanced over a whole prefill gives every row the mass of 
   for (std::size_t token = 0; token < tokens; ++token)
     CHECK(test::distance(run(block, test::slice(x, token, 1), token, cache, wanted::all_tokens, dense, edits),
                          {exact(false)[token]}) < rounding);
+}
+
+TEST_CASE("attention: contributions are outputs after their heads' columns, in every number format") {
+  auto config = test::small_recurrent_gemma();
+  config.heads = 6;
+  for (auto const type : {dtype::float32, dtype::bfloat16, dtype::float16}) {
+    test::tensors from{9, type};
+    auto const block = make_local_attention(config, from, "a.");
+    auto const dim = config.head_dim;
+    auto const x = test::numbers{10}.matrix(12, config.width);
+    auto const outputs = test::slow::attend({.heads = 6,
+                                             .key_value_heads = config.key_value_heads,
+                                             .dim = dim,
+                                             .window = config.window,
+                                             .rotated = config.rotated},
+                                            test::slow::linear(from, "a.q_proj", test::rows_of(x)),
+                                            test::slow::linear(from, "a.k_proj", test::rows_of(x)),
+                                            test::slow::linear(from, "a.v_proj", test::rows_of(x)));
+    auto const& projection = from["a.o_proj.weight"];
+
+    struct {
+      std::vector<head_set> chosen;
+      void row(site const&, std::size_t, std::span<float const>) {}
+      void kept(site const&, head_set const& set) { chosen.push_back(set); }
+    } seen;
+    auto const policy = score::contribution_norm{} | select::top_k{1};
+    auto cache = block.empty_state();
+    std::array const segments{segment{.count = 12}};
+    std::array const sequences{attended_sequence{.cache = &cache, .where = {.heads = 6, .group = 3}}};
+    attention_control<std::remove_const_t<decltype(policy)>, decltype(seen)> const control{policy, {}, seen};
+    (void)apply(block, x, segments, sequences, wanted::all_tokens, control);
+    REQUIRE(seen.chosen.size() == 12);
+    for (std::size_t token = 0; token < 12; ++token) {
+      std::size_t best = 0;
+      double longest = 0;
+      for (std::size_t head = 0; head < 6; ++head) {
+        double squares = 0;
+        for (std::size_t out = 0; out < config.width; ++out) {
+          double sum = 0;
+          for (std::size_t i = 0; i < dim; ++i)
+            sum += projection[out * 6 * dim + head * dim + i] * outputs[token][head * dim + i];
+          squares += sum * sum;
+        }
+        if (squares > longest) best = head;
+        longest = std::max(longest, squares);
+      }
+      CHECK(seen.chosen[token].contains(best));
+    }
+  }
 }

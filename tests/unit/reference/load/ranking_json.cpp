@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/ranking.hpp>
+#include <headcount/policy/decide.hpp>
 #include <headcount/policy/sentence.hpp>
 #include <headcount/reference/load/published_rankings.hpp>
 #include <headcount/reference/load/ranking_json.hpp>
@@ -39,8 +40,9 @@ TEST_CASE("ranking files: what was written reads back as the same ranking, to th
 
   auto const policy =
       parse_policy("fixed(\"" + path.string() + "\") | top_k(1) @ generation", reference::sentence_files{});
-  CHECK(policy.score({.layer = 3, .heads = 3}, 0) == 1.0 / 3);
-  CHECK(policy.score({.layer = 1, .heads = 3}, 1) == -2.5e-17);
+  head_scores scores{};
+  CHECK(score_heads(policy.score, {.layer = 3, .heads = 3}, no_evidence{}, scores)[0] == 1.0 / 3);
+  CHECK(score_heads(policy.score, {.layer = 1, .heads = 3}, no_evidence{}, scores)[1] == -2.5e-17);
 }
 
 TEST_CASE("ranking files: scores alone are enough") {

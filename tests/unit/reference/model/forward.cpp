@@ -11,15 +11,19 @@
 
 #include <doctest/doctest.h>
 
+#include <headcount/core/from_file.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/policy/compose.hpp>
 #include <headcount/policy/sentence.hpp>
 #include <headcount/reference/block/matrix.hpp>
 #include <headcount/reference/block/weights.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/reference/model/model.hpp>
+#include <headcount/score/predictor.hpp>
+#include <headcount/select/top_k.hpp>
 
 #include "../support/batch.hpp"
 #include "../support/files.hpp"
@@ -50,6 +54,8 @@ std::vector<test::control> const controls{
     under("entropy | top_k(2)"),
     under("l2 | threshold(0.6) @ prefill"),
     under("random(seed=3) | top_k(1) @ all, layers=3"),
+    under("sum(previous(max), output_norm) | top_k(2)"),
+    under("ema(0.9, contribution_norm) | top_k(1) @ generation"),
     under("dense", "omit(3-5)"),
     under("entropy | top_k(2)", "balanced(1,4-6) @ generation; null @ all, layers=1"),
     under("entropy | top_k(2)", "scale(2-4, 3); renormalise @ all, layers=3, heads=0,2; ablate(convolution)"),
@@ -333,4 +339,77 @@ TEST_CASE("model: tokens and policies and edits that do not fit are refused befo
     CHECK(refused({1}, under("dense", "null @ all, layers=9")) ==
           "scope @ all, layers=9: the model has no layer 9 (allowed: attention layers 1, 3)");
   });
+}
+
+namespace {
+
+/// Remembers the largest weight of every head at every site, and which heads were kept there: [layer][position][head].
+struct peaks {
+  std::array<std::array<std::array<double, 4>, 32>, 4> largest{};
+  std::array<std::array<head_set, 32>, 4> chosen{};
+
+  void row(site const& where, std::size_t head, std::span<float const> weights) {
+    largest.at(where.layer).at(where.position).at(head) = static_cast<double>(*std::ranges::max_element(weights));
+  }
+  void kept(site const& where, head_set const& set) { chosen.at(where.layer).at(where.position) = set; }
+};
+
+}  // namespace
+
+TEST_CASE("model: a policy that looks back chooses by the token before, across passes and in forks") {
+  test::for_both([](model const& model) {
+    auto const how = under("previous(max) | top_k(1)");
+    test::batch batch{model, {text_of_length(12)}};
+    peaks seen;
+    (void)batch.next(5, phase::prefill, how, wanted::last_token, seen);
+    (void)batch.next(3, phase::prefill, how, wanted::last_token, seen);
+    auto fork = batch;  // goes on with what the batch remembers, and leaves it alone
+    peaks other;
+    (void)fork.next(1, phase::generation, under("ema(0.9, l2) | top_k(1)"), wanted::last_token, other);
+    while (batch.read < 12) (void)batch.next(1, phase::generation, how, wanted::last_token, seen);
+    for (std::size_t const layer : {1u, 3u})
+      for (std::size_t position = 0; position < 12; ++position) {
+        auto const& by = seen.largest[layer][position == 0 ? 0 : position - 1];
+        auto const best = static_cast<std::size_t>(std::ranges::max_element(by) - by.begin());
+        CHECK(seen.chosen[layer][position].size() == 1);
+        CHECK(seen.chosen[layer][position].contains(best));
+      }
+  });
+}
+
+TEST_CASE("model: a predictor is fed the input of its attention block and chooses before attention") {
+  test::made_model const made{test::small_jamba()};
+  // Of layer 1's input, which is the normalised residual stream, heads 0 to 3 score features 0 to 3.
+  score::layer_predictor layer{
+      .layer = 1, .maps = {{.inputs = 24, .weight = std::vector<float>(96), .bias = std::vector<float>(4)}}};
+  for (std::size_t head = 0; head < 4; ++head) layer.maps[0].weight[head * 24 + head] = 1;
+  auto other = layer;
+  other.layer = 3;
+  score::predictor const score{in_memory("p.json", score::head_predictor{{layer, other}})};
+  any_policy const policy = (score | select::top_k{1});
+  peaks seen;
+  test::batch batch{made.model, {text_of_length(9)}};
+  (void)batch.next(9, phase::prefill, {.policy = policy}, wanted::all_tokens, seen);
+
+  // The first layer by the block's own functions, up to the second layer's norm.
+  test::batch alone{made.model, {text_of_length(9)}};
+  std::array const steps{step{.tokens = alone.texts[0], .state = &alone.states[0]}};
+  auto at = begin_pass(made.model, steps, {});
+  run_layers(made.model, steps, at, 1, {}, dense);
+  matrix const input = apply(made.model.layers[1].mixer_norm, at.x);
+  for (std::size_t token = 0; token < 9; ++token) {
+    auto const features = row_of(input, token).first(4);
+    auto const best = static_cast<std::size_t>(std::ranges::max_element(features) - features.begin());
+    CHECK(seen.chosen[1][token].size() == 1);
+    CHECK(seen.chosen[1][token].contains(best));
+    for (std::size_t head = 0; head < 4; ++head)
+      CHECK((seen.largest[1][token][head] > 0) == (head == best));  // the others' rows were never computed
+  }
+
+  other.maps[0].inputs = 12;
+  other.maps[0].weight.resize(48);
+  any_policy const narrow =
+      (score::predictor{in_memory("p.json", score::head_predictor{{layer, other}})} | select::top_k{1});
+  CHECK(test::message_of([&] { (void)batch.next(1, phase::generation, {.policy = narrow}); }) ==
+        "predictor p.json: it reads inputs of width 12, those of layer 3 have 24");
 }

@@ -35,6 +35,8 @@ any_policy const plain = dense;
 any_policy const half = parse_policy("entropy | top_k(2) @ generation");
 any_policy const chance = parse_policy("random(seed=5) | top_k(1)");
 any_policy const blind = none;
+any_policy const smooth = parse_policy("ema(0.5, sum(entropy, contribution_norm)) | top_k(2)");
+any_policy const late = parse_policy("rank_mean(previous(max), random) | top_k(1) @ generation");
 
 texts prompts() {
   test::numbers random{11};
@@ -91,8 +93,8 @@ TEST_CASE("generate: each token has the largest float64 logit after all before i
 
 TEST_CASE("generate: policies and edits act as in passes from nothing and rows keep their numbers") {
   test::for_both([](model const& model) {
-    for (auto const& how :
-         std::vector<test::control>{{half}, {chance}, {blind}, {half, parse_edits("omit(2-4); only(0-9) @ prefill")}}) {
+    for (auto const& how : std::vector<test::control>{
+             {half}, {chance}, {blind}, {smooth}, {late}, {half, parse_edits("omit(2-4); only(0-9) @ prefill")}}) {
       CAPTURE(print(how.policy));
       auto const answers = complete(model, prompts(), 6, how.policy, {}, 3, how.edits);
       for (std::size_t i = 0; i < answers.size(); ++i)
@@ -103,7 +105,7 @@ TEST_CASE("generate: policies and edits act as in passes from nothing and rows k
 
 TEST_CASE("generate: the same again and one text at a time gives the same") {
   test::for_both([](model const& model) {
-    for (auto const& policy : {plain, half, chance}) {
+    for (auto const& policy : {plain, half, chance, smooth, late}) {
       auto const answers = complete(model, prompts(), 8, policy);
       CHECK(complete(model, prompts(), 8, policy) == answers);
       for (std::size_t i = 0; i < answers.size(); ++i)
@@ -182,10 +184,10 @@ TEST_CASE("generate: a prompt that does not fit is named") {
 TEST_CASE("fork: several policies from one prefill are as each on its own for every size of a pass") {
   test::numbers random{12};
   texts const more{random.text(5, 37), random.text(2, 37), random.text(1, 37)};
-  std::vector const policies{plain, half, chance, blind};
+  std::vector const policies{plain, half, chance, blind, smooth, late};
   test::for_both([&](model const& model) {
     auto const some = prompts();
-    auto started = prefill(model, some, {}, plain, 20);
+    auto started = prefill(model, some, {}, smooth, 20);
     for (auto const which : {wanted::all_tokens, wanted::last_token})
       for (std::size_t const at_once : {1u, 6u, 512u}) {
         pass const how{.phase = phase::generation, .logits_of = which};

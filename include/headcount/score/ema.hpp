@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/score/any_scorer.hpp>
+#include <headcount/score/evidence.hpp>
+#include <headcount/score/scorer.hpp>
+
+namespace headcount::inline v0::score {
+
+/// A head's score smoothed over tokens: the exponentially decaying mean of another scorer.
+///
+///     score_t = decay * score_(t-1) + (1 - decay) * inner_t,    score_0 = inner_0
+///
+/// In the inner scorer's unit; decay 0 is the inner scorer, and of decay d a score counts for about 1 / (1 - d) tokens.
+/// A head of which nothing is remembered, at the first token or after a score of NaN, gets its present score. Tokens
+/// outside the policy's scope do not count.
+/// Reads what the inner scorer reads, and remembers one number a head (score_memory); O(heads) beside it, no
+/// allocation. Source: Brown 1956, exponential smoothing; of head scores, own.
+struct ema {
+  static constexpr std::string_view name = "ema";
+
+  double decay = 0.9;  ///< how much the past counts; 0 to 0.999999
+  any_scorer inner{};  ///< whose scores are smoothed
+
+  static constexpr auto fields =
+      std::tuple{leading_field("decay", &ema::decay, "how much the past counts", {0.0, 0.999999}),
+                 leading_field("inner", &ema::inner, "whose scores are smoothed")};
+
+  [[nodiscard]] reading_set needs() const noexcept { return inner.needs(); }
+  [[nodiscard]] std::size_t slots() const noexcept { return 1 + inner.slots(); }
+
+  void operator()(site const& where, head_evidence const& known, std::span<double> scores) const noexcept {
+    auto rest = known;
+    auto const mean = take_memory(rest, scores.size());
+    inner(where, rest, scores);
+    for (std::size_t head = 0; head < mean.size(); ++head) {
+      if (!std::isnan(mean[head])) scores[head] = decay * mean[head] + (1 - decay) * scores[head];
+      mean[head] = scores[head];
+    }
+  }
+};
+
+}  // namespace headcount::inline v0::score

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string_view>
+
+#include <headcount/core/attention_row.hpp>
+#include <headcount/score/online_softmax.hpp>
+
+namespace headcount::inline v0::score {
+
+/// How sure a head is: the largest weight of its row.
+///
+///     score = max_j p_j
+///
+/// Without unit, from 1 / keys (uniform) to 1 (one key); an empty row scores 0. Higher is kept first.
+/// Reads the attention row once; O(keys), no allocation; streams.
+/// Source: own; the maximum norm of the row, where l2 is the Euclidean one.
+struct max {
+  static constexpr std::string_view name = "max";
+
+  [[nodiscard]] double operator()(attention_row auto const& weights) const noexcept {
+    double largest = 0;
+    for (double const p : weights)
+      if (p > largest || p != p) largest = p;  // nothing is larger than NaN, so it stays
+    return largest;
+  }
+
+  /// The largest weight from logits: 1 / sum e^(s - m), m the largest logit.
+  class accumulator {
+   public:
+    void add(double logit) noexcept { softmax_.add(logit); }
+    [[nodiscard]] double score(max const&) const noexcept { return softmax_.share(1); }
+
+   private:
+    online_softmax softmax_;
+  };
+};
+
+}  // namespace headcount::inline v0::score

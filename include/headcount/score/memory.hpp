@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace headcount::inline v0 {
+
+/// What the scorer of one policy remembers of one sequence, for scorers that look back (`previous`, `ema`). Policies
+/// themselves never change, so whoever runs the model keeps one of these beside each sequence's keys and values. A
+/// plain value: copy it where the sequence is continued in several ways.
+class score_memory {
+ public:
+  /// What is remembered in a layer, `[slot, head]`: NaN where nothing is yet. Allocates when a layer is met first; a
+  /// layer that is asked for in another size forgets.
+  [[nodiscard]] std::span<double> of(std::size_t layer, std::size_t slots, std::size_t heads) {
+    if (layer >= layers_.size()) layers_.resize(layer + 1);
+    auto& numbers = layers_[layer];
+    if (numbers.size() != slots * heads) numbers.assign(slots * heads, std::numeric_limits<double>::quiet_NaN());
+    return numbers;
+  }
+
+  /// Forgets everything, unless the memory is already that of this scorer, given as its sentence: what a scorer reads
+  /// in its past is its own.
+  void belong_to(std::string const& scorer) {
+    if (scorer_ == scorer) return;
+    layers_.clear();
+    scorer_ = scorer;
+  }
+
+ private:
+  std::string scorer_;
+  std::vector<std::vector<double>> layers_;
+};
+
+}  // namespace headcount::inline v0

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/attention_row.hpp>
+#include <headcount/core/error.hpp>
+#include <headcount/core/from_file.hpp>
+#include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/score/head_predictor.hpp>
+
+namespace headcount::inline v0::score {
+
+/// What a head's score is going to be, guessed from the attention block's input by maps that were learned from earlier
+/// decisions.
+///
+///     scores = W x + b      or      scores = W2 f(W1 x + b1) + b2,  f the identity or max(0, .)
+///
+/// In the unit of what was learned: scores, or log-odds of being kept. Higher is kept first.
+/// Reads the block's input, so heads are chosen before attention and dropped ones cost nothing; O(width * heads), or
+/// O((width + heads) * hidden); no allocation.
+/// Errors: validate throws when the file predicts no such layer, other heads or another width.
+/// Source: Liu et al. 2023, arXiv 2310.17157 (Deja Vu), two maps without a nonlinearity, fed one layer earlier.
+struct predictor {
+  static constexpr std::string_view name = "predictor";
+
+  from_file<head_predictor> file{};  ///< the maps, a JSON file
+
+  static constexpr auto fields = std::tuple{leading_field("file", &predictor::file, "the maps that were learned")};
+
+  void operator()(block_input input, site const& where, std::span<double> scores) const noexcept {
+    auto const* const layer = file.content ? file.content->at(where.layer) : nullptr;
+    if (layer != nullptr && layer->inputs() == input.values.size() && layer->heads() == scores.size())
+      (*layer)(input.values, scores);
+    else std::ranges::fill(scores, std::numeric_limits<double>::quiet_NaN());
+  }
+};
+
+/// Throws headcount::error when the predictor has no maps for a layer like this one.
+inline void validate(predictor const& part, site const& where) {
+  auto const fail = [&](std::string const& problem, std::string const& allowed) {
+    throw error{text_of("predictor ", part.file.name), problem, allowed};
+  };
+  if (!part.file.content) fail("its file was not read", "a sentence read with files, or in_memory(...)");
+  auto const* const layer = part.file.content->at(where.layer);
+  if (layer == nullptr) {
+    std::string known;
+    for (auto const& other : part.file.content->layers) add_to_list(known, text_of(other.layer));
+    fail(text_of("it has no layer ", where.layer), text_of("layers ", known));
+  }
+  if (layer->heads() != where.heads)
+    fail(text_of("it predicts ", layer->heads(), " heads of layer ", where.layer, ", which has ", where.heads), {});
+  if (where.width != 0 && layer->inputs() != where.width)
+    fail(text_of("it reads inputs of width ", layer->inputs(), ", those of layer ", where.layer, " have ", where.width),
+         {});
+}
+
+}  // namespace headcount::inline v0::score

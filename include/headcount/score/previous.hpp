@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/score/any_scorer.hpp>
+#include <headcount/score/evidence.hpp>
+#include <headcount/score/scorer.hpp>
+
+namespace headcount::inline v0::score {
+
+/// What another scorer made of the head at the token before: how fast do good heads change?
+///
+///     score_t = inner_(t-1)
+///
+/// In the inner scorer's unit. A head of which nothing is remembered, at the first token or after a score of NaN, gets
+/// its present score. The token before is the last one at which the policy was asked: outside its scope it is not.
+/// Reads what the inner scorer reads, and remembers one number a head (score_memory); O(heads) beside it, no
+/// allocation. Source: own; the least that a runtime policy needs to know a token ahead.
+struct previous {
+  static constexpr std::string_view name = "previous";
+
+  any_scorer inner{};  ///< whose scores are remembered
+
+  static constexpr auto fields = std::tuple{leading_field("inner", &previous::inner, "whose scores are remembered")};
+
+  [[nodiscard]] reading_set needs() const noexcept { return inner.needs(); }
+  [[nodiscard]] std::size_t slots() const noexcept { return 1 + inner.slots(); }
+
+  void operator()(site const& where, head_evidence const& known, std::span<double> scores) const noexcept {
+    auto rest = known;
+    auto const before = take_memory(rest, scores.size());
+    inner(where, rest, scores);
+    for (std::size_t head = 0; head < before.size(); ++head) {
+      auto const now = scores[head];
+      if (!std::isnan(before[head])) scores[head] = before[head];
+      before[head] = now;
+    }
+  }
+};
+
+}  // namespace headcount::inline v0::score

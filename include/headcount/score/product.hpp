@@ -1,0 +1,45 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/score/any_scorer.hpp>
+#include <headcount/score/evidence.hpp>
+#include <headcount/score/scorer.hpp>
+#include <headcount/score/several.hpp>
+
+namespace headcount::inline v0::score {
+
+/// Several scorers multiplied, for scores that are 0 or more: a head must do well by each.
+///
+///     score = product_i scorer_i
+///
+/// In the product of the scorers' units. Scores below 0, such as entropy's, turn the order round; a head that one of
+/// them scores NaN scores NaN. `product(distant_mass, output_norm)`.
+/// Reads what the scorers read; O(heads) for each beside them, no allocation.
+/// Source: own.
+struct product {
+  static constexpr std::string_view name = "product";
+
+  std::vector<any_scorer> scorers{};  ///< what is multiplied
+
+  static constexpr auto fields = std::tuple{leading_field("scorers", &product::scorers, "what is multiplied")};
+
+  [[nodiscard]] reading_set needs() const noexcept { return needs_of_all(scorers); }
+  [[nodiscard]] std::size_t slots() const noexcept { return slots_of(scorers); }
+
+  void operator()(site const& where, head_evidence const& known, std::span<double> scores) const noexcept {
+    std::ranges::fill(scores, 1.0);
+    for_each_scorer(scorers, where, known, scores.size(), [&](std::size_t, std::span<double const> found) {
+      for (std::size_t head = 0; head < scores.size(); ++head) scores[head] *= found[head];
+    });
+  }
+};
+
+}  // namespace headcount::inline v0::score

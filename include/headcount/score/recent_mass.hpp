@@ -1,0 +1,43 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <ranges>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/attention_row.hpp>
+#include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/score/mass.hpp>
+
+namespace headcount::inline v0::score {
+
+/// How local a head's attention is: the weight on the last n visible keys, the query's own token included.
+///
+///     score = sum over the last n keys of p_j
+///
+/// A share, from 0 to 1, and 1 where no more than n keys are visible. Higher is kept first: local heads score high.
+/// Reads the attention row once; O(n), no allocation; streams.
+/// Source: the recent window of streaming heads, DuoAttention, arXiv 2410.10819; as a score, own.
+struct recent_mass {
+  static constexpr std::string_view name = "recent_mass";
+
+  std::size_t n = 64;  ///< keys up to the query's own token; 1 to 1048576
+
+  static constexpr auto fields =
+      std::tuple{leading_field("n", &recent_mass::n, "keys up to the query's own token", {1, 1u << 20})};
+
+  /// The keys it counts, of a row of so many.
+  [[nodiscard]] constexpr key_range keys(site const&, std::size_t count) const noexcept {
+    return {count - std::min(n, count), count};
+  }
+
+  [[nodiscard]] double operator()(attention_row auto const& weights, site const& where) const noexcept {
+    return mass_on(keys(where, std::ranges::size(weights)), weights);
+  }
+
+  using accumulator = range_accumulator<recent_mass>;
+};
+
+}  // namespace headcount::inline v0::score

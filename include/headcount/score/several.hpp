@@ -1,0 +1,44 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include <headcount/core/site.hpp>
+#include <headcount/score/any_scorer.hpp>
+#include <headcount/score/evidence.hpp>
+#include <headcount/score/score_heads.hpp>
+#include <headcount/score/scorer.hpp>
+
+namespace headcount::inline v0::score {
+
+// What the scorers that join several others (sum, product, rank_mean) are made of.
+
+[[nodiscard]] inline reading_set needs_of_all(std::vector<any_scorer> const& scorers) noexcept {
+  reading_set needs;
+  for (auto const& scorer : scorers) needs |= scorer.needs();
+  return needs;
+}
+
+[[nodiscard]] inline std::size_t slots_of(std::vector<any_scorer> const& scorers) noexcept {
+  std::size_t slots = 0;
+  for (auto const& scorer : scorers) slots += scorer.slots();
+  return slots;
+}
+
+/// Calls `use(i, scores)` with what each scorer makes of the heads, `[head]`.
+template <class Use>
+void for_each_scorer(std::vector<any_scorer> const& scorers, site const& where, head_evidence const& known,
+                     std::size_t heads, Use const& use) noexcept {
+  head_scores room;
+  auto const scores = std::span{room}.first(heads);
+  auto rest = known;
+  for (std::size_t i = 0; i < scorers.size(); ++i) {
+    auto own = known;
+    own.memory = take_memory(rest, scorers[i].slots() * heads);
+    scorers[i](where, own, scores);
+    use(i, std::span<double const>{scores});
+  }
+}
+
+}  // namespace headcount::inline v0::score

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <ranges>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/attention_row.hpp>
+#include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/score/mass.hpp>
+
+namespace headcount::inline v0::score {
+
+/// How much a head leans on attention sinks: the weight on the first n tokens of its sequence.
+///
+///     score = sum over keys at positions below n of p_j
+///
+/// A share, from 0 to 1; tokens that a sliding window has dropped hold no weight. Higher is kept first: what parks its
+/// attention on the sinks scores high, so this is for `bottom_k` and as a control.
+/// Reads the attention row once; O(n), no allocation; streams.
+/// Source: Xiao et al. 2023, arXiv 2309.17453 (attention sinks).
+struct sink_mass {
+  static constexpr std::string_view name = "sink_mass";
+
+  std::size_t n = 4;  ///< tokens at the start of the sequence; 1 to 1048576
+
+  static constexpr auto fields =
+      std::tuple{leading_field("n", &sink_mass::n, "tokens at the start of the sequence", {1, 1u << 20})};
+
+  /// The keys it counts, of a row of so many.
+  [[nodiscard]] constexpr key_range keys(site const& where, std::size_t count) const noexcept {
+    return {0, keys_among_first(n, where, count)};
+  }
+
+  [[nodiscard]] double operator()(attention_row auto const& weights, site const& where) const noexcept {
+    return mass_on(keys(where, std::ranges::size(weights)), weights);
+  }
+
+  using accumulator = range_accumulator<sink_mass>;
+};
+
+}  // namespace headcount::inline v0::score

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/score/any_scorer.hpp>
+#include <headcount/score/evidence.hpp>
+#include <headcount/score/scorer.hpp>
+#include <headcount/score/several.hpp>
+
+namespace headcount::inline v0::score {
+
+/// Several scorers added up, each with its weight.
+///
+///     score = sum_i weight_i * scorer_i
+///
+/// In the scorers' units, which should be one: see `normalised`. Weights are 1 where none are given, and may be
+/// negative. A head that one of them scores NaN scores NaN. `sum(normalised(entropy), normalised(l2), weights=2, 1)`.
+/// Reads what the scorers read; O(heads) for each beside them, no allocation.
+/// Errors: validate throws when there are weights, but not one for each scorer.
+/// Source: own.
+struct sum {
+  static constexpr std::string_view name = "sum";
+
+  std::vector<any_scorer> scorers{};  ///< what is added
+  std::vector<double> weights{};      ///< one for each scorer, or none
+
+  static constexpr auto fields = std::tuple{leading_field("scorers", &sum::scorers, "what is added"),
+                                            named_field("weights", &sum::weights, "one for each scorer, or none")};
+
+  [[nodiscard]] reading_set needs() const noexcept { return needs_of_all(scorers); }
+  [[nodiscard]] std::size_t slots() const noexcept { return slots_of(scorers); }
+
+  void operator()(site const& where, head_evidence const& known, std::span<double> scores) const noexcept {
+    std::ranges::fill(scores, 0.0);
+    for_each_scorer(scorers, where, known, scores.size(), [&](std::size_t i, std::span<double const> found) {
+      double const weight = weights.empty() ? 1 : weights[i];
+      for (std::size_t head = 0; head < scores.size(); ++head) scores[head] += weight * found[head];
+    });
+  }
+};
+
+/// Throws headcount::error when there are weights, but not one for each scorer.
+inline void validate(sum const& part, site const&) {
+  if (!part.weights.empty() && part.weights.size() != part.scorers.size())
+    throw error{print(part), text_of("it has ", part.weights.size(), " weights for ", part.scorers.size(), " scorers"),
+                "one for each, or none"};
+}
+
+}  // namespace headcount::inline v0::score

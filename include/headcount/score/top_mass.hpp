@@ -1,0 +1,95 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <span>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/attention_row.hpp>
+#include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/score/online_softmax.hpp>
+
+namespace headcount::inline v0::score {
+
+/// How few keys a head attends to: the weight on the n keys with the largest weights.
+///
+///     score = sum of the n largest p_j
+///
+/// A share, from n / keys (uniform) to 1, and 1 where no more than n keys are visible; top_mass(1) is `max`. Higher is
+/// kept first.
+/// Reads the attention row once; O(keys) and O(log n) for each key that is among the n largest so far, no allocation;
+/// streams.
+/// Source: own; the share that top-p selections of tokens are cut by.
+struct top_mass {
+  static constexpr std::string_view name = "top_mass";
+  static constexpr std::size_t most = 256;  ///< the largest n
+
+  std::size_t n = 8;  ///< keys counted; 1 to 256
+
+  static constexpr auto fields =
+      std::tuple{leading_field("n", &top_mass::n, "how many of the largest weights count", {1, most})};
+
+  /// The n largest of some numbers, as a heap with the smallest of them in front.
+  class largest {
+   public:
+    explicit largest(std::size_t n) noexcept : n_{n} {}
+    void add(double value) noexcept {
+      auto const heap = std::span{values_}.first(size_ < n_ ? ++size_ : n_);
+      if (!filled_) {
+        heap.back() = value;
+        filled_ = size_ == n_;
+      } else {
+        if (value <= heap.front()) return;
+        std::ranges::pop_heap(heap, std::greater{});
+        heap.back() = value;
+      }
+      std::ranges::push_heap(heap, std::greater{});
+    }
+    [[nodiscard]] std::span<double const> values() const noexcept { return std::span{values_}.first(size_); }
+
+   private:
+    std::array<double, most> values_;
+    std::size_t n_;
+    std::size_t size_ = 0;
+    bool filled_ = false;
+  };
+
+  [[nodiscard]] double operator()(attention_row auto const& weights) const noexcept {
+    largest found{n};
+    for (double const p : weights) {
+      if (p != p) return p;
+      found.add(p);
+    }
+    double mass = 0;
+    for (double const p : found.values()) mass += p;
+    return mass;
+  }
+
+  /// The mass from logits: sum over the n largest of e^(s - m), by the sum over all, m the largest logit.
+  class accumulator {
+   public:
+    accumulator(top_mass const& score, site const&, std::size_t) noexcept : found_{score.n} {}
+    void add(double logit) noexcept {
+      softmax_.add(logit);
+      if (logit == logit) found_.add(logit);
+    }
+    [[nodiscard]] double score(top_mass const&) const noexcept {
+      double sum = 0;
+      for (double const logit : found_.values())
+        if (logit > -std::numeric_limits<double>::infinity()) sum += std::exp(logit - softmax_.largest());
+      return softmax_.share(sum);
+    }
+
+   private:
+    online_softmax softmax_;
+    largest found_;
+  };
+};
+
+}  // namespace headcount::inline v0::score
