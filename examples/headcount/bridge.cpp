@@ -36,6 +36,7 @@
 #include <headcount/select/top_k.hpp>
 #include <headcount/version.hpp>
 
+#include "calibration_texts.hpp"
 #include "commands.hpp"
 #include "engine.hpp"
 #include "ranking_method.hpp"

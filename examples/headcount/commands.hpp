@@ -14,6 +14,7 @@ void add_evaluate(CLI::App& app);
 void add_demo(CLI::App& app);
 void add_rank(CLI::App& app);
 void add_compact(CLI::App& app);
+void add_train_predictor(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_record(CLI::App& app);
 void add_bridge(CLI::App& app);

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,21 +19,18 @@
 #include <headcount/core/ranking.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/evaluate/rank/calibration.hpp>
-#include <headcount/evaluate/rank/calibration_needles.hpp>
 #include <headcount/evaluate/rank/importance.hpp>
 #include <headcount/evaluate/rank/keep_frequency.hpp>
 #include <headcount/evaluate/rank/mean_score.hpp>
 #include <headcount/evaluate/rank/source_attention.hpp>
 #include <headcount/evaluate/rank/weight_circuit.hpp>
-#include <headcount/evaluate/run/pair_texts.hpp>
-#include <headcount/evaluate/task/small_language.hpp>
 #include <headcount/policy/sentence.hpp>
-#include <headcount/reference/load/mapped_file.hpp>
 #include <headcount/reference/load/ranking_json.hpp>
 #include <headcount/reference/load/sentence_files.hpp>
 #include <headcount/reference/load/snapshot.hpp>
 #include <headcount/version.hpp>
 
+#include "calibration_texts.hpp"
 #include "commands.hpp"
 #include "inputs.hpp"
 #include "ranking_method.hpp"
@@ -92,95 +87,28 @@ std::optional<std::string> inside(std::string const& method, std::string_view na
 }
 
 struct options {
-  std::string model;
   std::string method;
-  std::string items;
-  std::string text;
-  std::string language;
-  std::size_t prompts = 32;
-  std::uint64_t seed = 1;
+  calibration_choice calibration;
   std::string output;
 };
 
-/// Items with a prompt, an answer and, if it is known, where the prompt holds it.
-std::vector<calibration_text> read_items(options const& chosen, reference::snapshot const& snapshot) {
-  static constexpr auto form = R"({"items": [{"prompt": ids or text, "answer": ids or text, "source": "12-22"}, ...]})";
-  std::vector<calibration_text> texts;
-  for (auto const& item : read_list(chosen.items, "items", form)) {
-    auto const what = text_of(chosen.items, ", items[", texts.size(), "]");
-    if (!item.is_object() || !item.contains("prompt") || !item.contains("answer"))
-      throw error{what, "it has no \"prompt\" or no \"answer\"", form};
-    calibration_text text{.prompt = read_prompt(item["prompt"], snapshot, what + ", prompt"), .answer = {}};
-    if (item["answer"].is_string()) {
-      text.answer = tokenizer_of(snapshot, what + ", answer").encode(item["answer"].get<std::string>());
-      if (text.answer.empty()) throw error{what + ", answer", "it has no token", "a text that is not empty"};
-      reference::validate(text.answer, snapshot.model, what + ", answer");
-    } else {
-      text.answer = read_tokens(item["answer"], snapshot.model, what + ", answer");
-    }
-    if (item.contains("source")) {
-      if (!item["source"].is_string() || !parse_value(item["source"].get<std::string>(), text.source))
-        throw error{what + ", source", text_of(reference::in_short(item["source"]), " are no positions"),
-                    "positions such as \"3-5,9\""};
-      if (text.source.begin() != text.source.end() && (text.source.end() - 1)->last >= text.prompt.size())
-        throw error{what + ", source", "it ends beyond the prompt", text_of("0 to ", text.prompt.size() - 1)};
-    }
-    texts.push_back(std::move(text));
-  }
-  return texts;
-}
-
-/// A text in pieces of 256 tokens, each of whose tokens but the first is an answer to those before it.
-std::vector<calibration_text> read_text(options const& chosen, reference::snapshot const& snapshot) {
-  constexpr std::size_t piece = 256;
-  reference::mapped_file const file{chosen.text};
-  auto const bytes = file.bytes();
-  auto const tokens = evaluate::encode_with_bos(tokenizer_of(snapshot, chosen.text),
-                                                {reinterpret_cast<char const*>(bytes.data()), bytes.size()});
-  reference::validate(tokens, snapshot.model, chosen.text);
-  std::vector<calibration_text> texts;
-  for (std::size_t at = 0; at + 1 < tokens.size(); at += piece) {
-    auto const some = std::span{tokens}.subspan(at, std::min(piece, tokens.size() - at));
-    if (some.size() > 1) texts.push_back({.prompt = {some.front()}, .answer = {some.begin() + 1, some.end()}});
-  }
-  if (texts.empty()) throw error{chosen.text, "it has fewer than two tokens", "a longer text"};
-  return texts;
-}
-
-std::vector<calibration_text> read_texts(options const& chosen, reference::snapshot const& snapshot) {
-  if (!chosen.items.empty()) return read_items(chosen, snapshot);
-  if (!chosen.text.empty()) return read_text(chosen, snapshot);
-  std::vector<calibration_text> texts;
-  for (auto const& prompt : evaluate::mixed_needles(
-           evaluate::small_language{language_of(chosen.model, chosen.language)}, chosen.prompts, chosen.seed)) {
-    auto text = evaluate::as_calibration(prompt);
-    reference::validate(text.prompt, snapshot.model, "the needles' prompt");
-    reference::validate(text.answer, snapshot.model, "the needles' answer");
-    texts.push_back(std::move(text));
-  }
-  return texts;
-}
-
 /// What the ranking's file says of the data.
 std::string data_name(options const& chosen) {
-  if (is_from_weights(chosen.method)) return "";
-  if (!chosen.items.empty()) return chosen.items;
-  if (!chosen.text.empty()) return chosen.text;
-  return fmt::format("{} needles of the small language", chosen.prompts);
+  return is_from_weights(chosen.method) ? "" : data_name(chosen.calibration);
 }
 
 void rank_heads(options const& chosen) {
-  auto const snapshot = reference::load_snapshot(chosen.model);
+  auto const snapshot = reference::load_snapshot(chosen.calibration.model);
   bool const weights_only = is_from_weights(chosen.method);
-  if (weights_only && !(chosen.items.empty() && chosen.text.empty()))
+  if (weights_only && !(chosen.calibration.items.empty() && chosen.calibration.text.empty()))
     throw error{"--method " + chosen.method, "it looks at weights alone", "no --items and no --text"};
-  auto const texts = weights_only ? std::vector<calibration_text>{} : read_texts(chosen, snapshot);
+  auto const texts = weights_only ? std::vector<calibration_text>{} : read_texts(chosen.calibration, snapshot);
   ranking const result{.scores = score_all_heads(snapshot.model, chosen.method, texts),
                        .source = {.method = chosen.method,
                                   .model = snapshot.name,
                                   .fingerprint = snapshot.fingerprint(),
                                   .data = data_name(chosen),
-                                  .seed = chosen.seed,
+                                  .seed = chosen.calibration.seed,
                                   .version = version}};
   reference::write_ranking(chosen.output, result);
   for (std::size_t layer = 0; layer < result.scores.size(); ++layer) {
@@ -195,14 +123,6 @@ void rank_heads(options const& chosen) {
 }
 
 }  // namespace
-
-std::filesystem::path language_of(std::string const& model, std::string const& chosen) {
-  if (!chosen.empty()) return chosen;
-  auto const beside = std::filesystem::weakly_canonical(model).parent_path() / "language.json";
-  if (std::filesystem::exists(beside)) return beside;
-  throw error{model, "there is no language.json beside it, so there are no needles in its language",
-              "--language, or texts of your own"};
-}
 
 bool is_from_weights(std::string const& method) { return from_weights().contains(method); }
 
@@ -219,17 +139,8 @@ void add_rank(CLI::App& app) {
   auto* const command =
       app.add_subcommand("rank", "Rank a model's heads once and for all, for fixed(FILE) in sentences");
   auto const chosen = std::make_shared<options>();
-  command->add_option("--model", chosen->model, "model folder")->required();
+  add_calibration_options(*command, chosen->calibration);
   command->add_option("--method", chosen->method, std::string{"one of "} + ranking_methods)->required();
-  auto* const items = command->add_option("--items", chosen->items,
-                                          R"(JSON file to calibrate on, {"items": [{"prompt", "answer", "source"}]})");
-  command->add_option("--text", chosen->text, "text file to calibrate on, in pieces of 256 tokens")->excludes(items);
-  command->add_option("--language", chosen->language,
-                      "language.json for needles, if neither is given; the one beside the model when left out");
-  command->add_option("--prompts", chosen->prompts, "needles to calibrate on")
-      ->check(CLI::Range(1, 100000))
-      ->capture_default_str();
-  command->add_option("--seed", chosen->seed, "another seed makes other needles")->capture_default_str();
   command->add_option("--output", chosen->output, "JSON file to write")->required();
   command->footer(
       "Example:\n  headcount rank --model examples/models/tiny-jamba --method \"mean(entropy)\" --output R.json\n"

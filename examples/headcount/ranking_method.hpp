@@ -2,7 +2,6 @@
 
 // The methods of `headcount rank`, by name.
 
-#include <filesystem>
 #include <span>
 #include <string>
 
@@ -24,9 +23,5 @@ inline constexpr char const* ranking_methods =
 [[nodiscard]] headcount::evaluate::head_table score_all_heads(
     headcount::reference::model const& model, std::string const& method,
     std::span<headcount::evaluate::calibration_text const> texts);
-
-/// The language that a model's needles are in: the file that was chosen, else the one beside the model's folder. Throws
-/// headcount::error when there is none.
-[[nodiscard]] std::filesystem::path language_of(std::string const& model, std::string const& chosen);
 
 }  // namespace tool

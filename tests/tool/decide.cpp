@@ -1,6 +1,7 @@
 #include <cmath>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <random>
 #include <string>
 #include <vector>
@@ -129,6 +130,108 @@ TEST_CASE("decide keeps whole groups of heads that share a key/value head") {
   CHECK(values_of<std::uint8_t>(reference::open_safetensors(at.path("o")), "kept") ==
         std::vector<std::uint8_t>{1, 1, 0, 0});
   CHECK(refused(run(command + "3"), "4 heads cannot share"));
+}
+
+TEST_CASE("decide scores by outputs, by contributions and by a predictor, from the tensors they need") {
+  scratch const at;
+  constexpr std::size_t width = 3;
+  std::mt19937 random{8};
+  auto const list = [&](std::size_t size) {
+    std::vector<float> values(size);
+    for (auto& value : values) value = static_cast<float>(random() % 2000) / 1000 - 1;
+    return values;
+  };
+  auto const weights = causal_weights(), outputs = list(batch * queries * heads * dim);
+  auto const inputs = list(batch * queries * width), projection = list(width * heads * dim);
+  auto const maps = list(heads * width), bias = list(heads);
+  reference::write_safetensors(at.path("w"),
+                               std::vector{reference::to_write("weights", weights, {batch, heads, queries, keys}),
+                                           reference::to_write("outputs", outputs, {batch, queries, heads, dim}),
+                                           reference::to_write("inputs", inputs, {batch, queries, width}),
+                                           reference::to_write("projection", projection, {width, heads * dim})});
+  std::string rows, biases;
+  for (std::size_t head = 0; head < heads; ++head) {
+    auto const number = [&](std::size_t i) { return std::to_string(maps[head * width + i]); };
+    rows += (head == 0 ? "[" : ", [") + number(0) + ", " + number(1) + ", " + number(2) + "]";
+    biases += (head == 0 ? "" : ", ") + std::to_string(bias[head]);
+  }
+  auto const predictor = at.write(
+      "P.json", R"({"layers": [{"layer": 0, "maps": [{"weight": [)" + rows + R"(], "bias": [)" + biases + "]}]}]}");
+
+  // What a scorer gives at (batch, query, head), in float64.
+  auto const output_at = [&](std::size_t b, std::size_t q, std::size_t h, std::size_t i) {
+    return static_cast<double>(outputs[((b * queries + q) * heads + h) * dim + i]);
+  };
+  auto const norm = [&](std::size_t b, std::size_t q, std::size_t h) {
+    double squares = 0;
+    for (std::size_t i = 0; i < dim; ++i) squares += output_at(b, q, h, i) * output_at(b, q, h, i);
+    return std::sqrt(squares);
+  };
+  auto const contribution = [&](std::size_t b, std::size_t q, std::size_t h) {
+    double squares = 0;
+    for (std::size_t to = 0; to < width; ++to) {
+      double sum = 0;
+      for (std::size_t i = 0; i < dim; ++i)
+        sum += static_cast<double>(projection[to * heads * dim + h * dim + i]) * output_at(b, q, h, i);
+      squares += sum * sum;
+    }
+    return std::sqrt(squares);
+  };
+  auto const foretold = [&](std::size_t b, std::size_t q, std::size_t h) {
+    double sum = static_cast<double>(bias[h]);
+    for (std::size_t i = 0; i < width; ++i)
+      sum += static_cast<double>(maps[h * width + i]) * static_cast<double>(inputs[(b * queries + q) * width + i]);
+    return sum;
+  };
+  auto const check = [&](std::string const& scorer, auto const& exact) {
+    CAPTURE(scorer);
+    REQUIRE(run("decide --weights " + at.path("w").string() + " --policy " + quoted(scorer + " | top_k(2)") +
+                " --output " + at.path("o").string())
+                .code == 0);
+    auto const scores = values_of<float>(reference::open_safetensors(at.path("o")), "scores");
+    for (std::size_t b = 0; b < batch; ++b)
+      for (std::size_t q = 0; q < queries; ++q)
+        for (std::size_t h = 0; h < heads; ++h)
+          CHECK(static_cast<double>(scores[(b * heads + h) * queries + q]) ==
+                doctest::Approx(exact(b, q, h)).epsilon(1e-5));
+  };
+  check("output_norm", norm);
+  check("contribution_norm", contribution);
+  check("predictor(" + predictor + ")", foretold);
+  check("sum(predictor(" + predictor + "), output_norm, weights=2, 1)",
+        [&](std::size_t b, std::size_t q, std::size_t h) { return 2 * foretold(b, q, h) + norm(b, q, h); });
+  // What a scorer remembers is that of its sequence: each batch row begins anew.
+  check("previous(output_norm)",
+        [&](std::size_t b, std::size_t q, std::size_t h) { return norm(b, q == 0 ? 0 : q - 1, h); });
+}
+
+TEST_CASE("decide says which tensor a scorer misses, and which does not fit") {
+  scratch const at;
+  auto const out = " --output " + at.path("o").string();
+  auto const plain = write_weights(at, false);
+  CHECK(refused(run("decide --weights " + plain + " --policy 'output_norm | top_k(2)'" + out),
+                "the file holds no \"outputs\" [batch, query, head, dim]"));
+  auto const with_outputs = write_weights(at, true);
+  CHECK(refused(run("decide --weights " + with_outputs + " --policy 'contribution_norm | top_k(2)'" + out),
+                "\"projection\" [width, head * dim]"));
+  auto const predictor = at.write(
+      "P.json",
+      R"({"layers": [{"layer": 0, "maps": [{"weight": [[1], [1], [1], [1], [1]], "bias": [1, 2, 3, 4, 5]}]}]})");
+  CHECK(
+      refused(run("decide --weights " + plain + " --policy " + quoted("predictor(" + predictor + ") | top_k(2)") + out),
+              "\"inputs\" [batch, query, width]"));
+  auto const weights = causal_weights();
+  std::vector<float> const few(12);
+  auto const refuse = [&](char const* name, std::vector<std::size_t> const& shape, char const* part) {
+    reference::write_safetensors(at.path("x"),
+                                 std::vector{reference::to_write("weights", weights, {batch, heads, queries, keys}),
+                                             reference::to_write(name, few, shape)});
+    return refused(run("decide --weights " + at.path("x").string() + " --policy dense" + out), part);
+  };
+  CHECK(refuse("inputs", {3, 2, 2}, "inputs [3, 2, 2] do not fit weights [2, 5, 3, 7]"));
+  CHECK(refuse("inputs", {3, 4}, "F32 [3, 4]"));
+  CHECK(refuse("projection", {3, 2, 2}, "F32 [3, 2, 2]"));
+  CHECK_FALSE(std::filesystem::exists(at.path("o")));
 }
 
 TEST_CASE("decide names what is wrong with its files and writes nothing") {

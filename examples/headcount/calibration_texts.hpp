@@ -1,0 +1,41 @@
+#pragma once
+
+// The texts that rankings and predictors are made from, as the command line names them.
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include <headcount/evaluate/rank/calibration.hpp>
+#include <headcount/reference/load/snapshot.hpp>
+
+namespace tool {
+
+struct calibration_choice {
+  std::string model{};
+  std::string items{};
+  std::string text{};
+  std::string language{};
+  std::size_t prompts = 32;
+  std::uint64_t seed = 1;
+};
+
+/// Adds --model, --items, --text, --language, --prompts and --seed to a command.
+void add_calibration_options(CLI::App& command, calibration_choice& chosen);
+
+/// The texts that were chosen; needles of the small language where nothing else was. Throws headcount::error.
+[[nodiscard]] std::vector<headcount::evaluate::calibration_text> read_texts(
+    calibration_choice const& chosen, headcount::reference::snapshot const& snapshot);
+
+/// What files say of the data.
+[[nodiscard]] std::string data_name(calibration_choice const& chosen);
+
+/// The language that a model's needles are in: the file that was chosen, else the one beside the model's folder. Throws
+/// headcount::error when there is none.
+[[nodiscard]] std::filesystem::path language_of(std::string const& model, std::string const& chosen);
+
+}  // namespace tool

@@ -1,0 +1,71 @@
+#include <string>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include "support/run.hpp"
+
+using namespace test;
+using nlohmann::json;
+
+namespace {
+
+outcome train(std::string const& model, std::string const& policy, std::string const& more) {
+  return run("train-predictor --model " + model + " --policy " + quoted(policy) + " " + more);
+}
+
+}  // namespace
+
+TEST_CASE("train-predictor: learns every attention layer, says how well, and its file stands in sentences") {
+  scratch const at;
+  auto const file = at.path("P.json").string();
+  auto const prompts = at.write("prompts.json", R"({"prompts": [[2, 10, 11, 12, 13, 14, 15, 20]]})");
+  for (auto const& model : {gemma, jamba}) {
+    CAPTURE(model);
+    auto const result = train(model, "entropy | top_k(3) @ generation", "--prompts 8 --seed 5 --output " + file);
+    REQUIRE(result.code == 0);
+    CHECK(result.out.find("layer 2: of the heads kept at ") == 0);
+    auto const written = json::parse(read(file));
+    CHECK(written["policy"] == "entropy | top_k(3) @ generation");
+    CHECK(written["fingerprint"].get<std::string>().size() == 32);
+    CHECK(written["texts"] == 8);
+    CHECK(written["held_out_texts"] == 2);
+    CHECK(written["seed"] == 5);
+    std::size_t const heads = model == gemma ? 10 : 16;
+    REQUIRE(written["layers"].size() == 2);
+    REQUIRE(written["recall"].size() == 2);
+    for (std::size_t i = 0; i < 2; ++i) {
+      CHECK(written["layers"][i]["layer"] == (i == 0 ? 2 : model == gemma ? 5 : 6));
+      CHECK(written["layers"][i]["maps"][0]["bias"].size() == heads);
+      auto const& recall = written["recall"][i];
+      CHECK(recall["tokens"] == 2 * 11);
+      CHECK(recall["random"] == doctest::Approx(3.0 / static_cast<double>(heads)));
+      CHECK(recall["predicted"].get<double>() > recall["random"].get<double>() + 0.15);
+      CHECK(recall["predicted"].get<double>() <= 1);
+      CHECK(recall["constant"].get<double>() <= 1);
+    }
+    auto const again = at.path("again.json").string();
+    CHECK(train(model, "entropy | top_k(3) @ generation", "--prompts 8 --seed 5 --output " + again).code == 0);
+    CHECK(read(again) == read(file));
+    auto const said = run("generate --model " + model + " --prompts " + prompts + " --max-new-tokens 3 --policy " +
+                          quoted("predictor(" + file + ") | top_k(3) @ generation"));
+    CHECK(said.code == 0);
+  }
+  // A predictor of one model does not fit the other.
+  CHECK(refused(run("generate --model " + gemma + " --prompts " + prompts + " --max-new-tokens 3 --policy " +
+                    quoted("predictor(" + file + ") | top_k(3) @ generation")),
+                "predictor"));
+}
+
+TEST_CASE("train-predictor: bad input is refused and nothing is written") {
+  scratch const at;
+  auto const file = at.path("P.json").string();
+  auto const text = at.write("text.txt", "the best thing to do in Lisbon is");
+  CHECK(refused(train(gemma, "entropy | top_k(11)", "--prompts 2 --output " + file), "top_k"));
+  CHECK(refused(train(gemma, "entropy | top_k(2) @ prefill", "--prompts 2 --output " + file), "decides nothing"));
+  CHECK(refused(train(gemma, "entropy | top_k(2)", "--prompts 1 --output " + file), "two or more"));
+  CHECK(refused(train(gemma, "entropy | top_k(2)", "--penalty 0 --output " + file), "--penalty"));
+  CHECK(refused(train(gemma, "entropi | top_k(2)", "--output " + file), "entropi"));
+  CHECK(refused(train(jamba, "entropy | top_k(2)", "--text " + text + " --output " + file), "two or more"));
+  CHECK_FALSE(std::filesystem::exists(file));
+}
