@@ -54,7 +54,7 @@ class toy_model {
     site const where{.layer = 0, .phase = when, .row = from.row, .position = keys - 1, .heads = heads};
     auto const kept = decide(policy, where, [&](std::size_t head) -> row_view { return weights[head]; });
     for (auto const& edit : from.edits)
-      if (edit.where.covers(where)) edit(weights, head_set::first(heads), 0);
+      if (edit.edits_weights(where)) edit(weights, head_set::first(heads), {.first = 0, .phase = when});
     std::vector<float> logits(vocabulary(), 0.0f);
     for (auto const head : kept)
       for (std::size_t key = 0; key < keys; ++key)
