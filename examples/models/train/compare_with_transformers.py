@@ -21,7 +21,7 @@ import checkpoint
 import language
 import variants
 
-TEXTS, LENGTH, LAST = 2, 300, 16  # longer than the window of tiny-recurrent-gemma
+TEXTS, LAST = 2, 16
 
 
 @torch.no_grad()
@@ -36,10 +36,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folders", nargs="+", type=pathlib.Path)
     parser.add_argument("--output", type=pathlib.Path, required=True)
+    parser.add_argument("--length", type=int, default=300, help="tokens a text, more than the window has")
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
     words = language.Language(variants.MODELS / "language.json")
-    tokens = torch.from_numpy(words.texts(numpy.random.default_rng(0), TEXTS, LENGTH)[0])
+    tokens = torch.from_numpy(words.texts(numpy.random.default_rng(0), TEXTS, options.length)[0])
     for folder in options.folders:
         logits, difference = compare(folder, tokens)
         print(json.dumps({"model": folder.name, "largest_difference": difference}), flush=True)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Train seeds and controls, several at once on each GPU.
 
-Usage: python3 sweep.py --output seeds --gpus 0,1 --at-once 3 [--seconds 60] [--steps 2000] tiny-jamba:1-5 ...
+Usage: python3 sweep.py tiny-jamba:1-5 ... --output seeds --gpus 0,1 --at-once 3 [--seconds 60] [--steps 2000]
 
-A run is VARIANT:FIRST-LAST or VARIANT:SEED. Each is one `train.py VARIANT --seed SEED --output OUTPUT/VARIANT-SEED`,
+A run is VARIANT:FIRST-LAST or VARIANT:SEED; runs come first, since options may be for train.py. Each is one `train.py VARIANT --seed SEED --output OUTPUT/VARIANT-SEED`,
 started in the order given as soon as a place is free. After --deadline seconds no more are started; the runs left out
 are named on standard error.
 """

@@ -42,6 +42,26 @@ class Texts(unittest.TestCase):
     def setUp(self):
         self.tokens, self.answers = WORDS.texts(numpy.random.default_rng(5), 200, 256)
         self.texts = [sentences(*text) for text in zip(self.tokens, self.answers)]
+        self.long_texts = [sentences(*text) for text in zip(*WORDS.texts(numpy.random.default_rng(6), 60, 1024))]
+
+    def test_long_ones_tell_of_more_and_ask_from_further(self):
+        def most_told(texts):
+            return max(sum(s.startswith("the best thing") for s, _ in text) for text in texts)
+
+        def furthest(texts):
+            """In sentences, from what is told to the first question about it."""
+            gaps = []
+            for text in texts:
+                told = {s.split()[6]: i for i, (s, _) in enumerate(text) if s.startswith("the best thing")}
+                for i, (s, _) in enumerate(text):
+                    if s.startswith("question : what is") and s.split()[10] in told:
+                        gaps.append(i - told.pop(s.split()[10]))
+            return max(gaps)
+
+        self.assertLessEqual(most_told(self.texts), 6)
+        self.assertGreater(most_told(self.long_texts), 8)
+        self.assertLessEqual(most_told(self.long_texts), 12)
+        self.assertGreater(furthest(self.long_texts), 2 * furthest(self.texts))
 
     def test_begin_with_bos_and_have_no_other_control_token(self):
         self.assertEqual(self.tokens.shape, (200, 256))
@@ -50,7 +70,7 @@ class Texts(unittest.TestCase):
 
     def test_every_answer_repeats_what_the_same_text_told(self):
         asked = {"needle": 0, "place": 0, "thing": 0}
-        for text in self.texts:
+        for text in self.texts + self.long_texts:
             told = {}
             for sentence, answer in text:
                 words = sentence.split()
@@ -67,7 +87,7 @@ class Texts(unittest.TestCase):
         self.assertTrue(all(count > 50 for count in asked.values()), asked)
 
     def test_nothing_is_told_twice_in_a_text(self):
-        for text in self.texts:
+        for text in self.texts + self.long_texts:
             keys = [s.split()[6] for s, _ in text if s.startswith("the best thing")]
             keys += [s.split()[0] for s, _ in text if " was near " in s and not s.startswith("question")]
             self.assertEqual(len(keys), len(set(keys)))
@@ -229,13 +249,27 @@ class Training(unittest.TestCase):
         self.assertAlmostEqual(train.learning_rate(1, 1000, 0.5), 0.525)
         self.assertAlmostEqual(train.learning_rate(1, 1000, 1), 0.05)
 
+    def test_stages_are_equal_parts(self):
+        self.assertEqual([train.stage_of(done / 10, 3) for done in range(11)], [0] * 4 + [1] * 3 + [2] * 4)
+
+    def test_lengths_change_in_training_and_windows_reach_over_the_longest(self):
+        program = pathlib.Path(__file__).with_name("train.py")
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run([sys.executable, program, "tiny-recurrent-gemma-recurrent-only", "--seed", "3", "--output",
+                            folder, "--steps", "2", "--batch", "12", "--lengths", "24,288", "--log-every", "1"],
+                           check=True, stdout=subprocess.DEVNULL)
+            self.assertEqual(checkpoint.read_config(folder)["attention_window_size"], 288)
+            lines = [json.loads(line) for line in (pathlib.Path(folder) / "log.jsonl").read_text().splitlines()]
+            self.assertEqual([line["length"] for line in lines[1:]], [24, 288])
+            self.assertEqual(lines[0]["lengths"], [24, 288])
+
     def test_a_sweep_trains_every_seed(self):
         self.assertEqual(sweep.expand(["tiny-jamba:2-3", "tiny-recurrent-gemma:1"]),
                          [("tiny-jamba", 2), ("tiny-jamba", 3), ("tiny-recurrent-gemma", 1)])
         program = pathlib.Path(__file__).with_name("sweep.py")
         with tempfile.TemporaryDirectory() as folder:
             subprocess.run([sys.executable, program, "--output", folder, "--at-once", "1", "tiny-recurrent-gemma:7-8",
-                            "--steps", "1", "--batch", "1", "--length", "32"], check=True, stdout=subprocess.DEVNULL)
+                            "--steps", "1", "--batch", "1", "--lengths", "32"], check=True, stdout=subprocess.DEVNULL)
             for seed in ("7", "8"):
                 run = pathlib.Path(folder) / ("tiny-recurrent-gemma-" + seed)
                 self.assertEqual({file.name for file in run.iterdir()},

@@ -25,7 +25,7 @@ WARM_UP = 200  # steps
 
 
 class Texts(torch.utils.data.IterableDataset):
-    """Batches, drawn by another process while this one trains."""
+    """Batches, drawn by another process while this one trains. `seed` is what numpy takes for one."""
 
     def __init__(self, seed, size, length):
         self.seed, self.size, self.length = seed, size, length
@@ -39,6 +39,11 @@ class Texts(torch.utils.data.IterableDataset):
 def learning_rate(peak, step, done):
     """Rises over WARM_UP steps and falls with a cosine to a twentieth; `done` is the share of the training behind."""
     return peak * min(1, (step + 1) / WARM_UP) * (0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * min(done, 1))))
+
+
+def stage_of(done, stages):
+    """Which of equally long stages a training is in; `done` is the share of it behind."""
+    return min(int(done * stages), stages - 1)
 
 
 def train_step(model, optimiser, tokens, answers):
@@ -55,21 +60,34 @@ def train_step(model, optimiser, tokens, answers):
     return loss.detach(), (right & asked).sum() / asked.sum()
 
 
+def loader(options, stage):
+    """Batches of a stage. All stages have as many tokens a step as the first."""
+    length = options.lengths[stage]
+    size = options.batch * options.lengths[0] // length
+    seed = 1000 + options.seed if stage == 0 else (1000 + options.seed, stage)
+    return iter(torch.utils.data.DataLoader(Texts(seed, size, length), batch_size=None, num_workers=1,
+                                            prefetch_factor=32, pin_memory=options.device == "cuda"))
+
+
 def train(variant, options, log):
-    """Trains a variant and gives the model. `log` is called with a dictionary now and then."""
+    """Trains a variant and gives its configuration and the model. `log` is called with a dictionary now and then."""
     device = options.device
-    model = hybrids.make_model(variants.config_of(variant), options.seed).to(device)
+    config = variants.config_of(variant, max(options.lengths))
+    model = hybrids.make_model(config, options.seed).to(device)
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.rate, betas=(0.9, 0.98), weight_decay=0.05,
                                   **({"fused": True} if device == "cuda" else {}))
-    texts = iter(torch.utils.data.DataLoader(Texts(1000 + options.seed, options.batch, options.length), batch_size=None,
-                                             num_workers=1, prefetch_factor=32, pin_memory=device == "cuda"))
     log({"variant": variant, "seed": options.seed, "steps": options.steps, "batch": options.batch,
-         "length": options.length, "rate": options.rate, "seconds": options.seconds if math.isfinite(options.seconds) else None,
+         "lengths": options.lengths, "rate": options.rate,
+         "seconds": options.seconds if math.isfinite(options.seconds) else None,
          "parameters": sum(p.numel() for p in model.parameters()), "torch": torch.__version__,
          "device": torch.cuda.get_device_name() if device == "cuda" else device})
     start = time.monotonic()
-    step, done = 0, 0.0
+    step, done, stage, texts = 0, 0.0, 0, loader(options, 0)
     while done < 1:
+        if (now := stage_of(done, len(options.lengths))) != stage:
+            if options.lengths[now] != options.lengths[stage]:
+                texts = loader(options, now)
+            stage = now
         tokens, answers = (x.to(device, non_blocking=True) for x in next(texts))
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(options.rate, step, done)
@@ -77,11 +95,11 @@ def train(variant, options, log):
         step += 1
         done = max(step / options.steps, (time.monotonic() - start) / options.seconds)
         if step % options.log_every == 0 or done >= 1:
-            log({"step": step, "seconds": round(time.monotonic() - start, 1), "loss": round(loss.item(), 4),
-                 "answers": round(right.item(), 4)})
+            log({"step": step, "length": options.lengths[stage], "seconds": round(time.monotonic() - start, 1),
+                 "loss": round(loss.item(), 4), "answers": round(right.item(), 4)})
             if not math.isfinite(loss.item()):
                 raise ArithmeticError(f"the loss of step {step} is {loss.item()}")
-    return model
+    return config, model
 
 
 def main():
@@ -91,8 +109,9 @@ def main():
     parser.add_argument("--output", type=pathlib.Path, required=True, help="folder to write to")
     parser.add_argument("--steps", type=int, default=2000)
     parser.add_argument("--seconds", type=float, default=math.inf, help="end earlier when this time is over")
-    parser.add_argument("--batch", type=int, default=128, help="texts a step")
-    parser.add_argument("--length", type=int, default=256, help="tokens a text")
+    parser.add_argument("--batch", type=int, default=128, help="texts a step, of the first length")
+    parser.add_argument("--lengths", type=lambda text: [int(length) for length in text.split(",")], default=[256],
+                        help="tokens a text: one length, or several like 256,256,1024 for equal parts of the training")
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--log-every", type=int, default=100, help="steps")
@@ -107,10 +126,9 @@ def main():
             print(json.dumps(entry), file=file, flush=True)
             print(options.output.name, json.dumps(entry), flush=True)
 
-        model = train(options.variant, options, log)
+        config, model = train(options.variant, options, log)
     base, _ = variants.VARIANTS[options.variant]
-    checkpoint.save(options.output, variants.config_of(options.variant), model,
-                    variants.MODELS / base / "tokenizer.model")
+    checkpoint.save(options.output, config, model, variants.MODELS / base / "tokenizer.model")
 
 
 if __name__ == "__main__":

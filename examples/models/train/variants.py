@@ -22,7 +22,10 @@ VARIANTS = {
 }
 
 
-def config_of(variant):
-    """The config.json of a variant."""
+def config_of(variant, longest=0):
+    """The config.json of a variant whose texts are of `longest` tokens at most: a local window reaches over them."""
     base, changes = VARIANTS[variant]
-    return {**read_config(MODELS / base), **changes}
+    config = {**read_config(MODELS / base), **changes}
+    if "attention_window_size" in config:
+        config["attention_window_size"] = max(config["attention_window_size"], longest)
+    return config
