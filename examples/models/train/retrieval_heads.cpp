@@ -1,17 +1,22 @@
-// Which attention heads of trained models carry retrieval, and how many heads each scorer needs to keep it. One JSON
-// object a line for every model folder given, for table.py; policies act in generation, after a dense prefill.
+// Which attention heads of trained models carry retrieval, how many heads each scorer needs to keep it, and whether the
+// others keep facts. One JSON object a line for every model folder given, for table.py. Policies act in generation,
+// after a dense prefill; multi-key recall and facts take one token, and their questions are read in generation. LENGTHS
+// are those of prompts: 96,128,192,240.
 //
-//     headcount_retrieval_heads LANGUAGE.json PROMPTS SEED MODEL...
+//     headcount_retrieval_heads LANGUAGE.json LENGTHS PROMPTS SEED MODEL...
 
 #include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <exception>
+#include <limits>
 #include <span>
 #include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -24,10 +29,15 @@
 #include <headcount/evaluate/run/recall.hpp>
 #include <headcount/evaluate/task/facts.hpp>
 #include <headcount/evaluate/task/needle.hpp>
+#include <headcount/evaluate/task/random_stream.hpp>
+#include <headcount/evaluate/task/small_language.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/sentence.hpp>
 #include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/model/fork.hpp>
+#include <headcount/reference/model/forward.hpp>
+#include <headcount/reference/model/generate.hpp>
 #include <headcount/score/fixed.hpp>
 #include <headcount/select/threshold.hpp>
 #include <headcount/version.hpp>
@@ -37,25 +47,125 @@ namespace {
 using namespace headcount;
 using namespace headcount::evaluate;
 
-constexpr std::size_t lengths[] = {96, 128, 192, 240};  // tokens of a prompt: what the models were trained at
 constexpr double depths[] = {0, 0.25, 0.5, 0.75, 1};
 constexpr std::size_t other_needles = 3;
+constexpr std::size_t people_met = 8;      // keys of multi-key recall in one context
+constexpr std::size_t questions_each = 4;  // of multi-key recall about one context
 constexpr std::size_t filler_before_fact = 12;
 constexpr double enough = 0.9;  // of what all heads find
 constexpr std::size_t prompts_to_choose = 40;
-constexpr std::size_t most_heads_to_drop = 40;  // dropping takes a time of the square of the heads
+
+/// What is measured, and how.
+struct task {
+  small_language const& language;
+  std::vector<std::size_t> lengths;  ///< tokens of prompts
+  std::size_t count = 100;           ///< prompts of each kind
+  std::uint64_t seed = 1;
+};
 
 /// Every length with every depth in turn, and other needles to confuse.
-std::vector<needle_prompt> make_prompts(small_language const& language, std::size_t count, std::uint64_t seed) {
+std::vector<needle_prompt> make_prompts(task const& what, std::size_t count, std::uint64_t seed) {
   std::vector<needle_prompt> prompts;
   for (std::size_t i = 0; i < count; ++i) {
     random_stream random{mix_bits(seed) + i};
-    needle_plan plan{.length = lengths[i % std::size(lengths)],
-                     .depths = {depths[i / std::size(lengths) % std::size(depths)]}};
+    needle_plan plan{.length = what.lengths[i % what.lengths.size()],
+                     .depths = {depths[i / what.lengths.size() % std::size(depths)]}};
     for (std::size_t other = 0; other < other_needles; ++other) plan.depths.push_back(random.number());
-    prompts.push_back(make_needle_prompts(language, plan, random).front());
+    prompts.push_back(make_needle_prompts(what.language, plan, random).front());
   }
   return prompts;
+}
+
+/// A question whose answer is one token: the likeliest of the choices, or of all tokens when there are none.
+struct short_question {
+  sentence_tokens context;
+  sentence_tokens question;
+  token answer = 0;
+  std::vector<token> choices{};
+};
+
+/// Contexts that tell of people whom nothing else names, each near a place and with a thing, and questions about some
+/// of them, places and things in turn. Contexts come in every length.
+std::vector<short_question> make_meetings(task const& what, std::uint64_t seed) {
+  auto const& language = what.language;
+  std::vector<short_question> prompts;
+  for (std::size_t text = 0; text * questions_each < what.count; ++text) {
+    random_stream random{mix_bits(seed) + text};
+    auto const people = random.some_of(language.people(), people_met);
+    std::vector<token> places;
+    std::vector<token> things;
+    std::vector<sentence_tokens> sentences;
+    std::size_t length = 1 + language("question : what was near ? answer :").size() + 1;
+    for (auto const person : people) {
+      places.push_back(random.one_of(language.places()));
+      things.push_back(random.one_of(language.nouns()));
+      sentences.push_back(small_language::join(
+          {{person}, language("was near the"), {places.back()}, language("with a"), {things.back()}, language.stop()}));
+      length += sentences.back().size();
+    }
+    while (length < what.lengths[text % what.lengths.size()]) {
+      auto const filler = language.filler(random);
+      if (std::ranges::any_of(filler, [&](token word) { return std::ranges::count(people, word) != 0; })) continue;
+      length += filler.size();
+      sentences.push_back(filler);
+    }
+    auto context = language.start();
+    for (auto const& sentence : random.some_of(sentences, sentences.size()))
+      context.insert(context.end(), sentence.begin(), sentence.end());
+    for (std::size_t i = 0; i < questions_each; ++i)
+      prompts.push_back(
+          {.context = context,
+           .question = small_language::join({language("question : what was"),
+                                             {people[i]},
+                                             language(i % 2 == 0 ? "near ? answer :" : "with ? answer :")}),
+           .answer = i % 2 == 0 ? places[i] : things[i]});
+  }
+  return prompts;
+}
+
+/// Questions about what people work as, which nothing in the context says.
+std::vector<short_question> make_facts(task const& what, std::uint64_t seed) {
+  random_stream order{mix_bits(seed)};
+  std::vector<short_question> prompts;
+  for (auto const person : order.some_of(what.language.people(), what.count)) {
+    auto const fact = make_fact_prompt(what.language, person, filler_before_fact, order);
+    auto const question = what.language.question_of_person(person);
+    auto const end = fact.prompt.end() - static_cast<std::ptrdiff_t>(question.size());
+    prompts.push_back({.context = {fact.prompt.begin(), end},
+                       .question = question,
+                       .answer = fact.choices[fact.gold],
+                       .choices = fact.choices});
+  }
+  return prompts;
+}
+
+/// Which questions are answered right: `[policy][prompt]`. Contexts are read densely, and questions under the policy
+/// and in generation, since the token that answers comes right after them. Prompts that follow each other with the same
+/// context share its prefill.
+std::vector<outcomes> answer(reference::model const& model, std::span<short_question const> prompts,
+                             std::span<any_policy const> policies) {
+  std::vector<sentence_tokens> contexts;
+  std::vector<std::size_t> context_of;
+  std::vector<sentence_tokens> questions;
+  for (auto const& prompt : prompts) {
+    if (contexts.empty() || contexts.back() != prompt.context) contexts.push_back(prompt.context);
+    context_of.push_back(contexts.size() - 1);
+    questions.push_back(prompt.question);
+  }
+  auto const read = reference::prefill(model, contexts, {}, dense);
+  std::vector<reference::sequence> sequences;
+  for (std::size_t i = 0; i < prompts.size(); ++i) sequences.push_back({.state = read[context_of[i]].state, .row = i});
+  std::vector<outcomes> right(policies.size(), outcomes(prompts.size()));
+  reference::fork_texts(
+      model, std::span<reference::sequence const>{sequences}, questions, {.phase = phase::generation}, policies,
+      [&](std::size_t p, std::size_t i, reference::matrix const& logits, reference::sequence&&) {
+        auto const& [context, question, wanted, choices] = prompts[i];
+        auto const said = choices.empty()
+                              ? reference::best_token(reference::row_of(logits, 0))
+                              : *std::ranges::max_element(choices, {}, [&](token choice) { return logits(0, choice); });
+        right[p][i] = said == wanted;
+      });
+  return right;
 }
 
 /// Heads of a model, `[layer][head]`: 1 where one is kept, 0 where not; a layer without attention has none.
@@ -68,51 +178,128 @@ kept_heads all_heads(reference::model const& model) {
   return kept;
 }
 
+/// All heads but these.
+kept_heads others_than(kept_heads heads) {
+  for (auto& layer : heads)
+    for (auto& kept : layer) kept = 1 - kept;
+  return heads;
+}
+
 any_policy keeping(kept_heads const& kept) {
   auto const scorer = score::fixed{in_memory("kept", ranking{.scores = kept})};
   return any_policy{(scorer | select::threshold{0.5}).during(phase::generation)};
 }
 
 /// Few heads that find `enough` of what all heads find: drops what is missed least, as long as the others do. Whole
-/// layers are tried first, then one head after the other. Of equals the first is dropped.
+/// layers are tried first, one after the other, then heads: the quarter that is missed least when each is off alone,
+/// and half as many each time that too much would be lost, down to one. Of equals the first is dropped.
 kept_heads few_heads(reference::model const& model, std::span<needle_prompt const> prompts) {
-  auto kept = all_heads(model);
-  auto const dense_policy = parse_policy("dense");
-  auto const goal =
-      enough * share_of(recall_needles(reference_model{model}, prompts, std::span{&dense_policy, 1}).front()).value();
-  for (bool whole_layers = true;;) {
-    std::vector<kept_heads> fewer;
-    for (std::size_t layer = 0; layer < kept.size(); ++layer)
-      for (std::size_t head = 0; head < kept[layer].size(); ++head) {
-        if (kept[layer][head] == 0 || (whole_layers && head > 0)) continue;
-        fewer.push_back(kept);
-        if (whole_layers) fewer.back()[layer].assign(kept[layer].size(), 0);
-        else fewer.back()[layer][head] = 0;
-      }
+  auto const shares_of = [&](std::vector<kept_heads> const& every) {
     std::vector<any_policy> policies;
-    for (auto const& heads : fewer) policies.push_back(keeping(heads));
+    for (auto const& heads : every) policies.push_back(keeping(heads));
     std::vector<double> shares;
     for (auto const& found : recall_needles(reference_model{model}, prompts, policies))
       shares.push_back(share_of(found).value());
+    return shares;
+  };
+  auto kept = all_heads(model);
+  auto const goal = enough * shares_of({kept}).front();
+  for (;;) {
+    std::vector<kept_heads> fewer;
+    for (std::size_t layer = 0; layer < kept.size(); ++layer) {
+      if (std::ranges::count(kept[layer], 1) == 0) continue;
+      fewer.push_back(kept);
+      fewer.back()[layer].assign(kept[layer].size(), 0);
+    }
+    auto const shares = shares_of(fewer);
     auto const best = std::ranges::max_element(shares);
-    if (best != shares.end() && *best >= goal) kept = fewer[static_cast<std::size_t>(best - shares.begin())];
-    else if (whole_layers) whole_layers = false;
-    else return kept;
+    if (best == shares.end() || *best < goal) break;
+    kept = fewer[static_cast<std::size_t>(best - shares.begin())];
   }
+
+  struct one_head {
+    std::size_t layer = 0;
+    std::size_t head = 0;
+    double share_without = 0;
+  };
+  std::vector<one_head> left;
+  auto const without = [&](std::span<one_head const> heads) {
+    auto fewer = kept;
+    for (auto const& [layer, head, share] : heads) fewer[layer][head] = 0;
+    return fewer;
+  };
+  for (std::size_t at_once = std::numeric_limits<std::size_t>::max(); at_once > 0;) {
+    if (left.empty()) {  // something was dropped, or nothing was tried
+      std::vector<kept_heads> fewer;
+      for (std::size_t layer = 0; layer < kept.size(); ++layer)
+        for (std::size_t head = 0; head < kept[layer].size(); ++head)
+          if (kept[layer][head] != 0) left.push_back({.layer = layer, .head = head});
+      if (left.empty()) break;
+      for (auto const& head : left) fewer.push_back(without(std::span{&head, 1}));
+      auto const shares = shares_of(fewer);
+      for (std::size_t i = 0; i < left.size(); ++i) left[i].share_without = shares[i];
+      std::ranges::sort(left, {}, [](one_head const& of) { return std::tuple{-of.share_without, of.layer, of.head}; });
+      at_once = std::min(at_once, std::max<std::size_t>(left.size() / 4, 1));
+    }
+    auto const fewer = without(std::span{left}.first(at_once));
+    if (shares_of({fewer}).front() >= goal) {
+      kept = fewer;
+      left.clear();
+    } else at_once /= 2;
+  }
+  return kept;
 }
 
-nlohmann::ordered_json measure(reference::snapshot const& snapshot, small_language const& language, std::size_t count,
-                               std::uint64_t seed) {
+/// Policies by the name that the table knows them by.
+struct named_policies {
+  std::vector<std::string> names;
+  std::vector<any_policy> policies;
+
+  void add(std::string name, any_policy policy) {
+    names.push_back(std::move(name));
+    policies.push_back(std::move(policy));
+  }
+  void parse(std::string const& sentence) { add(sentence, parse_policy(sentence)); }
+
+  [[nodiscard]] nlohmann::ordered_json shares(std::vector<outcomes> const& found) const {
+    nlohmann::ordered_json json;
+    for (std::size_t i = 0; i < names.size(); ++i) json[names[i]] = share_of(found[i]).value();
+    return json;
+  }
+};
+
+constexpr char const* scorers[] = {"entropy", "l2", "random"};
+
+/// The fewest heads a layer that each scorer needs to find `enough` of what all heads find.
+nlohmann::ordered_json smallest_k(nlohmann::ordered_json const& shares, std::size_t heads) {
+  nlohmann::ordered_json smallest;
+  auto const goal = enough * shares["dense"].get<double>();
+  for (auto const* scorer : scorers) {
+    std::size_t k = 1;
+    while (k < heads && shares[fmt::format("{} | top_k({}) @ generation", scorer, k)].get<double>() < goal) ++k;
+    smallest[scorer] = k;
+  }
+  return smallest;
+}
+
+/// The exact match of all heads at each length of prompts, which alternate.
+nlohmann::ordered_json by_length(task const& what, outcomes const& dense_found) {
+  nlohmann::ordered_json shares;
+  for (std::size_t which = 0; which < what.lengths.size(); ++which) {
+    outcomes at_length;
+    for (auto i = which; i < dense_found.size(); i += what.lengths.size()) at_length.push_back(dense_found[i]);
+    if (!at_length.empty()) shares[std::to_string(what.lengths[which])] = share_of(at_length).value();
+  }
+  return shares;
+}
+
+nlohmann::ordered_json measure(reference::snapshot const& snapshot, task const& what) {
   auto const& model = snapshot.model;
-  nlohmann::ordered_json row{{"model", snapshot.name},
-                             {"n", count},
-                             {"seed", seed},
-                             {"version", version},
-                             {"fingerprint", snapshot.fingerprint()}};
-  std::vector<std::string> names{"dense", "none @ generation"};
-  std::vector<any_policy> policies{parse_policy(names[0]), parse_policy(names[1])};
+  nlohmann::ordered_json row{{"model", snapshot.name}, {"lengths", what.lengths},
+                             {"n", what.count},        {"seed", what.seed},
+                             {"version", version},     {"fingerprint", snapshot.fingerprint()}};
   std::size_t heads = 0;
-  auto layers = nlohmann::ordered_json::array();
+  std::vector<std::size_t> layers;
   for (std::size_t layer = 0; layer < model.layers.size(); ++layer)
     if (auto const* attention = model.attention_at(layer)) {
       layers.push_back(layer);
@@ -121,73 +308,88 @@ nlohmann::ordered_json measure(reference::snapshot const& snapshot, small_langua
   row["attention_layers"] = layers;
   row["heads"] = heads;
 
-  for (auto const* scorer : {"entropy", "l2", "random"})
-    for (std::size_t k = 1; k < heads; ++k) {
-      names.push_back(fmt::format("{} | top_k({}) @ generation", scorer, k));
-      policies.push_back(parse_policy(names.back()));
-    }
-  for (std::size_t const layer : layers) {
-    names.push_back(fmt::format("none @ generation, layers={}", layer));
-    policies.push_back(parse_policy(names.back()));
-    for (std::size_t head = 0; head < heads; ++head) {
-      names.push_back(fmt::format("without head {} of layer {} @ generation", head, layer));
-      auto all_but_one = all_heads(model);
-      all_but_one[layer][head] = 0;
-      policies.push_back(keeping(all_but_one));
-    }
-  }
-  // Chosen on prompts of their own, and tried on those of all other policies.
-  if (!layers.empty() && heads * layers.size() <= most_heads_to_drop) {
-    auto const few = few_heads(model, make_prompts(language, prompts_to_choose, seed + 1));
+  named_policies in_generation;
+  named_policies everywhere;  // prefill included
+  in_generation.parse("dense");
+  in_generation.parse("none @ generation");
+  everywhere.parse("dense");
+  everywhere.parse("none");
+  for (auto const* scorer : scorers)
+    for (std::size_t k = 1; k < heads; ++k) in_generation.parse(fmt::format("{} | top_k({}) @ generation", scorer, k));
+  if (!layers.empty()) {  // chosen on prompts of their own, and tried on those of all other policies
+    auto const few = few_heads(model, make_prompts(what, prompts_to_choose, what.seed + 1));
     for (std::size_t const layer : layers)
       for (std::size_t head = 0; head < heads; ++head)
         if (few[layer][head] != 0) row["few_heads"][std::to_string(layer)].push_back(head);
-    names.emplace_back("few_heads");
-    policies.push_back(keeping(few));
+    in_generation.add("few_heads", keeping(few));
+    in_generation.add("without few_heads", keeping(others_than(few)));
   }
-  auto const prompts = make_prompts(language, count, seed);
-  auto const found = recall_needles(reference_model{model}, prompts, policies);
-  for (std::size_t i = 0; i < names.size(); ++i) row["exact_match"][names[i]] = share_of(found[i]).value();
+  for (std::size_t const layer : layers) in_generation.parse(fmt::format("none @ generation, layers={}", layer));
+  auto for_needles = in_generation;
+  for (std::size_t const layer : layers)
+    for (std::size_t head = 0; head < heads; ++head) {
+      auto all_but_one = all_heads(model);
+      all_but_one[layer][head] = 0;
+      for_needles.add(fmt::format("without head {} of layer {} @ generation", head, layer), keeping(all_but_one));
+    }
 
-  auto const dense_share = share_of(found.front()).value();
-  for (auto const* scorer : {"entropy", "l2", "random"}) {
-    if (heads == 0 || dense_share == 0) break;  // nothing to recover
-    std::size_t k = 1;
-    while (k < heads && row["exact_match"][fmt::format("{} | top_k({}) @ generation", scorer, k)].get<double>() <
-                            enough * dense_share)
-      ++k;
-    row["smallest_k_with_0.9_of_dense"][scorer] = k;
-  }
+  auto const prompts = make_prompts(what, what.count, what.seed);
+  auto const found = recall_needles(reference_model{model}, prompts, for_needles.policies);
+  row["dense_by_length"] = by_length(what, found.front());
+  row["exact_match"] = for_needles.shares(found);
+  if (heads > 0 && share_of(found.front()).value() > 0)  // else there is nothing to recover
+    row["smallest_k_with_0.9_of_dense"] = smallest_k(row["exact_match"], heads);
 
-  random_stream order{mix_bits(seed + 2)};
-  std::vector<fact_prompt> facts;
-  for (auto const person : order.some_of(language.people(), count))
-    facts.push_back(make_fact_prompt(language, person, filler_before_fact, order));
-  std::vector<any_policy> const for_facts{parse_policy("dense"), parse_policy("none")};
-  auto const known = recall_facts(reference_model{model}, facts, for_facts);
-  row["facts"] = {{"dense", share_of(known[0]).value()}, {"none", share_of(known[1]).value()}};
+  auto const meetings = make_meetings(what, what.seed + 3);
+  row["multi_key"] = in_generation.shares(answer(model, meetings, in_generation.policies));
+  if (heads > 0 && row["multi_key"]["dense"] > 0)
+    row["multi_key_smallest_k_with_0.9_of_dense"] = smallest_k(row["multi_key"], heads);
+
+  auto const facts = make_facts(what, what.seed + 2);
+  row["facts"] = in_generation.shares(answer(model, facts, in_generation.policies));
+  std::vector<fact_prompt> read_sparsely;
+  for (auto const& [context, question, right, choices] : facts)
+    read_sparsely.push_back({.prompt = small_language::join({context, question}),
+                             .choices = choices,
+                             .gold = static_cast<std::size_t>(std::ranges::find(choices, right) - choices.begin())});
+  row["facts_prefill_included"] =
+      everywhere.shares(recall_facts(reference_model{model}, read_sparsely, everywhere.policies));
   return row;
 }
 
 template <class Number>
-Number number(char const* text, char const* what) {
+Number number(std::string_view text, char const* what) {
   Number value{};
-  auto const* const end = text + std::strlen(text);
-  if (auto const [stop, code] = std::from_chars(text, end, value); code != std::errc{} || stop != end || value == 0)
+  auto const* const end = text.data() + text.size();
+  if (auto const [stop, code] = std::from_chars(text.data(), end, value);
+      code != std::errc{} || stop != end || value == 0)
     throw error{what, fmt::format("\"{}\" is no such number", text), "a whole number from 1"};
   return value;
+}
+
+/// Numbers with commas between them.
+std::vector<std::size_t> numbers(std::string_view text, char const* what) {
+  std::vector<std::size_t> values;
+  for (;;) {
+    auto const comma = text.find(',');
+    values.push_back(number<std::size_t>(text.substr(0, comma), what));
+    if (comma == std::string_view::npos) return values;
+    text.remove_prefix(comma + 1);
+  }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
-    if (argc < 5) throw error{"command line", "too few arguments", "LANGUAGE.json PROMPTS SEED MODEL..."};
+    if (argc < 6) throw error{"command line", "too few arguments", "LANGUAGE.json LENGTHS PROMPTS SEED MODEL..."};
     small_language const language{argv[1]};
-    auto const count = number<std::size_t>(argv[2], "PROMPTS");
-    auto const seed = number<std::uint64_t>(argv[3], "SEED");
-    for (char** folder = argv + 4; folder != argv + argc; ++folder) {
-      fmt::print("{}\n", measure(reference::load_snapshot(*folder), language, count, seed).dump());
+    task const what{.language = language,
+                    .lengths = numbers(argv[2], "LENGTHS"),
+                    .count = number<std::size_t>(argv[3], "PROMPTS"),
+                    .seed = number<std::uint64_t>(argv[4], "SEED")};
+    for (char** folder = argv + 5; folder != argv + argc; ++folder) {
+      fmt::print("{}\n", measure(reference::load_snapshot(*folder), what).dump());
       std::fflush(stdout);
     }
     return 0;

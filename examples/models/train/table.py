@@ -30,53 +30,100 @@ def by_variant(rows):
     return {variant: sorted(seeds, key=lambda row: row["trained_seed"]) for variant, seeds in variants.items()}
 
 
-def matches(rows, policy):
-    return [row["exact_match"].get(policy) for row in rows]
+def line(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def head(*names):
+    return [line(names), line(["---"] * len(names))]
+
+
+def spread(rows, *keys, digits=2):
+    """A number of every row, found by following the keys, over seeds."""
+    values = []
+    for row in rows:
+        for key in keys:
+            row = row.get(key) if row else None
+        values.append(row)
+    return over_seeds(values, digits)
+
+
+NO_HEAD = "none @ generation"
 
 
 def summary(variants):
-    lines = ["| variant | seeds | heads x layers | dense | no head | facts | facts, no head | entropy | l2 | random |",
-             "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    lines = head("variant", "seeds", "heads x layers", "needles", "the longest", "multi-key", "facts",
+                 "no head: needles", "multi-key", "facts", "facts, prefill too")
     for variant, rows in variants.items():
-        smallest = [over_seeds([row.get("smallest_k_with_0.9_of_dense", {}).get(scorer) for row in rows], 1)
-                    for scorer in ("entropy", "l2", "random")]
-        lines.append(" | ".join([
-            f"| {variant}", str(len(rows)), f"{rows[0]['heads']} x {len(rows[0]['attention_layers'])}",
-            over_seeds(matches(rows, "dense"), 2), over_seeds(matches(rows, "none @ generation"), 2),
-            over_seeds([row["facts"]["dense"] for row in rows], 2), over_seeds([row["facts"]["none"] for row in rows], 2),
-            *smallest]) + " |")
+        longest = str(max(rows[0]["lengths"]))
+        lines.append(line([variant, str(len(rows)), f"{rows[0]['heads']} x {len(rows[0]['attention_layers'])}",
+                           spread(rows, "exact_match", "dense"), spread(rows, "dense_by_length", longest),
+                           spread(rows, "multi_key", "dense"), spread(rows, "facts", "dense"),
+                           spread(rows, "exact_match", NO_HEAD), spread(rows, "multi_key", NO_HEAD),
+                           spread(rows, "facts", NO_HEAD), spread(rows, "facts_prefill_included", "none")]))
     return lines
 
 
-def layer_effects(row):
-    """What is left without each attention layer: "2: 0.00, 5: 0.83"."""
-    return ", ".join(f"{layer}: {row['exact_match'][f'none @ generation, layers={layer}']:.2f}"
-                     for layer in row["attention_layers"])
+ENOUGH_TO_RECOVER = 0.5  # a model that finds less than this with all heads has nothing to recover
+
+
+def recovers(row, kind):
+    return row[kind]["dense"] >= ENOUGH_TO_RECOVER
+
+
+def few_heads(row):
+    """{layer: heads}, or nothing where none were chosen."""
+    return row.get("few_heads", {}) if recovers(row, "exact_match") else {}
+
+
+SMALLEST_K = {"exact_match": "smallest_k_with_0.9_of_dense", "multi_key": "multi_key_smallest_k_with_0.9_of_dense"}
+
+
+def fewest_heads(variants):
+    scorers = ("entropy", "l2", "random")
+    lines = head("variant", "heads a layer", *(f"needles, {scorer}" for scorer in scorers),
+                 *(f"multi-key, {scorer}" for scorer in scorers), "few heads, of all")
+    for variant, rows in variants.items():
+        if not rows[0]["attention_layers"]:
+            continue
+        few = over_seeds([sum(map(len, few_heads(row).values())) or None for row in rows], 1)
+        lines.append(line([variant, str(rows[0]["heads"]),
+                           *(spread([row for row in rows if recovers(row, kind)], key, scorer, digits=1)
+                             for kind, key in SMALLEST_K.items() for scorer in scorers),
+                           few + f" of {rows[0]['heads'] * len(rows[0]['attention_layers'])}"]))
+    return lines
+
+
+def what_is_left(row, policy):
+    """Needles, multi-key recall and facts under a policy: "0.02, 0.10, 1.00"."""
+    return ", ".join(f"{row[kind][policy]:.2f}" for kind in ("exact_match", "multi_key", "facts"))
 
 
 def heads_of_retrieval(variants):
-    lines = ["| model | dense | without a layer | without one head, lowest | few heads | with these alone |",
-             "| --- | --- | --- | --- | --- | --- |"]
+    lines = head("model", "all heads", "without a layer", "one head off, lowest", "few heads", "with these alone",
+                 "without these")
     for rows in variants.values():
         for row in rows:
             if not row["attention_layers"]:
                 continue
+            without_layer = "; ".join(f"{layer}: " + what_is_left(row, f"{NO_HEAD}, layers={layer}")
+                                      for layer in row["attention_layers"])
             one_less = [value for policy, value in row["exact_match"].items() if policy.startswith("without head")]
-            few = row.get("few_heads")
-            chosen = "; ".join(f"{layer}: {', '.join(map(str, heads))}" for layer, heads in few.items()) if few else "-"
-            alone = f"{row['exact_match']['few_heads']:.2f}" if few else "-"
-            lines.append(f"| {row['model']} | {row['exact_match']['dense']:.2f} | {layer_effects(row)} | "
-                         f"{min(one_less):.2f} | {chosen} | {alone} |")
+            few = few_heads(row)
+            chosen = "; ".join(f"{layer}: {', '.join(map(str, heads))}" for layer, heads in few.items()) or "-"
+            lines.append(line([row["model"], what_is_left(row, "dense"), without_layer, f"{min(one_less):.2f}", chosen,
+                               what_is_left(row, "few_heads") if few else "-",
+                               what_is_left(row, "without few_heads") if few else "-"]))
     return lines
 
 
 def trainings(folder):
-    lines = ["| model | steps | seconds | loss at the end | answer tokens right |", "| --- | --- | --- | --- | --- |"]
+    lines = head("model", "steps", "seconds", "loss at the end", "answer tokens right")
     for path in sorted(pathlib.Path(folder).glob("*.jsonl")):
         entries = [json.loads(line) for line in path.read_text().splitlines()]
         last = entries[-1]
-        lines.append(f"| {path.stem} | {last['step']} of {entries[0]['steps']} | {last['seconds']:.0f} | "
-                     f"{last['loss']:.3f} | {last['answers']:.4f} |")
+        lines.append(line([path.stem, f"{last['step']} of {entries[0]['steps']}", f"{last['seconds']:.0f}",
+                           f"{last['loss']:.3f}", f"{last['answers']:.4f}"]))
     return lines
 
 
@@ -85,7 +132,8 @@ def main(arguments):
         sys.exit(__doc__)
     with open(arguments[0], encoding="utf-8") as file:
         variants = by_variant(json.loads(line) for line in file)
-    print("\n".join([*summary(variants), "", *heads_of_retrieval(variants), "", *trainings(arguments[1])]))
+    for rows in (summary(variants), fewest_heads(variants), heads_of_retrieval(variants), trainings(arguments[1])):
+        print("\n".join(rows), end="\n\n")
 
 
 if __name__ == "__main__":

@@ -286,12 +286,30 @@ class Tables(unittest.TestCase):
         self.assertEqual(table.over_seeds([None], 1), "-")
 
     def test_a_model_without_attention_has_a_row_but_no_heads(self):
-        row = {"model": "tiny-jamba-recurrent-only-2", "attention_layers": [], "heads": 0,
-               "exact_match": {"dense": 0.25, "none @ generation": 0.25}, "facts": {"dense": 1.0, "none": 1.0}}
-        variants_found = table.by_variant([row])
-        self.assertEqual(table.summary(variants_found)[2],
-                         "| tiny-jamba-recurrent-only | 1 | 0 x 0 | 0.25 | 0.25 | 1.00 | 1.00 | - | - | - |")
-        self.assertEqual(len(table.heads_of_retrieval(variants_found)), 2)
+        shares = {"dense": 0.25, "none @ generation": 0.25}
+        row = {"model": "tiny-jamba-recurrent-only-2", "lengths": [96, 240], "attention_layers": [], "heads": 0,
+               "dense_by_length": {"96": 0.5, "240": 0.0}, "exact_match": shares, "multi_key": shares,
+               "facts": {"dense": 1.0, "none @ generation": 1.0},
+               "facts_prefill_included": {"dense": 1.0, "none": 1.0}}
+        found = table.by_variant([row])
+        self.assertEqual(table.summary(found)[2], "| tiny-jamba-recurrent-only | 1 | 0 x 0 | 0.25 | 0.00 | 0.25 | 1.00 "
+                                                  "| 0.25 | 0.25 | 1.00 | 1.00 |")
+        self.assertEqual(len(table.fewest_heads(found)), 2)
+        self.assertEqual(len(table.heads_of_retrieval(found)), 2)
+
+    def test_heads_and_layers_have_what_is_left_without_them(self):
+        def shares(dense, none, alone):
+            return {"dense": dense, "none @ generation, layers=2": none, "few_heads": alone, "without few_heads": none}
+
+        row = {"model": "small-1", "attention_layers": [2], "heads": 4, "few_heads": {"2": [0, 3]},
+               "smallest_k_with_0.9_of_dense": {"entropy": 1, "l2": 2, "random": 3},
+               "exact_match": {**shares(0.9, 0, 0.85), "without head 0 of layer 2 @ generation": 0.5},
+               "multi_key": shares(0.8, 0.1, 0.75), "facts": shares(1, 1, 1)}
+        found = table.by_variant([row])
+        self.assertEqual(table.fewest_heads(found)[2], "| small | 4 | 1.0 | 2.0 | 3.0 | - | - | - | 2.0 of 4 |")
+        self.assertEqual(table.heads_of_retrieval(found)[2],
+                         "| small-1 | 0.90, 0.80, 1.00 | 2: 0.00, 0.10, 1.00 | 0.50 | 2: 0, 3 | 0.85, 0.75, 1.00 "
+                         "| 0.00, 0.10, 1.00 |")
 
 
 if __name__ == "__main__":

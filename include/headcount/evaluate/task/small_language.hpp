@@ -71,6 +71,8 @@ class small_language {
   [[nodiscard]] sentence_tokens const& cities() const { return classes_.at("cities"); }
   [[nodiscard]] sentence_tokens const& people() const { return classes_.at("people"); }
   [[nodiscard]] sentence_tokens const& professions() const { return classes_.at("professions"); }
+  [[nodiscard]] sentence_tokens const& nouns() const { return classes_.at("nouns"); }
+  [[nodiscard]] sentence_tokens const& places() const { return classes_.at("places"); }
   [[nodiscard]] token profession_of(token person) const { return pairs_.at("works_as").at(person).front(); }
 
   /// A sentence of filler; one in seven or so states a fact.

@@ -307,6 +307,14 @@ TEST_CASE("needle: as many needles as cities are about every city") {
   CHECK(cities.size() == 128);
 }
 
+TEST_CASE("small language: classes are the lists of language.json") {
+  CHECK(language.cities() == written["cities"].get<sentence_tokens>());
+  CHECK(language.people() == written["people"].get<sentence_tokens>());
+  CHECK(language.nouns() == written["nouns"].get<sentence_tokens>());
+  CHECK(language.places() == written["places"].get<sentence_tokens>());
+  CHECK(language.professions() == written["professions"].get<sentence_tokens>());
+}
+
 TEST_CASE("needle and facts: a seed determines the prompts, another gives others") {
   auto const all = [](std::uint64_t seed) {
     random_stream random{seed};
