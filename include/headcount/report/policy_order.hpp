@@ -35,8 +35,7 @@ namespace headcount::inline v0::report {
 [[nodiscard]] inline bool natural_less(std::string_view a, std::string_view b) noexcept {
   auto const is_digit = [](char sign) { return std::isdigit(static_cast<unsigned char>(sign)) != 0; };
   auto const number_at = [&](std::string_view text) {
-    auto const* const end = std::ranges::find_if_not(text, is_digit);
-    return text.substr(0, static_cast<std::size_t>(end - text.begin()));
+    return text.substr(0, static_cast<std::size_t>(std::ranges::find_if_not(text, is_digit) - text.begin()));
   };
   while (!a.empty() && !b.empty()) {
     if (is_digit(a.front()) && is_digit(b.front())) {
@@ -59,12 +58,17 @@ namespace headcount::inline v0::report {
   return a.size() < b.size();
 }
 
-/// The order policies are listed in: dense, those that keep no head, then all others by name and number.
-[[nodiscard]] inline bool policy_before(std::string_view a, std::string_view b) noexcept {
+/// The order policies are listed in: dense, those that keep no head, then all others by family and number.
+[[nodiscard]] inline bool policy_before(std::string_view a, std::string_view b) {
   auto const rank = [](std::string_view policy) {
     return policy.starts_with("dense") ? 0 : policy.starts_with("none") ? 1 : 2;
   };
-  return rank(a) != rank(b) ? rank(a) < rank(b) : natural_less(a, b);
+  if (rank(a) != rank(b)) return rank(a) < rank(b);
+  auto const family_of_a = family_of(a);
+  auto const family_of_b = family_of(b);
+  if (natural_less(family_of_a, family_of_b) || natural_less(family_of_b, family_of_a))
+    return natural_less(family_of_a, family_of_b);
+  return natural_less(a, b) || (!natural_less(b, a) && a < b);
 }
 
 }  // namespace headcount::inline v0::report

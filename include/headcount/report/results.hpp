@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <compare>
 #include <cstddef>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include <headcount/core/error.hpp>
@@ -49,6 +51,7 @@ struct result {
   struct entry {
     measured of;
     std::string const* policy;
+    std::size_t rank;  // of the policy
     evaluate::pair_key place;
     evaluate::row const* one;
   };
@@ -59,19 +62,22 @@ struct result {
   for (auto const& one : rows) {
     entries.push_back({{one.model, one.fingerprint, one.task, one.setting, one.metric},
                        &canonical.of(one.policy),
+                       0,
                        evaluate::pair_key_of(one),
                        &one});
     all.push_back(&one);
   }
   evaluate::require_comparable(what, all);
-  std::ranges::sort(entries, [&](entry const& a, entry const& b) {
-    if (a.of != b.of) return a.of < b.of;
-    if (*a.policy != *b.policy) return policy_before(*a.policy, *b.policy);
-    return a.place < b.place;
+  std::map<std::string_view, std::size_t, decltype([](auto a, auto b) { return policy_before(a, b); })> ranks;
+  for (auto const& one : entries) ranks.emplace(*one.policy, 0);
+  for (std::size_t rank = 0; auto& [policy, its_rank] : ranks) its_rank = rank++;
+  for (auto& one : entries) one.rank = ranks.at(*one.policy);
+  std::ranges::sort(entries, [](entry const& a, entry const& b) {
+    return std::tie(a.of, a.rank, a.place) < std::tie(b.of, b.rank, b.place);
   });
   std::vector<result> results;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    auto const& [of, policy, place, one] = entries[i];
+    auto const& [of, policy, rank, place, one] = entries[i];
     if (results.empty() || results.back().of != of || results.back().policy != *policy)
       results.push_back({.of = of, .policy = *policy});
     else if (entries[i - 1].place == place) evaluate::fail_on_second(what, *one);

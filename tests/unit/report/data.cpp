@@ -46,13 +46,19 @@ TEST_CASE("policy order: a family is a sentence without its selector's numbers")
   CHECK(family_of("") == "");
 }
 
-TEST_CASE("policy order: dense, none, then by name, numbers by their value") {
-  std::vector<std::string> policies{
-      "l2 | top_k(1)", "entropy | top_k(10)", "none @ generation", "entropy | top_k(9)", "dense", "entropy | top_k(2)",
-      "none"};
+TEST_CASE("policy order: dense, none, then by family, numbers by their value") {
+  std::vector<std::string> policies{"entropy | top_k(3) @ generation",
+                                    "l2 | top_k(1)",
+                                    "entropy | top_k(10)",
+                                    "none @ generation",
+                                    "entropy | top_k(9)",
+                                    "dense",
+                                    "entropy | top_k(2)",
+                                    "none"};
   std::ranges::sort(policies, policy_before);
   CHECK(policies == std::vector<std::string>{"dense", "none", "none @ generation", "entropy | top_k(2)",
-                                             "entropy | top_k(9)", "entropy | top_k(10)", "l2 | top_k(1)"});
+                                             "entropy | top_k(9)", "entropy | top_k(10)",
+                                             "entropy | top_k(3) @ generation", "l2 | top_k(1)"});
   CHECK(natural_less("a007", "a8"));
   CHECK_FALSE(natural_less("a8", "a8"));
   CHECK(natural_less("a", "a0"));

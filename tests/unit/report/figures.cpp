@@ -76,7 +76,8 @@ TEST_CASE("figures: a needle map has a cell for each length and band of depth") 
 }
 
 TEST_CASE("figures: curves over heads share their ends, and policies that cannot be placed are named") {
-  auto const rows = sweep();
+  auto rows = sweep();
+  for (int prompt = 0; prompt < 4; ++prompt) rows.push_back(answer("entropy | top_k(1)", std::to_string(prompt), 0));
   auto const made = heads_figure("tiny", results_of("r", rows), models);
   struct expected {
     char const* family;
@@ -84,8 +85,11 @@ TEST_CASE("figures: curves over heads share their ends, and policies that cannot
     double heads;
     double value;
   };
-  // 2 layers of 4 heads attend. "none" sparsifies prefill too, and so is the end of no curve.
-  expected const wanted[]{{"entropy | top_k @ generation", "dense", 8, 1},
+  // 2 layers of 4 heads attend. Policies that sparsify prefill too are a curve of their own, with an end of its own.
+  expected const wanted[]{{"entropy | top_k", "dense", 8, 1},
+                          {"entropy | top_k", "none", 0, 0},
+                          {"entropy | top_k", "entropy | top_k(1)", 2, 0},
+                          {"entropy | top_k @ generation", "dense", 8, 1},
                           {"entropy | top_k @ generation", "none @ generation", 0, 0},
                           {"entropy | top_k @ generation", "entropy | top_k(1) @ generation", 2, 0.75},
                           {"entropy | top_k @ generation", "entropy | top_k(2) @ generation", 4, 1},
