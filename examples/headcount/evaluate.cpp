@@ -1,5 +1,6 @@
 // headcount evaluate: tasks under policies, a result row a prompt.
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -63,11 +64,15 @@ task_options read_options(options const& chosen, std::string const& task) {
   return task_options{"task " + task, std::move(json)};
 }
 
+std::string counted(std::size_t count, char const* one, char const* many) {
+  return fmt::format("{} {}", count, count == 1 ? one : many);
+}
+
 void print_summary(std::vector<total> const& totals, work const& done) {
   for (auto const& one : totals)
-    fmt::print("{}{}{}, {}: {} {:.4g} (95% interval {:.4g} to {:.4g}), {} {}\n", one.task,
-               one.setting.empty() ? "" : ", ", one.setting, one.policy, one.metric, one.value, one.range.low,
-               one.range.high, one.n, one.n == 1 ? "prompt" : "prompts");
+    fmt::print("{}{}{}, {}: {} {:.4g} (95% interval {:.4g} to {:.4g}), {}\n", one.task, one.setting.empty() ? "" : ", ",
+               one.setting, one.policy, one.metric, one.value, one.range.low, one.range.high,
+               counted(one.n, "prompt", "prompts"));
   fmt::print("{} tokens computed, {} one by one\n", done.computed.load(), done.naive.load());
 }
 
@@ -99,13 +104,17 @@ void evaluate_policies(options const& chosen) {
   auto const asked = as_subject(snapshot, chosen.model);
   std::vector<task> tasks;
   for (auto const& name : chosen.tasks)
-    for (auto& one : make_tasks(asked, name, read_options(chosen, name))) tasks.push_back(std::move(one));
+    for (auto& one : make_tasks(asked, name, read_options(chosen, name))) {
+      if (std::ranges::find(tasks, one.name, &task::name) != tasks.end())
+        throw error{"--task", text_of(one.name, " is there twice"), "tasks that differ"};
+      tasks.push_back(std::move(one));
+    }
 
   work done;
   std::vector<row> rows;
   for (auto const& one : tasks) {
-    fmt::print(stderr, "{}: {} prompts under {} {} ...\n", one.name, one.prompts.size(), policies.size(),
-               policies.size() == 1 ? "policy" : "policies");
+    fmt::print(stderr, "{}: {} under {} ...\n", one.name, counted(one.prompts.size(), "prompt", "prompts"),
+               counted(policies.size(), "policy", "policies"));
     run_task(asked, one, policies, done, [&](row&& made) { rows.push_back(std::move(made)); });
   }
   if (!chosen.output.empty()) {

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include <headcount/evaluate/run/metric.hpp>
 #include <headcount/evaluate/run/row.hpp>
 #include <headcount/evaluate/statistics/cluster.hpp>
 #include <headcount/evaluate/statistics/confusion.hpp>
@@ -121,8 +122,8 @@ inline figure confusion_figure(std::span<row const* const> rows, double (confusi
     auto const is = [](double value) { return [value](row const* one) { return one->value == value; }; };
     auto const hits = static_cast<std::size_t>(std::ranges::count_if(group, is(1)));
     auto const misses = static_cast<std::size_t>(std::ranges::count_if(group, is(0)));
-    if (hits + misses == group.size() && of_prompts.size() == group.size())
-      totals.back().range = wilson({hits, group.size()});
+    bool const right_or_wrong = hits + misses == group.size() && !is_better_when_lower(first.metric);
+    if (right_or_wrong && of_prompts.size() == group.size()) totals.back().range = wilson({hits, group.size()});
     if (first.metric != "acc") continue;
     if (first.task == "glue/cola") totals.push_back(make("mcc", detail::confusion_figure(group, &confusion::matthews)));
     if (first.task == "glue/mrpc" || first.task == "glue/qqp")

@@ -30,7 +30,7 @@ inline constexpr std::array task_kinds{
     task_kind{"agreement/", "prefill or generation: how near to dense, token by token; prefill=128, generation=32",
               make_agreement},
     task_kind{"choices", "JSON lines {prompt, choices, gold}; train=FILE for shots, phase=prefill", make_choices},
-    task_kind{"facts", "what people of the small language work as; context=12, prompts=60", make_facts},
+    task_kind{"facts", "what people of the small language work as; context=12, prompts=256", make_facts},
     task_kind{"glue/", "cola, mnli, mrpc, qnli, qqp, rte, sst2, wnli: JSON lines; train=FILE for shots", make_glue},
     task_kind{"mmlu/", "the published CSV folder; one subject, or all", make_mmlu},
     task_kind{"perplexity", "rolling, of texts; window=most tokens that the model reads, phase=prefill",

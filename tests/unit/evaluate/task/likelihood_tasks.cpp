@@ -426,19 +426,21 @@ TEST_CASE("summary: means, Matthews' correlation, F1 and perplexities of all tex
   add("perplexity", "word_perplexity", std::exp(2.0), {{"loglik", -8}, {"words", 4}});
   add("perplexity", "word_perplexity", std::exp(1.0), {{"loglik", -12}, {"words", 12}});
   add("perplexity", "bits_per_byte", 1, {{"loglik", -3}, {"bytes", 2}});
+  for (int i = 0; i < 4; ++i) add("agreement", "kl", 0, {});
   auto const totals = summarise(rows);
   auto const value = [&](std::string const& task, std::string const& metric) {
     for (auto const& one : totals)
       if (one.task == task && one.metric == metric) return one.value;
     return -99.0;
   };
-  CHECK(totals.size() == 6);
+  CHECK(totals.size() == 7);
   CHECK(value("glue/cola", "acc") == doctest::Approx(0.7));
   CHECK(value("glue/cola", "mcc") == doctest::Approx(10 / std::sqrt(600.0)));
   CHECK(value("glue/qqp", "f1") == doctest::Approx(8.0 / 11));
   CHECK(value("perplexity", "word_perplexity") == doctest::Approx(std::exp(20.0 / 16)));
   CHECK(value("perplexity", "bits_per_byte") == doctest::Approx(1.5 / std::log(2.0)));
   CHECK(totals.front().n == 10);
+  CHECK(totals.back().range.high == 0);  // zero here is no share of prompts
   CHECK(totals.front().range.low == doctest::Approx(wilson({7, 10}).low));
   CHECK(totals[1].range.low < totals[1].value);
   CHECK(totals[1].range.high > totals[1].value);
