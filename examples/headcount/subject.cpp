@@ -11,6 +11,7 @@ headcount::evaluate::subject as_subject(headcount::reference::snapshot const& sn
                                         std::filesystem::path const& folder) {
   headcount::evaluate::subject asked{
       .name = snapshot.name, .fingerprint = snapshot.fingerprint(), .model = as_language_model(snapshot.model)};
+  asked.end = headcount::reference::common(snapshot.config).eos;
   if (snapshot.tokenizer) asked.words = *snapshot.tokenizer;
   auto const beside = std::filesystem::weakly_canonical(folder).parent_path() / "language.json";
   if (std::filesystem::exists(beside)) asked.language = beside;

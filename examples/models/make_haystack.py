@@ -44,6 +44,7 @@ def needles(language):
         "sentence": "the best thing to do in {city} is " + activity + " .",
         "question": "what is the best thing to do in {city} ?",
         "answer": activity,
+        "stop": ["."],
         "phrases": [{"text": "{verb} a {noun}", "weight": 1}, {"text": "{place}", "weight": 0.5},
                     {"text": "{second_verb} in {place}", "weight": 0.5}, {"text": "on a {adjective} day", "weight": 1}],
         "words": {"city": names("cities"), "verb": names("verbs"), "noun": names("nouns"),

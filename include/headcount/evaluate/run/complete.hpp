@@ -21,19 +21,23 @@ namespace headcount::inline v0::evaluate {
 /// A prompt to be continued greedily.
 struct opening {
   evaluate::prompt prompt{};
+  std::vector<token> lead{};  ///< the prompt's end where it is to be read as generation: the completion comes after it
   std::size_t max_new_tokens = 1;
   std::vector<token> stop{};  ///< the completion ends after any of these
   std::vector<token>
       draft{};  ///< a guess of the completion: it costs one pass to check and saves many where it is right
 
-  /// Whether a completion ends here.
+  /// Whether a completion ends here; `said` begins with the lead.
   [[nodiscard]] bool ends(std::vector<token> const& said) const {
-    return said.size() >= max_new_tokens || std::ranges::find(stop, said.back()) != stop.end();
+    if (said.size() <= lead.size()) return false;
+    return said.size() - lead.size() >= max_new_tokens || std::ranges::find(stop, said.back()) != stop.end();
   }
 };
 
 /// Tokens that an opening has a model read before it answers.
-[[nodiscard]] inline std::size_t length_of(opening const& one) noexcept { return one.prompt.tokens.size(); }
+[[nodiscard]] inline std::size_t length_of(opening const& one) noexcept {
+  return one.prompt.tokens.size() + one.lead.size();
+}
 
 /// Takes a completion, the stop token included: (policy, opening, tokens).
 using completion_user = std::function<void(std::size_t, std::size_t, std::vector<token>&&)>;
@@ -44,7 +48,7 @@ namespace detail {
 struct completion {
   std::size_t opening = 0;
   any_model::state state{};
-  std::vector<token> said{};
+  std::vector<token> said{};  ///< the opening's lead first
 };
 
 /// Says one token after the other until every completion has ended. Tokens that were said before they came here and are
@@ -95,14 +99,22 @@ inline void complete(any_model const& model, std::span<opening const> openings, 
       for (auto const p : serves) own.push_back(policies[p]);
       std::vector<std::vector<std::vector<token>>> said(own.size());
       for (auto& one : said)
-        for (auto const token : next[reading]) one.push_back({token});
+        for (std::size_t i = 0; i < openings.size(); ++i)
+          one.push_back(openings[i].lead.empty() ? std::vector{next[reading][i]} : openings[i].lead);
 
+      // The lead, and as much of the draft as may turn out to be said.
+      std::vector<std::vector<token>> expected;
+      for (auto const& one : openings) {
+        expected.push_back(one.lead);
+        expected.back().insert(expected.back().end(), one.draft.begin(), one.draft.end());
+      }
       std::vector<step<state const>> steps;
       std::vector<std::size_t> of_step;
       for (std::size_t i = 0; i < openings.size(); ++i) {
+        auto const& lead = openings[i].lead;
         auto const& draft = openings[i].draft;
-        if (draft.size() < 2 || draft.front() != next[reading][i]) continue;
-        steps.push_back({.tokens = std::span{draft}.first(draft.size() - 1),
+        if (lead.empty() && (draft.size() < 2 || draft.front() != next[reading][i])) continue;
+        steps.push_back({.tokens = std::span{expected[i]}.first(expected[i].size() - (draft.empty() ? 0 : 1)),
                          .state = &states[reading][i],
                          .row = prompts[i].row,
                          .edits = prompts[i].edits_in(phase::generation)});
@@ -113,7 +125,7 @@ inline void complete(any_model const& model, std::span<opening const> openings, 
                         [&](std::size_t u, std::size_t s, std::size_t t, std::span<float const> logits) {
                           auto& so_far = said[u][of_step[s]];
                           auto const& asked = openings[of_step[s]];
-                          bool const as_drafted = so_far.size() == t + 1 && so_far.back() == asked.draft[t];
+                          bool const as_drafted = so_far.size() == t + 1 && so_far.back() == expected[of_step[s]][t];
                           if (as_drafted && !asked.ends(so_far)) so_far.push_back(best_token(logits));
                         },
                     .state = [](auto&&...) {}});
@@ -127,6 +139,8 @@ inline void complete(any_model const& model, std::span<opening const> openings, 
         detail::go_on(model, openings, completions, own[u], done);
         for (auto& one : completions) {
           done.naive += prompts[one.opening].tokens.size() + one.said.size() - 1;
+          auto const lead = static_cast<std::ptrdiff_t>(openings[one.opening].lead.size());
+          one.said.erase(one.said.begin(), one.said.begin() + lead);
           use(serves[u], one.opening, std::move(one.said));
         }
       }

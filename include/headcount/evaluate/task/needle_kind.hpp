@@ -29,6 +29,7 @@ struct needle_kind {
   std::vector<weighted_phrase> phrases{
       {"{activity}", 1}, {"{place}", 0.5}, {"sit in {place}", 0.5}, {"on a {weather} day", 1}};
   double most = 5;
+  std::vector<std::string> stop{};  ///< words that end a completion, those that are one token
   std::map<std::string, std::vector<std::string>> words{
       {"city",
        {"San Francisco", "Lisbon", "Kyoto", "Oslo", "Toronto", "Nairobi", "Lima", "Prague", "Melbourne", "Dublin",
@@ -97,9 +98,9 @@ struct drawn_needle {
   return needles;
 }
 
-/// Reads a kind of needles: {"sentence", "question", "answer", "phrases": [{"text", "weight"}], "most", "words":
-/// {NAME: [...]}, "prompt": {"before_context", "before_question", "after_question"}}. What is left out is as in
-/// needle_kind; answer is the sentence. Throws headcount::error that names the key.
+/// Reads a kind of needles: {"sentence", "question", "answer", "phrases": [{"text", "weight"}], "most", "stop": [...],
+/// "words": {NAME: [...]}, "prompt": {"before_context", "before_question", "after_question"}}. What is left out is as
+/// in needle_kind; answer is the sentence. Throws headcount::error that names the key.
 [[nodiscard]] inline needle_kind read_needle_kind(std::filesystem::path const& path) {
   auto const json = reference::read_json(path);
   reference::config_reader const read{path.string(), json};
@@ -108,6 +109,7 @@ struct drawn_needle {
   kind.question = read.text("question", kind.question);
   kind.answer = read.text("answer", kind.sentence);
   kind.most = read.number("most", kind.most);
+  kind.stop = read.texts("stop", {});
   if (read.has("phrases")) {
     static constexpr auto form = "a list of {\"text\", \"weight\"}";
     if (!json["phrases"].is_array()) read.fail("phrases", form);

@@ -9,10 +9,14 @@
 #include <headcount/core/text.hpp>
 #include <headcount/evaluate/task/agreement.hpp>
 #include <headcount/evaluate/task/choices.hpp>
+#include <headcount/evaluate/task/exposure_task.hpp>
 #include <headcount/evaluate/task/facts_task.hpp>
 #include <headcount/evaluate/task/glue.hpp>
 #include <headcount/evaluate/task/mmlu.hpp>
+#include <headcount/evaluate/task/mqar_task.hpp>
+#include <headcount/evaluate/task/needle_task.hpp>
 #include <headcount/evaluate/task/perplexity.hpp>
+#include <headcount/evaluate/task/ruler_task.hpp>
 #include <headcount/evaluate/task/task.hpp>
 #include <headcount/evaluate/task/task_options.hpp>
 
@@ -30,11 +34,21 @@ inline constexpr std::array task_kinds{
     task_kind{"agreement/", "prefill or generation: how near to dense, token by token; prefill=128, generation=32",
               make_agreement},
     task_kind{"choices", "JSON lines {prompt, choices, gold}; train=FILE for shots, phase=prefill", make_choices},
+    task_kind{"exposure", "needles while attention cannot see some of the text; needle's options, edit=all, phase=all",
+              make_exposure_tasks},
     task_kind{"facts", "what people of the small language work as; context=12, prompts=256", make_facts},
     task_kind{"glue/", "cola, mnli, mrpc, qnli, qqp, rte, sst2, wnli: JSON lines; train=FILE for shots", make_glue},
     task_kind{"mmlu/", "the published CSV folder; one subject, or all", make_mmlu},
+    task_kind{"mqar", "keys and values of token ids; length=64, pairs=4, vocabulary, power=0.01, queries=generation",
+              make_mqar_task},
+    task_kind{
+        "needle",
+        "a sentence in a text; lengths, depths, prompts, distractors=0, protocol=corrected, form=base, read=once, "
+        "question=seen, max_new_tokens=40",
+        make_needle_task},
     task_kind{"perplexity", "rolling, of texts; window=most tokens that the model reads, phase=prefill",
               make_perplexity},
+    task_kind{"ruler/", "niah_single_1, ..., vt, cwe, fwe; length=4096, prompts=100", make_ruler_tasks},
 };
 
 /// Makes the tasks that a name stands for: one, or those of a family. Throws headcount::error for a name, an option or

@@ -36,6 +36,7 @@ struct subject {
   std::string fingerprint{};  ///< of its weights
   any_model model;
   std::optional<any_tokenizer> words{};  ///< none: tasks of texts cannot be asked
+  std::vector<token> end{};              ///< tokens that end a text, e.g. the tokenizer's EOS
   std::filesystem::path language{};      ///< language.json, for tasks in the language of the small hybrids; often empty
   std::size_t longest = 2048;            ///< most tokens it reads at once; longer texts lose their start
 
@@ -65,6 +66,7 @@ struct task {
   std::vector<std::string> metrics{};  ///< each prompt gets an answer in each of them
   std::vector<std::string>
       prompts{};                      ///< their names, all different; a prompt keeps its name whatever others there are
+  std::size_t duplicates = 0;         ///< prompts left out because they were there already
   std::vector<std::size_t> tokens{};  ///< about how many tokens each prompt has a model read, for estimates
 
   /// Asks some of the prompts, given as increasing indices, under policies. Answers come from one thread at a time, in

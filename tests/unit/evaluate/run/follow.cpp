@@ -194,7 +194,9 @@ TEST_CASE("likelihoods: sums of log-softmax in float64, and whether each token i
   CHECK(greedy > 0);
 }
 
-TEST_CASE("complete: greedy tokens are those of one pass a token, whatever the draft, until a stop or the limit") {
+TEST_CASE(
+    "complete: greedy tokens are those of one pass a token, whatever the draft or the lead, until a stop or the "
+    "limit") {
   test::made_model const made{test::small_recurrent_gemma()};
   any_model const model{reference_model{made.model}};
   auto const questions = questions_for(16);
@@ -203,10 +205,17 @@ TEST_CASE("complete: greedy tokens are those of one pass a token, whatever the d
   for (auto const& one : questions) openings.push_back({.prompt = one.prompt, .max_new_tokens = 6});
   openings[3].max_new_tokens = 1;
   openings[5].stop = {2, 9, 11, 17, 21, 30};
+  openings[6].lead = {3, 5, 2};
+  openings[7].lead = {2};
+  openings[7].stop = {2};  // what is read is not said
+  openings[11].lead = {1, 2, 3, 4};
+  openings[11].max_new_tokens = 1;
   for (std::size_t p = 0; p < policies.size(); ++p) {
     for (auto const& opening : openings) {
       naive one{model, policies[p], opening.prompt};
-      std::vector<token> said{best_token(one.read(opening.prompt.tokens, phase::prefill))};
+      auto logits = one.read(opening.prompt.tokens, phase::prefill);
+      if (!opening.lead.empty()) logits = one.read(opening.lead, phase::generation);
+      std::vector<token> said{best_token(logits)};
       while (said.size() < opening.max_new_tokens &&
              std::find(opening.stop.begin(), opening.stop.end(), said.back()) == opening.stop.end())
         said.push_back(best_token(one.read(std::span{&said.back(), 1}, phase::generation)));

@@ -48,6 +48,8 @@ template <text_tokenizer Words, std::invocable<std::size_t> Make>
   std::size_t good = least;
   std::size_t bad = least + 1;
   while (fits(bad)) {
+    if (bad > 8 * length)
+      throw error{"ruler", "longer texts have no more tokens", "a tokenizer that knows the words of the text"};
     good = bad;
     bad *= 2;
   }
