@@ -28,4 +28,7 @@ macro(headcount_find_program_dependencies)
     FIND_PACKAGE_ARGS 2.1)
   FetchContent_MakeAvailable(fmt CLI11)
   find_package(OpenMP)
+  # For sweeps over several machines; without it they are done in shards.
+  set(MPI_CXX_SKIP_MPICXX ON)
+  find_package(MPI QUIET COMPONENTS CXX)
 endmacro()

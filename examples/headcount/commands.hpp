@@ -11,6 +11,8 @@ void add_logits(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_loglik(CLI::App& app);
 void add_evaluate(CLI::App& app);
+void add_sweep(CLI::App& app);
+void add_merge(CLI::App& app);
 void add_demo(CLI::App& app);
 void add_rank(CLI::App& app);
 void add_compact(CLI::App& app);

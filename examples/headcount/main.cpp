@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
   for (auto const add :
        {tool::add_inspect, tool::add_decide, tool::add_logits, tool::add_generate, tool::add_loglik, tool::add_evaluate,
         tool::add_demo, tool::add_rank, tool::add_train_predictor, tool::add_bridge, tool::add_compare,
-        tool::add_report, tool::add_cost, tool::add_compact, tool::add_record})
+        tool::add_report, tool::add_cost, tool::add_compact, tool::add_record, tool::add_sweep, tool::add_merge})
     add(app);
   constexpr int bad_input = 2;
   try {

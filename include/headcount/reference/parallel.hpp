@@ -9,6 +9,15 @@
 
 namespace headcount::inline v0::reference {
 
+/// Threads that for_each_index runs on at most.
+[[nodiscard]] inline std::size_t thread_count() noexcept {
+#ifdef _OPENMP
+  return static_cast<std::size_t>(omp_get_max_threads());
+#else
+  return 1;
+#endif
+}
+
 /// Calls step(0), ..., step(count - 1), on several threads when compiled with OpenMP (OMP_NUM_THREADS says how many),
 /// in order otherwise. Steps must not depend on each other, so results do not depend on the number of threads. Inside
 /// another such loop it runs on the calling thread. The first exception is rethrown once all steps have ended.

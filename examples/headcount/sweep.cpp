@@ -1,0 +1,302 @@
+// headcount sweep and headcount merge: tasks on models under policies, row by row, to be killed and gone on with at any
+// time, on one machine or many.
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+
+#include <headcount/core/error.hpp>
+#include <headcount/evaluate/run/journal.hpp>
+#include <headcount/evaluate/run/merge.hpp>
+#include <headcount/evaluate/run/shard.hpp>
+#include <headcount/evaluate/run/sweep.hpp>
+#include <headcount/evaluate/run/sweep_plan.hpp>
+#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/parallel.hpp>
+
+#include "commands.hpp"
+#include "inputs.hpp"
+#include "progress.hpp"
+#include "ranks.hpp"
+#include "subject.hpp"
+
+namespace tool {
+namespace {
+
+using namespace headcount;
+using namespace headcount::evaluate;
+
+struct options {
+  std::string plan;
+  std::string output;
+  std::string shard;
+  bool fresh = false;
+  bool dry_run = false;
+};
+
+/// A model with its tasks. It stays where it is: pieces point into it.
+struct loaded_model {
+  explicit loaded_model(std::string const& folder)
+      : snapshot{reference::load_snapshot(folder)}, asked{as_subject(snapshot, folder)} {}
+  loaded_model(loaded_model const&) = delete;
+  loaded_model& operator=(loaded_model const&) = delete;
+
+  reference::snapshot snapshot;
+  subject asked;
+  std::vector<task> tasks{};
+};
+
+/// Everything that a sweep is made of.
+struct loaded_sweep {
+  sweep_plan plan;
+  std::vector<any_policy> policies{};
+  std::deque<loaded_model> models{};
+
+  [[nodiscard]] std::size_t prompts() const {
+    std::size_t count = 0;
+    for (auto const& model : models)
+      for (auto const& one : model.tasks) count += one.prompts.size();
+    return count;
+  }
+};
+
+loaded_sweep load_sweep(std::string const& path) {
+  loaded_sweep loaded{.plan = read_plan(path)};
+  for (auto const& sentence : loaded.plan.policies) loaded.policies.push_back(read_policy(sentence));
+  for (auto const& folder : loaded.plan.models) {
+    auto& model = loaded.models.emplace_back(folder);
+    for (auto const& policy : loaded.policies) reference::validate(policy, model.snapshot.model);
+    model.tasks = while_reading(path, [&] { return make_tasks_of(loaded.plan, model.asked); });
+  }
+  for (auto one = loaded.models.begin(); one != loaded.models.end(); ++one)
+    for (auto other = loaded.models.begin(); other != one; ++other)
+      if (one->asked.fingerprint == other->asked.fingerprint)
+        throw error{path, text_of("models ", other->asked.name, " and ", one->asked.name, " have the same weights"),
+                    "models that differ"};
+  return loaded;
+}
+
+/// Seconds a token of prefill takes, once the weights are in memory.
+double seconds_a_token(any_model const& model) {
+  std::vector<token> const tokens(64, 1);
+  double seconds = 0;
+  for (int pass = 0; pass < 2; ++pass) {
+    auto state = model.start();
+    step<any_model::state> const read{.tokens = tokens, .state = &state};
+    auto const start = std::chrono::steady_clock::now();
+    model.run(std::span{&read, 1}, {}, dense, [](auto&&...) {});
+    seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+  return seconds / static_cast<double>(tokens.size());
+}
+
+/// What the rows of a piece weigh against those of others, in seconds.
+double weight_of(sweep_piece const& piece, std::map<subject const*, double> const& seconds) {
+  return static_cast<double>(piece.tokens()) * seconds.at(piece.asked);
+}
+
+std::string counted(std::size_t count, std::string_view what) {
+  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
+void print_plan(loaded_sweep const& sweep, std::span<sweep_piece const> pieces, std::size_t prompts,
+                std::map<subject const*, double> const& seconds) {
+  std::size_t duplicates = 0;
+  std::size_t to_do = 0;
+  std::size_t tokens = 0;
+  double time = 0;
+  for (auto const& model : sweep.models) {
+    for (auto const& one : model.tasks) {
+      duplicates += one.duplicates;
+      fmt::print("{}, {}{}{}, seed {}: {}\n", model.asked.name, one.name, one.setting.empty() ? "" : ", ", one.setting,
+                 one.seed, counted(one.prompts.size(), "prompt"));
+    }
+  }
+  for (auto const& piece : pieces) {
+    to_do += piece.policies.size();
+    tokens += piece.tokens();
+    time += weight_of(piece, seconds);
+  }
+  fmt::print("{} under {}: {} answers\n", counted(prompts, "prompt"),
+             counted(sweep.policies.size(), sweep.policies.size() == 1 ? "policy" : "policie"),
+             prompts * sweep.policies.size());
+  fmt::print("duplicates removed: {} of the plan, {}\n",
+             counted(sweep.plan.duplicates, sweep.plan.duplicates == 1 ? "entry" : "entrie"),
+             counted(duplicates, "prompt"));
+  fmt::print("to do: {} answers to {}, {} tokens of prompts, about {} with {}\n", to_do,
+             counted(pieces.size(), "prompt"), tokens,
+             say_duration(time / static_cast<double>(reference::thread_count())),
+             counted(reference::thread_count(), "thread"));
+}
+
+/// The file of one rank beside the sweep's own.
+std::filesystem::path part_of(std::filesystem::path const& output, std::size_t rank) {
+  return output.string() + fmt::format(".rank-{}", rank);
+}
+
+/// What ranks left beside the sweep's file, now or in a run that was killed.
+std::vector<std::filesystem::path> find_parts(std::filesystem::path const& output) {
+  std::vector<std::filesystem::path> parts;
+  auto const folder = output.has_parent_path() ? output.parent_path() : std::filesystem::path{"."};
+  std::error_code ignored;
+  for (auto const& entry : std::filesystem::directory_iterator{folder, ignored})
+    if (entry.path().filename().string().starts_with(output.filename().string() + ".rank-"))
+      parts.push_back(entry.path());
+  std::ranges::sort(parts);
+  return parts;
+}
+
+/// Where the rows of a shard go: R.jsonl becomes R.3-of-8.jsonl.
+std::filesystem::path output_of(options const& chosen, std::optional<shard> const& part) {
+  std::filesystem::path const output = chosen.output;
+  if (!part) return output;
+  auto const name =
+      fmt::format("{}.{}-of-{}{}", output.stem().string(), part->index, part->count, output.extension().string());
+  return output.parent_path() / name;
+}
+
+void run_sweep(options const& chosen) {
+  std::optional<shard> part;
+  if (!chosen.shard.empty()) part = parse_shard(chosen.shard);
+  auto const output = output_of(chosen, part);
+  ranks const world;
+  loaded_sweep sweep;
+  world.together([&] { sweep = load_sweep(chosen.plan); });
+
+  // The first rank has the sweep's file and takes in what others left; then every rank sees what is there.
+  std::optional<journal> file;
+  std::set<std::string> there;
+  world.together([&] {
+    if (!world.is_first() || chosen.dry_run) return;
+    file.emplace(output, chosen.fresh);
+    for (auto const& left : find_parts(output)) {
+      if (!chosen.fresh) {
+        std::vector<row> rows;
+        for (auto& one : read_journal(left).rows)
+          if (!file->has(key_of(one))) rows.push_back(std::move(one));
+        file->append(rows);
+      }
+      std::filesystem::remove(left);
+    }
+  });
+  world.together([&] {
+    auto files = chosen.dry_run ? find_parts(output) : std::vector<std::filesystem::path>{};
+    if (std::filesystem::exists(output)) files.push_back(output);
+    if (chosen.dry_run && chosen.fresh) files.clear();
+    for (auto const& path : files)
+      for (auto const& one : read_journal(path).rows) there.insert(key_of(one));
+  });
+  auto const has = [&](std::string const& key) { return there.contains(key); };
+
+  std::vector<sweep_piece> pieces;
+  std::map<subject const*, double> seconds;
+  std::size_t prompts = 0;
+  for (auto const& model : sweep.models) {
+    seconds[&model.asked] = seconds_a_token(model.asked.model);
+    auto missing = missing_pieces(model.asked, model.tasks, sweep.policies, has);
+    pieces.insert(pieces.end(), std::make_move_iterator(missing.begin()), std::make_move_iterator(missing.end()));
+  }
+  prompts = sweep.prompts();
+  if (part) {
+    std::erase_if(pieces, [&](sweep_piece const& piece) { return !part->has(piece.name()); });
+  }
+  if (chosen.dry_run) {
+    if (world.is_first()) print_plan(sweep, pieces, prompts, seconds);
+    return;
+  }
+  if (world.is_first())
+    fmt::print(stderr, "{} of {} to ask under {}\n", pieces.size(), counted(prompts, "prompt"),
+               counted(sweep.policies.size(), sweep.policies.size() == 1 ? "policy" : "policie"));
+
+  world.together([&] {
+    std::vector<sweep_piece const*> mine;
+    for (auto i = world.rank(); i < pieces.size(); i += world.size()) mine.push_back(&pieces[i]);
+    if (!world.is_first() && !mine.empty()) file.emplace(part_of(output, world.rank()));
+    double all = 0;
+    for (auto const* piece : mine) all += weight_of(*piece, seconds);
+    std::optional<progress> shown;
+    if (world.is_first() && !mine.empty()) shown.emplace(all, mine.size());
+    work done;
+    reference::for_each_index(mine.size(), [&](std::size_t i) {
+      file->append(run_piece(*mine[i], done, has));
+      if (shown) shown->add(weight_of(*mine[i], seconds));
+    });
+  });
+  world.together([&] {
+    if (!world.is_first()) return;
+    merged_rows all;
+    all.add(output);
+    auto const parts = find_parts(output);
+    for (auto const& one : parts) all.add(one);
+    all.write(output);
+    for (auto const& one : parts) std::filesystem::remove(one);
+    fmt::print("wrote {}: {}\n", output.string(), counted(all.size(), "row"));
+  });
+}
+
+void add_sweep_options(CLI::App& app) {
+  auto* const command =
+      app.add_subcommand("sweep", "Ask tasks of models under policies; goes on where it ended when it is run again");
+  auto const chosen = std::make_shared<options>();
+  command
+      ->add_option("plan", chosen->plan,
+                   "JSON file: {\"models\": [folders], \"policies\": [sentences], \"tasks\": "
+                   "[{\"task\": NAME, option: value}], \"seeds\": [1]}")
+      ->required();
+  command->add_option("--output", chosen->output, "result rows, JSON lines; those that are there are kept")->required();
+  command->add_option("--shard", chosen->shard, "I/N: part I of N alone, to R.I-of-N.jsonl");
+  command->add_flag("--fresh", chosen->fresh, "throw away the rows that are there");
+  command->add_flag("--dry-run", chosen->dry_run, "say what would be done, and do nothing");
+  command->footer(
+      "Threads: OMP_NUM_THREADS. Machines: mpirun -n 8 headcount sweep ..., or --shard and headcount merge.\n"
+      "Example:\n  headcount sweep plan.json --output rows.jsonl --dry-run");
+  command->callback([chosen] { run_sweep(*chosen); });
+}
+
+struct merge_options {
+  std::vector<std::string> files;
+  std::string output;
+};
+
+void merge_files(merge_options const& chosen) {
+  merged_rows all;
+  for (auto const& file : chosen.files) {
+    if (!std::filesystem::is_regular_file(file)) throw error{file, "cannot be read", "a file of result rows"};
+    all.add(file);
+  }
+  all.write(chosen.output);
+  fmt::print("wrote {}: {}", chosen.output, counted(all.size(), "row"));
+  if (all.repeated() > 0) fmt::print(", {} more than once", all.repeated());
+  fmt::print("\n");
+}
+
+}  // namespace
+
+void add_sweep(CLI::App& app) { add_sweep_options(app); }
+
+void add_merge(CLI::App& app) {
+  auto* const command = app.add_subcommand("merge", "Make one result file of several parts of a sweep");
+  auto const chosen = std::make_shared<merge_options>();
+  command->add_option("files", chosen->files, "result files")->required();
+  command->add_option("--output", chosen->output, "result rows, each once, in an order that is always the same")
+      ->required();
+  command->footer("Example:\n  headcount merge rows.1-of-2.jsonl rows.2-of-2.jsonl --output rows.jsonl");
+  command->callback([chosen] { merge_files(*chosen); });
+}
+
+}  // namespace tool
