@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -57,7 +57,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// Reads items out of JSON lines: the `limit` first of them.
+/// Lines as items: `read(line, index)` makes each.
 template <class Read>
 [[nodiscard]] std::vector<choice_item> read_choice_items(std::span<json_line const> lines, Read const& read) {
   std::vector<choice_item> items;

@@ -384,7 +384,7 @@ TEST_CASE("registry: names and options that are none are refused") {
   CHECK(test::contains(fault("facts", {{"context", "3"}}), "a whole number"));
   CHECK(test::contains(fault("mmlu", json::object()), "it needs data"));
   CHECK(test::contains(fault("choices", {{"data", "/nowhere"}}), "/nowhere"));
-  CHECK(test::contains(test::message_of([] { task_options const none{"plan", json::array()}; }), "plan"));
+  CHECK(test::contains(test::message_of([] { task_options const wrong{"plan", json::array()}; }), "plan"));
 }
 
 TEST_CASE("csv: RFC 4180, and where a file is not") {
