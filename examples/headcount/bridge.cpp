@@ -20,6 +20,7 @@
 #include <headcount/core/ranking.hpp>
 #include <headcount/evaluate/rank/calibration.hpp>
 #include <headcount/evaluate/rank/calibration_needles.hpp>
+#include <headcount/evaluate/rank/runtime_budget.hpp>
 #include <headcount/evaluate/run/recall.hpp>
 #include <headcount/evaluate/statistics/interval.hpp>
 #include <headcount/evaluate/statistics/paired.hpp>
@@ -31,6 +32,7 @@
 #include <headcount/rank/budget.hpp>
 #include <headcount/reference/load/snapshot.hpp>
 #include <headcount/reference/load/write_file.hpp>
+#include <headcount/score/entropy.hpp>
 #include <headcount/score/fixed.hpp>
 #include <headcount/select/threshold.hpp>
 #include <headcount/select/top_k.hpp>
@@ -63,7 +65,7 @@ struct contender {
   std::string kind;    ///< "runtime", "static" or "control"
   std::string budget;  ///< "layer": k heads of every layer; "global": as many of the whole model
   std::size_t k = 0;
-  std::size_t heads = 0;  ///< kept in the whole model at a token
+  std::size_t heads = 0;  ///< kept in the whole model at a token, on average
   any_policy policy;
 };
 
@@ -86,8 +88,9 @@ std::vector<named_ranking> make_rankings(reference::model const& model, options 
   std::vector<std::string> methods;
   for (auto const k : chosen.k)
     methods.push_back(fmt::format("keep_frequency({} | top_k({}) @ generation)", oracle, k));
-  methods.insert(methods.end(), {"mean(entropy)", "needle_attention", "retrieval", "leave_one_out", "all_but_one",
-                                 "greedy", "ov_copying", "ov_own_token", "ov_norm"});
+  methods.insert(methods.end(),
+                 {"mean(entropy)", "needle_attention", "retrieval", "leave_one_out", "all_but_one", "greedy", "qr_head",
+                  "ov_copying", "ov_own_token", "ov_norm", "qk_induction", "recurrent_composition"});
   for (auto const& method : methods) {
     fmt::print(stderr, "ranking heads by {} ...\n", method);
     add(method, "static", score_all_heads(model, method, texts));
@@ -107,6 +110,7 @@ std::vector<named_ranking> make_rankings(reference::model const& model, options 
 }
 
 std::vector<contender> make_contenders(reference::model const& model, options const& chosen,
+                                       std::span<calibration_text const> texts,
                                        std::span<named_ranking const> rankings) {
   std::size_t layers = 0;
   std::size_t all = 0;
@@ -117,6 +121,9 @@ std::vector<contender> make_contenders(reference::model const& model, options co
   std::vector<contender> contenders{{"dense", "control", "layer", all / layers, all, dense},
                                     {"none", "control", "layer", 0, 0, parse_policy("none @ generation")}};
   for (auto const k : chosen.k) {
+    any_policy const on_average{score::entropy{},
+                                select::threshold{threshold_of_budget(model, texts, score::entropy{}, k * layers)}};
+    contenders.push_back({oracle, "runtime", "global", k, k * layers, on_average.during(phase::generation)});
     for (auto const* scorer : {oracle, "l2"})
       contenders.push_back({scorer, "runtime", "layer", k, k * layers,
                             parse_policy(fmt::format("{} | top_k({}) @ generation", scorer, k))});
@@ -200,7 +207,7 @@ void build_bridge(options const& chosen) {
   auto const prompts = test_needles(language, chosen, needles);
 
   auto const rankings = make_rankings(model, chosen, texts);
-  auto const contenders = make_contenders(model, chosen, rankings);
+  auto const contenders = make_contenders(model, chosen, texts, rankings);
   fmt::print(stderr, "measuring {} policies on {} needles ...\n", contenders.size(), prompts.size());
   std::vector<any_policy> policies;
   for (auto const& one : contenders) policies.push_back(one.policy);
@@ -228,7 +235,7 @@ void build_bridge(options const& chosen) {
     auto const share = share_of(found[i]);
     add("exact_match", share.value(), wilson(share));
     auto const best = std::ranges::find_if(contenders, [&](contender const& other) {
-      return other.kind == "runtime" && other.method == oracle && other.k == one.k;
+      return other.method == oracle && other.budget == "layer" && other.k == one.k;
     });
     if (best == contenders.end()) continue;  // dense and none have no runtime policy of as many heads
     auto const& of_oracle = found[static_cast<std::size_t>(best - contenders.begin())];

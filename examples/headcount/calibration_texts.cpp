@@ -28,7 +28,30 @@ using evaluate::calibration_text;
 
 namespace {
 
-/// Items with a prompt, an answer and, if it is known, where the prompt holds it.
+/// Positions in an item's prompt; none when it does not say.
+token_positions read_positions(nlohmann::json const& item, char const* key, std::size_t tokens,
+                               std::string const& what) {
+  token_positions positions;
+  if (!item.contains(key)) return positions;
+  if (!item[key].is_string() || !parse_value(item[key].get<std::string>(), positions))
+    throw error{text_of(what, ", ", key), text_of(reference::in_short(item[key]), " are no positions"),
+                "positions such as \"3-5,9\""};
+  if (!positions.empty() && (positions.end() - 1)->last >= tokens)
+    throw error{text_of(what, ", ", key), "it ends beyond the prompt", text_of("0 to ", tokens - 1)};
+  return positions;
+}
+
+/// An answer or a question: token ids, or a text without BOS.
+std::vector<token> read_words(nlohmann::json const& words, reference::snapshot const& snapshot,
+                              std::string const& what) {
+  if (!words.is_string()) return read_tokens(words, snapshot.model, what);
+  auto tokens = tokenizer_of(snapshot, what).encode(words.get<std::string>());
+  if (tokens.empty()) throw error{what, "it has no token", "a text that is not empty"};
+  reference::validate(tokens, snapshot.model, what);
+  return tokens;
+}
+
+/// Items with a prompt, an answer and, if it is known, where the prompt holds it and asks for it.
 std::vector<calibration_text> read_items(calibration_choice const& chosen, reference::snapshot const& snapshot) {
   static constexpr auto form = R"({"items": [{"prompt": ids or text, "answer": ids or text, "source": "12-22"}, ...]})";
   std::vector<calibration_text> texts;
@@ -36,21 +59,11 @@ std::vector<calibration_text> read_items(calibration_choice const& chosen, refer
     auto const what = text_of(chosen.items, ", items[", texts.size(), "]");
     if (!item.is_object() || !item.contains("prompt") || !item.contains("answer"))
       throw error{what, "it has no \"prompt\" or no \"answer\"", form};
-    calibration_text text{.prompt = read_prompt(item["prompt"], snapshot, what + ", prompt"), .answer = {}};
-    if (item["answer"].is_string()) {
-      text.answer = tokenizer_of(snapshot, what + ", answer").encode(item["answer"].get<std::string>());
-      if (text.answer.empty()) throw error{what + ", answer", "it has no token", "a text that is not empty"};
-      reference::validate(text.answer, snapshot.model, what + ", answer");
-    } else {
-      text.answer = read_tokens(item["answer"], snapshot.model, what + ", answer");
-    }
-    if (item.contains("source")) {
-      if (!item["source"].is_string() || !parse_value(item["source"].get<std::string>(), text.source))
-        throw error{what + ", source", text_of(reference::in_short(item["source"]), " are no positions"),
-                    "positions such as \"3-5,9\""};
-      if (text.source.begin() != text.source.end() && (text.source.end() - 1)->last >= text.prompt.size())
-        throw error{what + ", source", "it ends beyond the prompt", text_of("0 to ", text.prompt.size() - 1)};
-    }
+    calibration_text text{.prompt = read_prompt(item["prompt"], snapshot, what + ", prompt"),
+                          .answer = read_words(item["answer"], snapshot, what + ", answer")};
+    text.source = read_positions(item, "source", text.prompt.size(), what);
+    text.query = read_positions(item, "query", text.prompt.size(), what);
+    if (item.contains("null_query")) text.null_query = read_words(item["null_query"], snapshot, what + ", null_query");
     texts.push_back(std::move(text));
   }
   return texts;

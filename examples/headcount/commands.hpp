@@ -19,6 +19,7 @@ void add_compact(CLI::App& app);
 void add_train_predictor(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_record(CLI::App& app);
+void add_budget(CLI::App& app);
 void add_bridge(CLI::App& app);
 void add_cost(CLI::App& app);
 void add_report(CLI::App& app);

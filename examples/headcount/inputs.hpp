@@ -79,6 +79,18 @@ inline headcount::any_policy read_policy(std::string const& sentence) {
   return headcount::parse_policy(sentence, headcount::reference::sentence_files{});
 }
 
+/// The scorer of a sentence's first part alone, e.g. "entropy".
+inline headcount::any_scorer read_scorer(std::string_view text) {
+  headcount::sentence_reader sentence{"scorer", text};
+  auto const part = headcount::read_part(sentence);
+  auto scorer = headcount::make_any<headcount::any_scorer, headcount::registry>(
+      sentence, "scorer", headcount::registry::scorers{}, part, headcount::reference::sentence_files{});
+  if (!sentence.at_end())
+    sentence.fail(sentence.position(), headcount::text_of("not understood: ", sentence.found(sentence.position())),
+                  "the end");
+  return scorer;
+}
+
 /// The edits of a sentence; none for an empty option.
 inline std::vector<headcount::any_edit> read_edits(std::string const& sentence) {
   return sentence.empty() ? std::vector<headcount::any_edit>{}

@@ -22,12 +22,16 @@
 #include <headcount/evaluate/rank/importance.hpp>
 #include <headcount/evaluate/rank/keep_frequency.hpp>
 #include <headcount/evaluate/rank/mean_score.hpp>
+#include <headcount/evaluate/rank/position_circuit.hpp>
+#include <headcount/evaluate/rank/qr_head.hpp>
 #include <headcount/evaluate/rank/source_attention.hpp>
 #include <headcount/evaluate/rank/weight_circuit.hpp>
 #include <headcount/policy/sentence.hpp>
+#include <headcount/reference/load/published_rankings.hpp>
 #include <headcount/reference/load/ranking_json.hpp>
 #include <headcount/reference/load/sentence_files.hpp>
 #include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/load/write_file.hpp>
 #include <headcount/version.hpp>
 
 #include "calibration_texts.hpp"
@@ -51,8 +55,42 @@ std::map<std::string, weight_method, std::less<>> const& from_weights() {
   static std::map<std::string, weight_method, std::less<>> const methods{
       {"ov_copying", evaluate::ov_copying},
       {"ov_own_token", [](reference::model const& model) { return evaluate::ov_own_token(model); }},
-      {"ov_norm", evaluate::ov_norm}};
+      {"ov_norm", evaluate::ov_norm},
+      {"qk_previous_token", evaluate::qk_previous_token},
+      {"qk_induction", [](reference::model const& model) { return evaluate::qk_induction(model); }},
+      {"recurrent_composition", evaluate::recurrent_composition}};
   return methods;
+}
+
+/// The files of other projects that hold scores of heads.
+struct published_form {
+  head_table (*read)(std::filesystem::path const&, reference::ranked_heads const&);
+  std::string (*write)(ranking const&, std::size_t group);
+};
+
+std::map<std::string, published_form, std::less<>> const& published_forms() {
+  static std::map<std::string, published_form, std::less<>> const forms{
+      {"duo_attention", {reference::read_duo_attention, reference::write_duo_attention}},
+      {"minference",
+       {reference::read_minference, [](ranking const& of, std::size_t) { return reference::write_minference(of); }}},
+      {"qr_head_list",
+       {reference::read_qr_head, [](ranking const& of, std::size_t) { return reference::write_qr_head(of); }}},
+      {"retrieval_head", {reference::read_retrieval_head, [](ranking const& of, std::size_t) {
+                            return reference::write_retrieval_head(of);
+                          }}}};
+  return forms;
+}
+
+/// The heads of a model, as files of other projects have to fit them. Throws headcount::error for one without
+/// attention.
+reference::ranked_heads heads_of(reference::model const& model) {
+  reference::ranked_heads of;
+  for (std::size_t layer = 0; layer < model.layers.size(); ++layer) {
+    auto const* const block = model.attention_at(layer);
+    of.heads.push_back(block == nullptr ? 0 : block->heads);
+    if (block != nullptr) of.group = block->group();
+  }
+  return of;
 }
 
 std::map<std::string, text_method, std::less<>> const& from_texts() {
@@ -63,21 +101,11 @@ std::map<std::string, text_method, std::less<>> const& from_texts() {
        [](auto const& model, texts_view texts) {
          return evaluate::retrieval_score(model, texts, evaluate::copies::as_counted);
        }},
+      {"qr_head", evaluate::qr_head_score},
       {"leave_one_out", evaluate::leave_one_out},
       {"all_but_one", evaluate::all_but_one},
       {"greedy", evaluate::greedy_selection}};
   return methods;
-}
-
-/// The scorer of a sentence's first part alone.
-any_scorer read_scorer(std::string_view text) {
-  sentence_reader sentence{"scorer", text};
-  auto const part = read_part(sentence);
-  auto scorer =
-      make_any<any_scorer, registry>(sentence, "scorer", registry::scorers{}, part, reference::sentence_files{});
-  if (!sentence.at_end())
-    sentence.fail(sentence.position(), text_of("not understood: ", sentence.found(sentence.position())), "the end");
-  return scorer;
 }
 
 /// What stands inside the parentheses of "name(...)"; nullopt when the method is another.
@@ -89,20 +117,23 @@ std::optional<std::string> inside(std::string const& method, std::string_view na
 struct options {
   std::string method;
   calibration_choice calibration;
+  std::string format = "headcount";
   std::string output;
 };
 
 /// What the ranking's file says of the data.
 std::string data_name(options const& chosen) {
-  return is_from_weights(chosen.method) ? "" : data_name(chosen.calibration);
+  for (auto const& [name, form] : published_forms())
+    if (auto const file = inside(chosen.method, name)) return *file;
+  return needs_no_texts(chosen.method) ? "" : data_name(chosen.calibration);
 }
 
 void rank_heads(options const& chosen) {
   auto const snapshot = reference::load_snapshot(chosen.calibration.model);
-  bool const weights_only = is_from_weights(chosen.method);
-  if (weights_only && !(chosen.calibration.items.empty() && chosen.calibration.text.empty()))
-    throw error{"--method " + chosen.method, "it looks at weights alone", "no --items and no --text"};
-  auto const texts = weights_only ? std::vector<calibration_text>{} : read_texts(chosen.calibration, snapshot);
+  bool const without_texts = needs_no_texts(chosen.method);
+  if (without_texts && !(chosen.calibration.items.empty() && chosen.calibration.text.empty()))
+    throw error{"--method " + chosen.method, "it looks at weights alone, or at a file", "no --items and no --text"};
+  auto const texts = without_texts ? std::vector<calibration_text>{} : read_texts(chosen.calibration, snapshot);
   ranking const result{.scores = score_all_heads(snapshot.model, chosen.method, texts),
                        .source = {.method = chosen.method,
                                   .model = snapshot.name,
@@ -110,7 +141,9 @@ void rank_heads(options const& chosen) {
                                   .data = data_name(chosen),
                                   .seed = chosen.calibration.seed,
                                   .version = version}};
-  reference::write_ranking(chosen.output, result);
+  if (auto const form = published_forms().find(chosen.format); form != published_forms().end())
+    reference::write_text(chosen.output, form->second.write(result, heads_of(snapshot.model).group));
+  else reference::write_ranking(chosen.output, result);
   for (std::size_t layer = 0; layer < result.scores.size(); ++layer) {
     auto const& scores = result.scores[layer];
     if (scores.empty()) continue;
@@ -124,7 +157,11 @@ void rank_heads(options const& chosen) {
 
 }  // namespace
 
-bool is_from_weights(std::string const& method) { return from_weights().contains(method); }
+bool needs_no_texts(std::string const& method) {
+  return from_weights().contains(method) || std::ranges::any_of(published_forms(), [&](auto const& form) {
+           return inside(method, form.first).has_value();
+         });
+}
 
 head_table score_all_heads(reference::model const& model, std::string const& method, texts_view texts) {
   if (auto const found = from_weights().find(method); found != from_weights().end()) return found->second(model);
@@ -132,6 +169,8 @@ head_table score_all_heads(reference::model const& model, std::string const& met
   if (auto const scorer = inside(method, "mean")) return evaluate::mean_scores(model, texts, read_scorer(*scorer));
   if (auto const policy = inside(method, "keep_frequency"))
     return evaluate::keep_frequency(model, texts, read_policy(*policy));
+  for (auto const& [name, form] : published_forms())
+    if (auto const file = inside(method, name)) return form.read(*file, heads_of(model));
   throw error{"--method " + method, "no ranking has this name", ranking_methods};
 }
 
@@ -141,7 +180,10 @@ void add_rank(CLI::App& app) {
   auto const chosen = std::make_shared<options>();
   add_calibration_options(*command, chosen->calibration);
   command->add_option("--method", chosen->method, std::string{"one of "} + ranking_methods)->required();
-  command->add_option("--output", chosen->output, "JSON file to write")->required();
+  command->add_option("--format", chosen->format, "of the file: this project's, or that of another")
+      ->check(CLI::IsMember({"headcount", "retrieval_head", "duo_attention", "qr_head_list", "minference"}))
+      ->capture_default_str();
+  command->add_option("--output", chosen->output, "file to write")->required();
   command->footer(
       "Example:\n  headcount rank --model examples/models/tiny-jamba --method \"mean(entropy)\" --output R.json\n"
       "  headcount generate --model examples/models/tiny-jamba --prompts prompts.json --policy \"fixed(R.json) | "

@@ -26,7 +26,8 @@ TEST_CASE("rank: every method ranks every head, and its file stands in sentences
     std::size_t const heads = model == gemma ? 10 : 16;
     for (auto const* method :
          {"mean(entropy)", "mean(random(seed=3))", "keep_frequency(entropy | top_k(3) @ generation)",
-          "needle_attention", "retrieval", "retrieval_counted", "ov_copying", "ov_own_token", "ov_norm"}) {
+          "needle_attention", "retrieval", "retrieval_counted", "qr_head", "ov_copying", "ov_own_token", "ov_norm",
+          "qk_induction", "recurrent_composition"}) {
       CAPTURE(method);
       auto const result = rank(model, method, "--prompts 2 --seed 5 --output " + file);
       REQUIRE(result.code == 0);
@@ -66,6 +67,27 @@ TEST_CASE("rank: importance on few needles, on items and on text") {
                 "does not say where its answer stands"));
 }
 
+TEST_CASE("rank: files of other projects are written and read back") {
+  scratch const at;
+  auto const made = at.path("R.json").string();
+  auto const file = at.path("theirs").string();
+  REQUIRE(rank(jamba, "retrieval", "--prompts 2 --output " + made).code == 0);
+  auto const scores = json::parse(read(made))["scores"];
+  for (auto const* format : {"retrieval_head", "minference"}) {
+    REQUIRE(rank(jamba, "retrieval", "--prompts 2 --format " + std::string{format} + " --output " + file).code == 0);
+    auto const back = at.path("back.json").string();
+    REQUIRE(rank(jamba, format + ("(" + file + ")"), "--output " + back).code == 0);
+    auto const written = json::parse(read(back));
+    CHECK(written["scores"] == scores);
+    CHECK(written["data"] == file);
+  }
+  for (auto const* format : {"qr_head_list", "duo_attention"}) {
+    REQUIRE(rank(jamba, "retrieval", "--prompts 2 --format " + std::string{format} + " --output " + file).code == 0);
+    CHECK(rank(jamba, format + ("(" + file + ")"), "--output " + made).code == 0);
+    CHECK(refused(rank(gemma, format + ("(" + file + ")"), "--output " + made), file));
+  }
+}
+
 TEST_CASE("rank: bad input is refused and nothing is written") {
   scratch const at;
   auto const file = at.path("R.json").string();
@@ -83,6 +105,9 @@ TEST_CASE("rank: bad input is refused and nothing is written") {
       "it ends beyond the prompt"));
   CHECK(refused(rank(gemma, "mean(l2)", "--language none.json " + to), "none.json"));
   CHECK(refused(rank(gemma, "mean(fixed(" + file + "))", to), file));
+  CHECK(refused(rank(jamba, "qk_previous_token", to), "JambaForCausalLM has no rotary positions"));
+  CHECK(refused(rank(jamba, "qr_head_list(" + at.path("none").string() + ")", to), "none"));
+  CHECK(refused(rank(jamba, "ov_norm", "--format theirs " + to), "--format"));
   CHECK_FALSE(std::filesystem::exists(file));
 
   REQUIRE(rank(jamba, "ov_norm", to).code == 0);

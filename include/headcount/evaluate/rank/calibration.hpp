@@ -20,9 +20,11 @@ namespace headcount::inline v0::evaluate {
 
 /// A text that rankings are computed on: a prompt and what is said after it.
 struct calibration_text {
-  std::vector<token> prompt;  ///< one token or more
-  std::vector<token> answer;  ///< one token or more
-  token_positions source{};   ///< where the prompt holds what the answer says; empty when nobody knows
+  std::vector<token> prompt;        ///< one token or more
+  std::vector<token> answer;        ///< one token or more
+  token_positions source{};         ///< where the prompt holds what the answer says; empty when nobody knows
+  token_positions query{};          ///< where the prompt asks for it, in one range; empty when nobody knows
+  std::vector<token> null_query{};  ///< what asks for nothing, in the place of the query; may be empty
 };
 
 /// Scores of heads, `[layer][head]`, as rankings hold them.
@@ -36,10 +38,15 @@ using head_table = std::vector<std::vector<double>>;
   return table;
 }
 
-/// A needle's prompt as a calibration text: its source is the answer's words in the needle.
+/// A needle's prompt as a calibration text: its source is the answer's words in the needle, its query the question, and
+/// the full stop after the needle asks for nothing.
 [[nodiscard]] inline calibration_text as_calibration(needle_prompt const& prompt) {
   auto const stop = prompt.needle.begin()->last;  // the needle ends with the answer and a full stop
-  return {.prompt = prompt.prompt(), .answer = prompt.answer, .source = {{stop - prompt.answer.size(), stop - 1}}};
+  return {.prompt = prompt.prompt(),
+          .answer = prompt.answer,
+          .source = {{stop - prompt.answer.size(), stop - 1}},
+          .query = {{prompt.context.size(), prompt.context.size() + prompt.question.size() - 1}},
+          .null_query = {prompt.context[stop]}};
 }
 
 /// The tokens that a model reads while it says an answer: each is the one before the token that is said.
@@ -53,6 +60,7 @@ using head_table = std::vector<std::vector<double>>;
 struct attention_watcher {
   std::function<void(site const&, std::size_t, std::span<float const>)> row;
   std::function<void(site const&, head_set const&)> kept;
+  std::function<void(site const&, std::span<double const>)> scored = [](site const&, std::span<double const>) {};
 };
 
 /// Reads each text under a policy: its prompt but for the last token as prefill, then the rest, teacher-forced, as

@@ -20,6 +20,9 @@
 #include <headcount/evaluate/rank/importance.hpp>
 #include <headcount/evaluate/rank/keep_frequency.hpp>
 #include <headcount/evaluate/rank/mean_score.hpp>
+#include <headcount/evaluate/rank/position_circuit.hpp>
+#include <headcount/evaluate/rank/qr_head.hpp>
+#include <headcount/evaluate/rank/runtime_budget.hpp>
 #include <headcount/evaluate/rank/source_attention.hpp>
 #include <headcount/evaluate/rank/weight_circuit.hpp>
 #include <headcount/policy/compose.hpp>
@@ -362,4 +365,263 @@ TEST_CASE("rank: what cannot be ranked is refused") {
                                            score::fixed{in_memory("R.json", ranking{.scores = {{1}}, .source = {}})});
                        }),
                        "fixed(R.json): it ranks 0 heads of layer 1"));
+}
+
+namespace {
+
+using grid = std::vector<std::vector<double>>;
+
+/// Both small models by their stored tensors, in the most naive way.
+template <class Config>
+struct stored_model {
+  test::made_model<Config> made;
+  bool is_jamba;
+
+  explicit stored_model(Config config) : made{std::move(config)}, is_jamba{made.model.architecture[0] == 'J'} {}
+
+  /// A matrix whose columns are scaled by the gain of the layer's first norm.
+  [[nodiscard]] grid scaled(std::size_t layer, std::string const& name, std::size_t first, std::size_t rows) const {
+    auto const width = made.model.width();
+    auto const base = "model.layers." + std::to_string(layer) + ".";
+    auto const& gain = made.weights[base + (is_jamba ? "input_layernorm.weight" : "temporal_pre_norm.weight")];
+    auto const& values = made.weights[base + name + ".weight"];
+    grid result(rows, std::vector<double>(width));
+    for (std::size_t row = 0; row < rows; ++row)
+      for (std::size_t column = 0; column < width; ++column)
+        result[row][column] = values[(first + row) * width + column] * (gain[column] + (is_jamba ? 0 : 1));
+    return result;
+  }
+  [[nodiscard]] std::string attention() const { return is_jamba ? "self_attn." : "temporal_block."; }
+  [[nodiscard]] grid query(std::size_t layer, std::size_t head) const {
+    return scaled(layer, attention() + "q_proj", head * 6, 6);
+  }
+  [[nodiscard]] grid key(std::size_t layer, std::size_t head) const {
+    return scaled(layer, attention() + "k_proj", head / 2 * 6, 6);
+  }
+
+  /// What a recurrent block writes of what it reads: [width, width]. `ago`: the convolution's tap for that token.
+  [[nodiscard]] grid writes(std::size_t layer, int ago) const {
+    auto const width = made.model.width();
+    auto const base = std::string{is_jamba ? "mamba." : "temporal_block."};
+    std::size_t const channels = is_jamba ? 40 : 20;
+    auto const in = scaled(layer, base + (is_jamba ? "in_proj" : "linear_x"), 0, channels);
+    auto const from = "model.layers." + std::to_string(layer) + "." + base;
+    auto const& out = made.weights[from + (is_jamba ? "out_proj" : "linear_out") + ".weight"];
+    auto const& taps = made.weights[from + (is_jamba ? "conv1d" : "conv_1d") + ".weight"];  // [channel, 1, 4]
+    grid result(width, std::vector<double>(width));
+    for (std::size_t to = 0; to < width; ++to)
+      for (std::size_t c = 0; c < channels; ++c)
+        for (std::size_t at = 0; at < width; ++at)
+          result[to][at] +=
+              out[to * channels + c] * (ago < 0 ? 1 : taps[c * 4 + 3 - static_cast<std::size_t>(ago)]) * in[c][at];
+    return result;
+  }
+
+  [[nodiscard]] std::vector<double> embedding(std::size_t word) const {
+    auto const width = made.model.width();
+    auto const& all = made.weights["model.embed_tokens.weight"];
+    std::vector<double> one(width);
+    double squares = 0;
+    for (std::size_t i = 0; i < width; ++i) squares += all[word * width + i] * all[word * width + i];
+    for (std::size_t i = 0; i < width; ++i)
+      one[i] = all[word * width + i] / std::sqrt(squares / static_cast<double>(width));
+    return one;
+  }
+};
+
+std::vector<double> times(grid const& matrix, std::vector<double> const& vector) {
+  std::vector<double> result;
+  for (auto const& row : matrix) {
+    result.push_back(0);
+    for (std::size_t i = 0; i < vector.size(); ++i) result.back() += row[i] * vector[i];
+  }
+  return result;
+}
+
+/// q^T R_d k with two pairs of rotated features, (0, 2) and (1, 3), and two that stay.
+double turned(std::vector<double> const& q, std::vector<double> const& k, std::size_t distance) {
+  double sum = q[4] * k[4] + q[5] * k[5];
+  for (std::size_t i = 0; i < 2; ++i) {
+    auto const turn = std::polar(1.0, static_cast<double>(distance) * std::pow(10000.0, -static_cast<double>(i) / 2));
+    sum += (std::complex{q[i], q[i + 2]} * turn * std::conj(std::complex{k[i], k[i + 2]})).real();
+  }
+  return sum;
+}
+
+template <class Config>
+void check_position_circuits(Config config) {
+  stored_model const stored{std::move(config)};
+  auto const& model = stored.made.model;
+  auto const words = model.vocabulary();
+  auto induction = every_head(model, 0);
+  auto previous = every_head(model, 0);
+  auto composition = every_head(model, 0);
+  std::vector<double> mean(model.width());
+  for (std::size_t word = 0; word < words; ++word)
+    for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += stored.embedding(word)[i] / static_cast<double>(words);
+  for (auto const& [layer, head] : heads_of(model)) {
+    auto const query = stored.query(layer, head);
+    auto const key = stored.key(layer, head);
+    double all = 0;
+    for (std::size_t distance = 0; distance < 5; ++distance) {
+      auto const weight = std::exp(turned(times(query, mean), times(key, mean), distance) / std::sqrt(6.0));
+      all += weight;
+      if (distance == 1) previous[layer][head] = weight;
+    }
+    previous[layer][head] /= all;
+
+    std::vector<std::size_t> earlier;
+    for (std::size_t before = 0; before < layer; before += 2) earlier.push_back(before);
+    std::vector<std::vector<double>> keys;
+    for (std::size_t word = 0; word < words; ++word) {
+      std::vector<double> written(model.width());
+      for (auto const before : earlier) {
+        auto const some = times(stored.writes(before, 1), stored.embedding(word));
+        for (std::size_t i = 0; i < written.size(); ++i) written[i] += some[i];
+      }
+      keys.push_back(times(key, written));
+    }
+    double own = 0;
+    for (std::size_t word = 0; word < words; ++word) {
+      auto const asked = times(query, stored.embedding(word));
+      auto const logit = [&](std::size_t other) {
+        double sum = 0;
+        if (stored.is_jamba)
+          for (std::size_t i = 0; i < 6; ++i) sum += asked[i] * keys[other][i];
+        else
+          for (std::size_t distance = 1; distance < 5; ++distance) sum += turned(asked, keys[other], distance) / 4;
+        return sum;
+      };
+      int larger = 0;
+      for (std::size_t other = 0; other < words; ++other) larger += logit(other) > logit(word) ? 1 : 0;
+      own += larger < 5 ? 1 : 0;
+    }
+    induction[layer][head] = own / static_cast<double>(words);
+
+    auto const square = [](grid const& matrix) {
+      double sum = 0;
+      for (auto const& row : matrix)
+        for (auto const value : row) sum += value * value;
+      return sum;
+    };
+    auto const product = [](grid const& a, grid const& b) {
+      grid result(a.size(), std::vector<double>(b[0].size()));
+      for (std::size_t row = 0; row < a.size(); ++row)
+        for (std::size_t i = 0; i < b.size(); ++i)
+          for (std::size_t column = 0; column < b[0].size(); ++column) result[row][column] += a[row][i] * b[i][column];
+      return result;
+    };
+    grid transposed(model.width(), std::vector<double>(6));
+    for (std::size_t i = 0; i < 6; ++i)
+      for (std::size_t at = 0; at < model.width(); ++at) transposed[at][i] = query[i][at];
+    auto const matching = product(transposed, key);
+    for (auto const before : earlier) {
+      auto const writes = stored.writes(before, -1);
+      composition[layer][head] += std::sqrt(square(product(matching, writes)) / square(matching) / square(writes)) /
+                                  static_cast<double>(earlier.size());
+    }
+  }
+  CHECK(distance(qk_induction(model), induction) < 1e-9);
+  CHECK(distance(recurrent_composition(model), composition) < 1e-6);
+  if (stored.is_jamba)
+    CHECK(test::contains(test::message_of([&] { (void)qk_previous_token(model); }), "has no rotary positions"));
+  else CHECK(distance(qk_previous_token(model), previous) < 1e-6);
+}
+
+}  // namespace
+
+TEST_CASE("rank: circuits of positions and of recurrent blocks are those of stored tensors") {
+  check_position_circuits(test::small_recurrent_gemma());
+  check_position_circuits(test::small_jamba());
+}
+
+TEST_CASE("rank: QRHead's score is attention from the question beyond that from a question about nothing") {
+  test::for_both([](reference::model const& model) {
+    test::numbers random{11};
+    std::vector<calibration_text> texts;
+    for (std::size_t i = 0; i < 4; ++i)
+      texts.push_back({.prompt = random.text(11, model.vocabulary()),
+                       .answer = {1},
+                       .source = {{2 + i, i == 3 ? 2 + i : 5 + i}},
+                       .query = {{8 + i / 3, 9}},
+                       .null_query = random.text(1 + i % 2, model.vocabulary())});
+    // Rows of a text, token by token: [layer][head][key] from the tokens at `first`.
+    auto const seen_from = [&](std::vector<token> const& text, std::size_t first) {
+      std::vector<std::vector<std::vector<double>>> sums(
+          model.layers.size(), std::vector<std::vector<double>>(4, std::vector<double>(first)));
+      attention_watcher const watcher{[&](site const& where, std::size_t head, std::span<float const> row) {
+                                        for (std::size_t back = 0; where.position >= first && back < row.size(); ++back)
+                                          if (auto const key = where.position - back; key < first)
+                                            sums[where.layer][head][key] +=
+                                                static_cast<double>(row[row.size() - 1 - back]);
+                                      },
+                                      [](site const&, head_set const&) {}};
+      auto state = model.empty_state();
+      for (auto const& one : text) {
+        reference::step const step{.tokens = std::span{&one, 1}, .state = &state};
+        (void)reference::forward(model, std::span{&step, 1}, {}, any_policy{dense}, watcher);
+      }
+      return sums;
+    };
+    auto expected = every_head(model, 0);
+    for (auto const& text : texts) {
+      auto const [first, last] = *text.query.begin();
+      auto const [begin, end] = *text.source.begin();
+      auto const length = static_cast<std::ptrdiff_t>(last + 1);
+      std::vector<token> without{text.prompt.begin(), text.prompt.begin() + static_cast<std::ptrdiff_t>(first)};
+      without.insert(without.end(), text.null_query.begin(), text.null_query.end());
+      auto const asked = seen_from({text.prompt.begin(), text.prompt.begin() + length}, first);
+      auto const nothing = seen_from(without, first);
+      for (auto const& [layer, head] : heads_of(model)) {
+        std::vector<double> c;
+        for (auto at = begin; at <= end; ++at)
+          c.push_back(asked[layer][head][at] / static_cast<double>(last + 1 - first) -
+                      nothing[layer][head][at] / static_cast<double>(text.null_query.size()));
+        double mean = 0, spread = 0;
+        for (auto const one : c) mean += one / static_cast<double>(c.size());
+        for (auto const one : c)
+          spread += c.size() < 2 ? 1 : (one - mean) * (one - mean) / static_cast<double>(c.size() - 1);
+        for (auto const one : c)
+          if (one > mean - 2 * std::sqrt(spread)) expected[layer][head] += one / 4;
+      }
+    }
+    auto const scores = qr_head_score(model, texts);
+    CHECK(distance(scores, expected) < 1e-6);
+    CHECK(distance(scores, every_head(model, 0)) > 1e-3);
+    texts[1].null_query.clear();
+    CHECK(test::contains(test::message_of([&] { (void)qr_head_score(model, texts); }), "text 1 does not say where"));
+  });
+}
+
+TEST_CASE("rank: a budget's threshold keeps so many heads of the model at a token on average") {
+  test::for_both([](reference::model const& model) {
+    auto const texts = some_texts(model);
+    std::vector<double> scores;
+    double queries = 0;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      auto const seen = read_slowly(model, texts[i], dense, i);
+      queries += queries_of(texts[i]);
+      for (auto const& [layer, head] : heads_of(model))
+        for_each_answer_row(texts[i], seen, layer, head, [&](std::size_t, auto const& row, token) {
+          double squares = 0;
+          for (double const p : row) squares += p * p;
+          scores.push_back(std::sqrt(squares));
+        });
+    }
+    for (std::size_t const n : {1u, 3u, 8u}) {
+      auto const threshold = threshold_of_budget(model, texts, score::l2{}, n);
+      double kept = 0;
+      double more = 0;  // with what lies within rounding of the threshold
+      for (auto const score : scores) {
+        kept += score > threshold + 1e-6 ? 1 : 0;
+        more += score > threshold - 1e-6 ? 1 : 0;
+      }
+      CHECK(kept / queries < static_cast<double>(n));
+      CHECK(more / queries >= static_cast<double>(n));
+      if (n < 8) CHECK(more / queries < static_cast<double>(n) + 1);
+    }
+    for (std::size_t const n : {0u, 9u})
+      CHECK(test::contains(test::message_of([&] { (void)threshold_of_budget(model, texts, score::l2{}, n); }),
+                           "(allowed: 1 to 8)"));
+  });
 }

@@ -1,0 +1,58 @@
+// headcount budget: the sentence that keeps so many heads of the whole model at run time, on average.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include <fmt/core.h>
+#include <CLI/CLI.hpp>
+
+#include <headcount/evaluate/rank/calibration.hpp>
+#include <headcount/evaluate/rank/keep_frequency.hpp>
+#include <headcount/evaluate/rank/runtime_budget.hpp>
+#include <headcount/reference/load/snapshot.hpp>
+
+#include "calibration_texts.hpp"
+#include "commands.hpp"
+#include "inputs.hpp"
+
+namespace tool {
+namespace {
+
+using namespace headcount;
+
+struct options {
+  calibration_choice calibration;
+  std::string scorer;
+  std::size_t heads = 0;
+};
+
+void print_sentence(options const& chosen) {
+  auto const scorer = read_scorer(chosen.scorer);
+  auto const snapshot = reference::load_snapshot(chosen.calibration.model);
+  auto const texts = read_texts(chosen.calibration, snapshot);
+  auto const threshold = evaluate::threshold_of_budget(snapshot.model, texts, scorer, chosen.heads);
+  auto const policy = any_policy{scorer, select::threshold{threshold}}.during(phase::generation);
+  double kept = 0;
+  for (auto const& layer : evaluate::keep_frequency(snapshot.model, texts, policy))
+    for (auto const share : layer) kept += share;
+  fmt::print("{}\n", print(policy));
+  fmt::print(stderr, "{:.2f} heads are kept at a token of {} under it\n", kept, data_name(chosen.calibration));
+}
+
+}  // namespace
+
+void add_budget(CLI::App& app) {
+  auto* const command =
+      app.add_subcommand("budget", "Say which sentence keeps so many heads of the whole model at run time, on average");
+  auto const chosen = std::make_shared<options>();
+  add_calibration_options(*command, chosen->calibration);
+  command->add_option("--scorer", chosen->scorer, "scorer whose scores compare over layers, e.g. entropy")->required();
+  command->add_option("--heads", chosen->heads, "heads of the whole model to keep at a token")
+      ->required()
+      ->check(CLI::PositiveNumber);
+  command->footer("Example:\n  headcount budget --model examples/models/tiny-jamba --scorer entropy --heads 8");
+  command->callback([chosen] { print_sentence(*chosen); });
+}
+
+}  // namespace tool
