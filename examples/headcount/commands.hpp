@@ -22,6 +22,8 @@ void add_record(CLI::App& app);
 void add_budget(CLI::App& app);
 void add_bridge(CLI::App& app);
 void add_cost(CLI::App& app);
+void add_list(CLI::App& app);
+void add_explain(CLI::App& app);
 void add_report(CLI::App& app);
 
 }  // namespace tool

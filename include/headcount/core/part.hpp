@@ -82,6 +82,21 @@ constexpr void for_each_field(Use const& use) {
     }(std::make_index_sequence<std::tuple_size_v<decltype(Part::fields)>>{});
 }
 
+/// What a part is, in words for listings and explanations (policy/describe.hpp), beside the comment for who reads its
+/// code.
+struct part_about {
+  std::string_view
+      meaning;  ///< what a head's score is, which heads are kept, what a dropped one puts out, what is edited
+  std::string_view formula;  ///< in one line of plain text
+  std::string_view source;   ///< who it is from; "own" where nobody published it
+};
+
+/// A part that says what it is, as every part of the library's registry must.
+template <class Part>
+concept documented_part = policy_part<Part> && requires {
+  { Part::about } -> std::convertible_to<part_about>;
+};
+
 /// True for the types that hold any part of a kind, chosen at run time: any_scorer, any_selector, any_mask.
 template <class Part>
 inline constexpr bool is_erased_part = false;

@@ -37,6 +37,8 @@ namespace headcount::inline v0::edit {
 /// Source: own.
 struct ablate {
   static constexpr std::string_view name = "ablate";
+  static constexpr part_about about{"takes away what is not attention: what a block adds becomes 0", "0 * block",
+                                    "own"};
 
   block what = block::layer;  ///< what is taken away
   index_ranges channels{};    ///< which channels of it; all, and the bias, when empty

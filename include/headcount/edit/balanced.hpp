@@ -46,6 +46,9 @@ namespace headcount::inline v0::edit {
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861.
 struct balanced {
   static constexpr std::string_view name = "balanced";
+  static constexpr part_about about{
+      "spreads the mass on these tokens evenly over them and over the heads; all other weights become 0",
+      "mass on positions, summed over heads / (heads |positions|)", "Michalak & Abreu 2025, arXiv 2510.19861"};
 
   token_positions positions;                 ///< the tokens that share the attention
   mass_rule mass = mass_rule::row;           ///< whose mass they share

@@ -18,6 +18,8 @@ namespace headcount::inline v0::edit {
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861.
 struct null {
   static constexpr std::string_view name = "null";
+  static constexpr part_about about{"takes all of attention away: every weight becomes 0", "p_j = 0",
+                                    "Michalak & Abreu 2025, arXiv 2510.19861"};
 
   token_positions positions;                 ///< without effect, but for `window`
   window_rule window = window_rule::strict;  ///< what becomes of a row that has lost the positions

@@ -17,6 +17,8 @@ namespace headcount::inline v0::edit {
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861 (spelled "ommit" in its results).
 struct omit {
   static constexpr std::string_view name = "omit";
+  static constexpr part_about about{"hides tokens: their weights become 0", "p_j = 0 on positions",
+                                    "Michalak & Abreu 2025, arXiv 2510.19861 (\"ommit\")"};
 
   token_positions positions;  ///< the hidden tokens
 

@@ -18,6 +18,8 @@ namespace headcount::inline v0::edit {
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861.
 struct only {
   static constexpr std::string_view name = "only";
+  static constexpr part_about about{"shows these tokens alone: all other weights become 0", "p_j = 0 elsewhere",
+                                    "Michalak & Abreu 2025, arXiv 2510.19861"};
 
   token_positions positions;                 ///< the tokens that stay visible
   window_rule window = window_rule::strict;  ///< what becomes of a row that has lost them all

@@ -3,6 +3,7 @@
 #include <span>
 #include <string_view>
 
+#include <headcount/core/part.hpp>
 #include <headcount/core/row_sum.hpp>
 #include <headcount/edit/edit.hpp>
 
@@ -13,6 +14,7 @@ namespace headcount::inline v0::edit {
 /// Source: own; the published edits (Michalak & Abreu 2025, arXiv 2510.19861) do without.
 struct renormalise {
   static constexpr std::string_view name = "renormalise";
+  static constexpr part_about about{"makes the row sum to 1 again", "p_j / sum_i p_i", "own"};
 
   void operator()(std::span<float> weights, seen_keys) const noexcept {
     double const sum = row_sum(weights, [](float weight) { return weight; });

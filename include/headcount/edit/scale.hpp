@@ -17,6 +17,7 @@ namespace headcount::inline v0::edit {
 /// 2510.19861).
 struct scale {
   static constexpr std::string_view name = "scale";
+  static constexpr part_about about{"multiplies the weights on these tokens", "p_j factor on positions", "own"};
 
   token_positions positions;  ///< the tokens whose weights change
   double factor = 0.5;        ///< what their weights are multiplied by, 0 to 1e6

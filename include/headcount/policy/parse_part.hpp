@@ -17,6 +17,7 @@
 #include <headcount/core/part.hpp>
 #include <headcount/core/print_part.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/policy/nearest_name.hpp>
 #include <headcount/policy/parse_value.hpp>
 #include <headcount/policy/registry.hpp>
 #include <headcount/policy/sentence_reader.hpp>
@@ -227,8 +228,11 @@ template <class Any, class Registry, class Files, class... Parts>
             }}...};
   auto const found = std::ranges::find(makers, written.name, &maker::name);
   if (found != makers.end()) return found->make(sentence, written, files);
-  auto const problem = written.name.empty() ? text_of(kind, " is expected, found ", sentence.found(written.position))
-                                            : text_of("no ", kind, " is named \"", written.name, "\"");
+  auto problem = written.name.empty() ? text_of(kind, " is expected, found ", sentence.found(written.position))
+                                      : text_of("no ", kind, " is named \"", written.name, "\"");
+  constexpr std::array<std::string_view, sizeof...(Parts)> names{Parts::name...};
+  if (auto const meant = nearest_name(written.name, names); !meant.empty())
+    problem += text_of(", did you mean ", meant, "?");
   sentence.fail(written.position, problem, text_of(names_of(known), others));
 }
 

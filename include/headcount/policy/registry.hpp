@@ -64,8 +64,8 @@ struct registry {
   using scorers =
       part_list<score::entropy, score::l2, score::lp, score::max, score::hoyer, score::gini, score::top_mass,
                 score::sink_mass, score::recent_mass, score::distant_mass, score::span_mass, score::output_norm,
-                score::contribution_norm, score::random, score::fixed, score::replay, score::predictor, score::previous, score::ema,
-                score::normalised, score::sum, score::product, score::rank_mean>;
+                score::contribution_norm, score::random, score::fixed, score::replay, score::predictor, score::previous,
+                score::ema, score::normalised, score::sum, score::product, score::rank_mean>;
   using selectors = part_list<select::top_k, select::bottom_k, select::random_k, select::fraction, select::threshold,
                               select::relative_threshold, select::top_p, select::top_groups, select::per_layer>;
   using masks = part_list<mask::zero>;

@@ -10,6 +10,22 @@
 
 namespace headcount::inline v0 {
 
+/// A sentence that cannot be understood, and where: for whoever can show the spot.
+class sentence_error : public error {
+ public:
+  sentence_error(std::string_view what, std::string_view text, std::size_t position, std::string_view problem,
+                 std::string_view allowed)
+      : error{text_of(what, " \"", text, "\""), text_of("column ", position + 1, ": ", problem), allowed},
+        caret_{text_of("  ", on_one_line(text), "\n  ", std::string(on_one_line(text.substr(0, position)).size(), ' '),
+                       "^")} {}
+
+  /// The sentence and, in a line below it, a caret under the spot.
+  [[nodiscard]] std::string const& caret() const noexcept { return caret_; }
+
+ private:
+  std::string caret_;
+};
+
 /// Walks over a sentence and says where it broke.
 class sentence_reader {
  public:
@@ -73,9 +89,9 @@ class sentence_reader {
     return finish(begin);
   }
 
-  /// Throws headcount::error that points at `position` (from 0; the message counts from 1).
+  /// Throws sentence_error that points at `position` (from 0; the message counts from 1).
   [[noreturn]] void fail(std::size_t position, std::string_view problem, std::string_view allowed = {}) const {
-    throw error{text_of(what_, " \"", text_, "\""), text_of("column ", position + 1, ": ", problem), allowed};
+    throw sentence_error{what_, text_, position, problem, allowed};
   }
 
   /// What stands at `position`, for error messages: `"word"`, or "the end".

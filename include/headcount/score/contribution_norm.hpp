@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/part.hpp>
 
 namespace headcount::inline v0::score {
 
@@ -19,6 +20,9 @@ namespace headcount::inline v0::score {
 /// no allocation. Source: own; the output-aware weight of CriticalKV (arXiv 2502.03805) for whole heads.
 struct contribution_norm {
   static constexpr std::string_view name = "contribution_norm";
+  static constexpr part_about about{
+      "how much it adds to the residual stream: the Euclidean norm of its output after its columns of the projection",
+      "|projection o|_2", "own, after CriticalKV, arXiv 2502.03805"};
 
   [[nodiscard]] double operator()(head_contribution head) const noexcept {
     double squares = 0;

@@ -22,6 +22,9 @@ namespace headcount::inline v0::score {
 /// Source: mlx-lm pull request 1522, which counts attention outside 4 sinks and 64 recent keys.
 struct distant_mass {
   static constexpr std::string_view name = "distant_mass";
+  static constexpr part_about about{"the weight on keys that are neither sinks nor recent",
+                                    "1 - sink_mass(sink) - recent_mass(recent), on separate keys",
+                                    "mlx-lm pull request 1522"};
 
   std::size_t sink = 4;     ///< tokens at the start of the sequence; 0 to 1048576
   std::size_t recent = 64;  ///< keys up to the query's own token; 0 to 1048576

@@ -25,6 +25,8 @@ namespace headcount::inline v0::score {
 /// allocation. Source: Brown 1956, exponential smoothing; of head scores, own.
 struct ema {
   static constexpr std::string_view name = "ema";
+  static constexpr part_about about{"another scorer's score smoothed over tokens",
+                                    "decay score_(t-1) + (1 - decay) inner_t", "Brown 1956"};
 
   double decay = 0.9;  ///< how much the past counts; 0 to 0.999999
   any_scorer inner{};  ///< whose scores are smoothed

@@ -31,6 +31,10 @@ namespace headcount::inline v0::score {
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861, metric "entropy".
 struct entropy {
   static constexpr std::string_view name = "entropy";
+  static constexpr part_about about{
+      "how uneven its attention is: minus the entropy of its row, in bits; divided by log2 of the visible keys if "
+      "normalised",
+      "sum_j (p_j + eps) log2(p_j + eps)", "Michalak & Abreu 2025, arXiv 2510.19861, metric \"entropy\""};
 
   double eps = 1e-12;                        ///< added to each weight so that log2 stays finite; 1e-30 to 0.001
   bool normalised = false;                   ///< divided by log2 of the visible keys

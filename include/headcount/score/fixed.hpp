@@ -25,6 +25,8 @@ namespace headcount::inline v0::score {
 /// Source: static selection, the question left open by Michalak & Abreu 2025, arXiv 2510.19861.
 struct fixed {
   static constexpr std::string_view name = "fixed";
+  static constexpr part_about about{"what a ranking says of the head, the same at every token", "ranking[layer][head]",
+                                    "static selection, the open question of arXiv 2510.19861"};
 
   from_file<headcount::ranking> ranking{};  ///< a file that `headcount rank` wrote
 

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/part.hpp>
 #include <headcount/core/row_sum.hpp>
 
 namespace headcount::inline v0::score {
@@ -24,6 +25,9 @@ namespace headcount::inline v0::score {
 /// measure of sparsity, Hurley & Rickard 2009, arXiv 0811.4706.
 struct gini {
   static constexpr std::string_view name = "gini";
+  static constexpr part_about about{"how unequally it shares its attention, from 0 (uniform) to 1 - 1/n (one key)",
+                                    "sum_i sum_j |p_i - p_j| / (2 n sum_j p_j)",
+                                    "Gini 1912; Hurley & Rickard 2009, arXiv 0811.4706"};
 
   [[nodiscard]] double operator()(attention_row auto const& weights) const noexcept {
     auto const sum = row_sum(weights, [](double p) { return p; });

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/part.hpp>
 #include <headcount/core/row_sum.hpp>
 #include <headcount/score/online_softmax.hpp>
 
@@ -21,6 +22,9 @@ namespace headcount::inline v0::score {
 /// Source: Hoyer 2004, "Non-negative matrix factorization with sparseness constraints", section 3.1.
 struct hoyer {
   static constexpr std::string_view name = "hoyer";
+  static constexpr part_about about{
+      "how sparse its attention is, from 0 (uniform) to 1 (one key) however many keys are visible",
+      "(sqrt(n) - l1 / l2) / (sqrt(n) - 1)", "Hoyer 2004, section 3.1"};
 
   [[nodiscard]] double operator()(attention_row auto const& weights) const noexcept {
     return from_norms(row_sum(weights, [](double p) { return p; }), row_sum(weights, [](double p) { return p * p; }),

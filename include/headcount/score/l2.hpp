@@ -22,6 +22,8 @@ namespace headcount::inline v0::score {
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861, metric "l2".
 struct l2 {
   static constexpr std::string_view name = "l2";
+  static constexpr part_about about{"how concentrated its attention is: the Euclidean norm of its row",
+                                    "sqrt(sum_j p_j^2)", "Michalak & Abreu 2025, arXiv 2510.19861, metric \"l2\""};
 
   number_type dtype = number_type::float32;  ///< the format of weights and score
 

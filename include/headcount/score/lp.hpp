@@ -25,6 +25,9 @@ namespace headcount::inline v0::score {
 /// Source: own, after the metric "l2" of Michalak & Abreu 2025, arXiv 2510.19861.
 struct lp {
   static constexpr std::string_view name = "lp";
+  static constexpr part_about about{
+      "how concentrated its attention is: the p-norm of its row; lp(1) is the mass of the row", "(sum_j p_j^p)^(1/p)",
+      "own, after l2"};
 
   double p = 2;  ///< the power; 0.1 to 100
 

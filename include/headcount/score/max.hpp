@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/part.hpp>
 #include <headcount/score/online_softmax.hpp>
 
 namespace headcount::inline v0::score {
@@ -16,6 +17,7 @@ namespace headcount::inline v0::score {
 /// Source: own; the maximum norm of the row, where l2 is the Euclidean one.
 struct max {
   static constexpr std::string_view name = "max";
+  static constexpr part_about about{"the largest weight of its row", "max_j p_j", "own, after l2"};
 
   [[nodiscard]] double operator()(attention_row auto const& weights) const noexcept {
     double largest = 0;

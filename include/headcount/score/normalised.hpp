@@ -26,6 +26,9 @@ namespace headcount::inline v0::score {
 /// section 4.1, which divides by the l2 norm instead.
 struct normalised {
   static constexpr std::string_view name = "normalised";
+  static constexpr part_about about{"another scorer's score in units of its spread over the heads of a site",
+                                    "(inner - mean) / deviation",
+                                    "the standard score; after Michel et al. 2019, arXiv 1905.10650"};
 
   any_scorer inner{};  ///< whose scores are standardised
 

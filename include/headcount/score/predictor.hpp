@@ -30,6 +30,8 @@ namespace headcount::inline v0::score {
 /// Source: Liu et al. 2023, arXiv 2310.17157 (Deja Vu), two maps without a nonlinearity, fed one layer earlier.
 struct predictor {
   static constexpr std::string_view name = "predictor";
+  static constexpr part_about about{"what learned maps foretell from the attention block's input",
+                                    "W x + b, or W2 f(W1 x + b1) + b2", "Liu et al. 2023 (Deja Vu), arXiv 2310.17157"};
 
   from_file<head_predictor> file{};  ///< the maps, a JSON file
 

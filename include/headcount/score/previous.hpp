@@ -24,6 +24,7 @@ namespace headcount::inline v0::score {
 /// allocation. Source: own; the least that a runtime policy needs to know a token ahead.
 struct previous {
   static constexpr std::string_view name = "previous";
+  static constexpr part_about about{"what another scorer gave it at the token before", "inner_(t-1)", "own"};
 
   any_scorer inner{};  ///< whose scores are remembered
 

@@ -26,6 +26,7 @@ namespace headcount::inline v0::score {
 /// Source: own.
 struct product {
   static constexpr std::string_view name = "product";
+  static constexpr part_about about{"several scorers multiplied", "product_i scorer_i", "own"};
 
   std::vector<any_scorer> scorers{};  ///< what is multiplied
 

@@ -19,6 +19,8 @@ namespace headcount::inline v0::score {
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861, random baseline; the hash is our own choice.
 struct random {
   static constexpr std::string_view name = "random";
+  static constexpr part_about about{"a control: a number drawn from (seed, layer, sequence, position, head)",
+                                    "uniform in [0, 1)", "Michalak & Abreu 2025, arXiv 2510.19861, random baseline"};
 
   std::uint64_t seed = 0;  ///< any value; another seed is another draw
 

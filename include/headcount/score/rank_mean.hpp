@@ -28,6 +28,8 @@ namespace headcount::inline v0::score {
 /// Source: the mean rank of Borda 1781, with the mid-ranks of Kendall 1945 for ties.
 struct rank_mean {
   static constexpr std::string_view name = "rank_mean";
+  static constexpr part_about about{"the mean of its ranks by several scorers, 0 the last", "mean_i rank_i",
+                                    "Borda 1781; Kendall 1945 for ties"};
 
   std::vector<any_scorer> scorers{};  ///< whose orders count
 

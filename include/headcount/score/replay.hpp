@@ -24,6 +24,9 @@ namespace headcount::inline v0::score {
 /// Source: own.
 struct replay {
   static constexpr std::string_view name = "replay";
+  static constexpr part_about about{
+      "1 if a recorded run kept the head at this sequence, layer and position, or has no record of them, otherwise 0",
+      "kept[sequence, layer, position, head]", "own"};
 
   from_file<decision_trace> trace{};  ///< a file that `headcount record` wrote
 

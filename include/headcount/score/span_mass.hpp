@@ -24,6 +24,9 @@ namespace headcount::inline v0::score {
 /// of weights, own.
 struct span_mass {
   static constexpr std::string_view name = "span_mass";
+  static constexpr part_about about{"the weight on given tokens of the sequence",
+                                    "sum of p_j, position of j in positions",
+                                    "own, after Wu et al. 2024, arXiv 2404.15574"};
 
   token_positions positions{};  ///< the tokens that count
 

@@ -29,6 +29,7 @@ namespace headcount::inline v0::score {
 /// Source: own.
 struct sum {
   static constexpr std::string_view name = "sum";
+  static constexpr part_about about{"several scorers added up, each with its weight", "sum_i weight_i scorer_i", "own"};
 
   std::vector<any_scorer> scorers{};  ///< what is added
   std::vector<double> weights{};      ///< one for each scorer, or none

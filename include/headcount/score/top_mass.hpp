@@ -28,6 +28,8 @@ namespace headcount::inline v0::score {
 /// Source: own; the share that top-p selections of tokens are cut by.
 struct top_mass {
   static constexpr std::string_view name = "top_mass";
+  static constexpr part_about about{"the weight on the n keys with the largest weights", "sum of the n largest p_j",
+                                    "own"};
   static constexpr std::size_t most = 256;  ///< the largest n
 
   std::size_t n = 8;  ///< keys counted; 1 to 256

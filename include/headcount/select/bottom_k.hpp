@@ -20,6 +20,8 @@ namespace headcount::inline v0::select {
 /// Source: own.
 struct bottom_k {
   static constexpr std::string_view name = "bottom_k";
+  static constexpr part_about about{"a control: the k heads with the lowest scores", "heads of rank >= heads - k",
+                                    "own"};
 
   std::size_t k = 2;  ///< heads kept at a query, 0 to the layer's heads
 

@@ -17,6 +17,8 @@ namespace headcount::inline v0::select {
 /// Source: Liu et al. 2023 (Deja Vu), arXiv 2310.17157, whose predictors keep a fixed share of a layer's heads.
 struct fraction {
   static constexpr std::string_view name = "fraction";
+  static constexpr part_about about{"a share f of the layer's heads, the best ones", "ceil(f heads) heads",
+                                    "Liu et al. 2023 (Deja Vu), arXiv 2310.17157"};
 
   double f = 0.15;  ///< share of the heads kept at a query, 0 to 1
 

@@ -22,6 +22,8 @@ namespace headcount::inline v0::select {
 /// Source: own; layer budgets as in PyramidKV (Cai et al. 2024, arXiv 2406.02069), for heads.
 struct per_layer {
   static constexpr std::string_view name = "per_layer";
+  static constexpr part_about about{"the k heads with the highest scores, k a layer's own", "heads of rank < k[layer]",
+                                    "own, after PyramidKV, arXiv 2406.02069"};
 
   layer_table k;  ///< heads kept at a query of each layer
 

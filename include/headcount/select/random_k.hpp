@@ -23,6 +23,8 @@ namespace headcount::inline v0::select {
 /// Source: own; the random baseline of Michalak & Abreu 2025, arXiv 2510.19861, as a selector.
 struct random_k {
   static constexpr std::string_view name = "random_k";
+  static constexpr part_about about{"a control: k heads drawn anew at every query", "k of the heads, by (seed, site)",
+                                    "own, after the random baseline of arXiv 2510.19861"};
 
   std::size_t k = 2;       ///< heads kept at a query, 0 to the layer's heads
   std::uint64_t seed = 0;  ///< any value; another seed is another draw

@@ -20,6 +20,8 @@ namespace headcount::inline v0::select {
 /// Source: own; on probabilities this is min-p sampling (Nguyen et al. 2024, arXiv 2407.01082).
 struct relative_threshold {
   static constexpr std::string_view name = "relative_threshold";
+  static constexpr part_about about{"heads whose score comes near the best one's", "score >= best - (1 - x) |best|",
+                                    "own, after min-p, arXiv 2407.01082"};
 
   double x = 0.5;  ///< the lowest score kept, as a share of the best, 0 to 1
 

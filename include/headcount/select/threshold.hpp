@@ -15,6 +15,8 @@ namespace headcount::inline v0::select {
 /// Source: own; the runtime form of a gate threshold (DuoAttention, arXiv 2410.10819, thresholds its learned gates).
 struct threshold {
   static constexpr std::string_view name = "threshold";
+  static constexpr part_about about{"heads whose score reaches a bar", "score >= x",
+                                    "own, after DuoAttention, arXiv 2410.10819"};
 
   double x = 0;  ///< the lowest score kept, any finite number, in the scorer's unit
 

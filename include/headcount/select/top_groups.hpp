@@ -23,6 +23,9 @@ namespace headcount::inline v0::select {
 /// Source: own; DuoAttention (Xiao et al. 2024, arXiv 2410.10819) decides a key/value head at a time.
 struct top_groups {
   static constexpr std::string_view name = "top_groups";
+  static constexpr part_about about{"all heads of the g key/value groups whose best head scores highest",
+                                    "groups of rank < g by their largest score",
+                                    "own, after DuoAttention, arXiv 2410.10819"};
 
   std::size_t g = 1;  ///< groups kept at a query, 0 to the layer's key/value heads
 

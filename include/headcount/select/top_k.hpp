@@ -19,6 +19,8 @@ namespace headcount::inline v0::select {
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861.
 struct top_k {
   static constexpr std::string_view name = "top_k";
+  static constexpr part_about about{"the k heads with the highest scores", "heads of rank < k",
+                                    "Michalak & Abreu 2025, arXiv 2510.19861"};
 
   std::size_t k = 2;  ///< heads kept at a query, 0 to the layer's heads; 2 is the published default
 

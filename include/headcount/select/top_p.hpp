@@ -23,6 +23,8 @@ namespace headcount::inline v0::select {
 /// Source: own; nucleus sampling (Holtzman et al. 2019, arXiv 1904.09751) over heads.
 struct top_p {
   static constexpr std::string_view name = "top_p";
+  static constexpr part_about about{"the fewest heads that hold a share p of the summed score",
+                                    "sum of the kept shares >= p", "own, after nucleus sampling, arXiv 1904.09751"};
 
   double p = 0.9;        ///< share of the summed score to hold, 0 to 1
   bool softmax = false;  ///< whether a head's share goes by e^score

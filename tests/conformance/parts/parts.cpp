@@ -96,7 +96,7 @@ bool same(Part const& a, Part const& b) {
 
 template <class Part>
 void check_part() {
-  static_assert(policy_part<Part>);
+  static_assert(documented_part<Part>);
   CHECK_FALSE(Part::name.empty());
   CHECK(std::ranges::all_of(
       Part::name, [](unsigned char sign) { return std::islower(sign) || std::isdigit(sign) || sign == '_'; }));

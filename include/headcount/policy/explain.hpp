@@ -1,0 +1,116 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <headcount/core/part.hpp>
+#include <headcount/core/phase.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/policy/any_edit.hpp>
+#include <headcount/policy/any_policy.hpp>
+#include <headcount/policy/describe.hpp>
+#include <headcount/policy/parse_part.hpp>
+#include <headcount/policy/print.hpp>
+#include <headcount/policy/scope.hpp>
+#include <headcount/policy/sentence_reader.hpp>
+#include <headcount/score/scorer.hpp>
+
+namespace headcount::inline v0 {
+
+/// What must be computed before heads are chosen, and what a dropped head saves.
+[[nodiscard]] constexpr std::string_view explain(reading what) noexcept {
+  switch (what) {
+    case reading::nothing:
+      return "Reads nothing: heads are chosen before attention, and a dropped head is never computed.";
+    case reading::input:
+      return "Reads the block's input: heads are chosen before attention, and a dropped head is never computed.";
+    case reading::query:
+      return "Reads queries: every head's query is computed; a dropped head's keys and values are not looked at.";
+    case reading::row:
+      return "Reads attention rows: every head's query, logits and softmax are computed; a dropped head saves the sum "
+             "over its values and its part of the output projection.";
+    case reading::output:
+      return "Reads outputs: every head is computed; a dropped head saves its part of the output projection.";
+    case reading::contribution:
+      return "Reads contributions: every head is computed and projected to be scored, so that a dropped head saves "
+             "nothing.";
+  }
+  return {};
+}
+
+/// Where something applies, in words.
+[[nodiscard]] inline std::string explain(scope const& where) {
+  std::string text{!where.during                     ? "in prefill and generation"
+                   : *where.during == phase::prefill ? "in prefill, not while generating"
+                                                     : "while generating, not in prefill"};
+  if (!where.layers) return text + ", in every layer with attention";
+  auto const limited = print(scope{.during = {}, .layers = where.layers});  // " @ all, layers=2,5"
+  return text_of(text, ", in layers ", limited.substr(limited.find('=') + 1));
+}
+
+/// A part of a sentence in words, a line for it and for each scorer inside it, those further in.
+[[nodiscard]] inline std::string explain_part(std::string_view kind, std::string_view text,
+                                              std::span<part_description const> known, std::size_t depth = 0) {
+  auto const find = [&](std::string_view name) {
+    return std::ranges::find_if(known,
+                                [&](part_description const& part) { return part.kind == kind && part.name == name; });
+  };
+  sentence_reader sentence{kind, text};
+  auto const written = read_part(sentence);
+  auto const part = find(written.name);
+  if (part == known.end()) return {};
+  std::string lines = text_of(std::string(2 * depth, ' '), text, ": ", part->meaning, ".");
+  for (auto const& parameter : part->parameters) lines += text_of(" ", parameter.name, ": ", parameter.meaning, ".");
+  lines += "\n";
+  for (auto const& argument : written.arguments) {
+    sentence_reader inner{kind, argument.value};
+    if (find(inner.take_word()) != known.end()) lines += explain_part(kind, argument.value, known, depth + 1);
+  }
+  return lines;
+}
+
+/// A policy in plain words: what its parts are, where it applies, what it reads, what it can skip, what it remembers.
+template <class Registry = registry>
+[[nodiscard]] std::string explain(any_policy const& policy) {
+  auto const known = describe_parts<Registry>();
+  auto const score = print(policy.score), select = print(policy.select);
+  std::string text;
+  if (score.empty()) {
+    text = select == select::every_head::name ? "Keeps every head.\n"
+                                              : "Keeps no head: what is not attention works alone.\n";
+  } else {
+    text = text_of("Scores a head by\n", explain_part("scorer", score, known, 1), "Keeps\n",
+                   explain_part("selector", select, known, 1));
+  }
+  if (select != select::every_head::name)
+    text += text_of("A dropped head puts out\n", explain_part("mask", print(policy.mask), known, 1));
+  text += text_of("Applies ", explain(policy.where), "; elsewhere every head is kept.\n");
+  if (!score.empty()) text += text_of(explain(policy.reads()), "\n");
+  auto const streams = [&](part_description const& part) {
+    return part.kind == "scorer" && part.streams && score.starts_with(part.name) &&
+           part.name == score.substr(0, score.find('('));
+  };
+  if (std::ranges::any_of(known, streams))
+    text += "An online softmax can accumulate the score, so that the row need not be stored.\n";
+  if (policy.slots() > 0) text += text_of("Remembers ", policy.slots(), " numbers a head from token to token.\n");
+  return text;
+}
+
+/// Edits in plain words, one after the other.
+template <class Registry = registry>
+[[nodiscard]] std::string explain(std::span<any_edit const> edits) {
+  auto const known = describe_parts<Registry>();
+  std::string text;
+  for (auto const& edit : edits) {
+    auto const sentence = print(edit);
+    auto const part = sentence.substr(0, sentence.find(" @ "));
+    text += text_of(explain_part("edit", part, known), "  Applies ", explain(edit.where), ".\n");
+  }
+  return text + "Edits act in this order, after heads were scored and chosen.\n";
+}
+
+}  // namespace headcount::inline v0

@@ -1,0 +1,106 @@
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <headcount/core/part.hpp>
+#include <headcount/policy/describe.hpp>
+#include <headcount/policy/explain.hpp>
+#include <headcount/policy/nearest_name.hpp>
+#include <headcount/policy/registry.hpp>
+#include <headcount/policy/sentence.hpp>
+#include <headcount/policy/sentence_reader.hpp>
+#include <support/parts.hpp>
+
+// What sentences and their parts are in words.
+
+using namespace headcount;
+
+static_assert(!documented_part<support::last_first>);
+static_assert(documented_part<score::entropy> && documented_part<edit::omit>);
+
+namespace {
+
+/// The distance by its recursive definition.
+std::size_t slow_distance(std::string_view a, std::string_view b) {
+  if (a.empty() || b.empty()) return a.size() + b.size();
+  if (a.front() == b.front()) return slow_distance(a.substr(1), b.substr(1));
+  return 1 + std::min({slow_distance(a.substr(1), b), slow_distance(a, b.substr(1)),
+                       slow_distance(a.substr(1), b.substr(1))});
+}
+
+}  // namespace
+
+TEST_CASE("nearest_name: is by the least changes, and nothing where too much is wrong") {
+  constexpr std::array<std::string_view, 5> known{"entropy", "l2", "lp", "top_k", "top_p"};
+  for (std::string_view const a : {"entropi", "", "lp", "ltropy", "tpo_k"})
+    for (auto const b : known) {
+      CHECK(edit_distance(a, b) == slow_distance(a, b));
+      CHECK(edit_distance(b, a) == slow_distance(a, b));
+    }
+  CHECK(nearest_name("entropi", known) == "entropy");
+  CHECK(nearest_name("Entropy", known) == "entropy");
+  CHECK(nearest_name("top_q", known) == "top_k");  // of equals the first
+  CHECK(nearest_name("zero", known).empty());
+  CHECK(nearest_name("", known).empty());
+  CHECK(nearest_name(std::string(100, 'x'), known).empty());
+}
+
+TEST_CASE("describe: says of a part what it is and takes") {
+  auto const part = describe<score::ema>("scorer");
+  CHECK(part.name == "ema");
+  CHECK(part.reads == "what its scorers read");
+  CHECK_FALSE(part.streams);
+  REQUIRE(part.parameters.size() == 2);
+  CHECK(part.parameters[0].name == "decay");
+  CHECK(part.parameters[0].required);
+  CHECK(part.parameters[0].least == "0");
+  CHECK(part.parameters[0].most == "0.999999");
+  CHECK(part.parameters[1].form == "a scorer");
+  CHECK(written_form(part) == "ema(decay, inner)");
+
+  auto const entropy = describe<score::entropy>("scorer");
+  CHECK(entropy.reads == "rows");
+  CHECK(entropy.streams);
+  CHECK(written_form(entropy) == "entropy(eps=1e-12, normalised=false, dtype=float32)");
+  CHECK(describe<score::output_norm>("scorer").reads == "outputs");
+  CHECK(describe<select::top_k>("selector").reads == "scores");
+  CHECK(written_form(describe<mask::zero>("mask")) == "zero");
+  CHECK(describe_parts().front().name == "entropy");
+}
+
+TEST_CASE("explain: says where a policy applies and what its dropped heads save") {
+  auto const text = explain(parse_policy("output_norm | top_k(2) @ prefill"));
+  CHECK(text ==
+        "Scores a head by\n"
+        "  output_norm: how much it puts out: the Euclidean norm of its output before the output projection.\n"
+        "Keeps\n"
+        "  top_k(2): the k heads with the highest scores. k: heads kept at a query.\n"
+        "A dropped head puts out\n"
+        "  zero: nothing: its output becomes 0 before the output projection; the projection's bias stays.\n"
+        "Applies in prefill, not while generating, in every layer with attention; elsewhere every head is kept.\n"
+        "Reads outputs: every head is computed; a dropped head saves its part of the output projection.\n");
+  CHECK(explain(scope{}) == "in prefill and generation, in every layer with attention");
+  for (auto const what : {reading::nothing, reading::input, reading::query, reading::row, reading::contribution})
+    CHECK(explain(what).starts_with("Reads "));
+}
+
+TEST_CASE("sentence_error: shows the spot") {
+  auto const caret_of = [](std::string_view text) {
+    try {
+      (void)parse_policy(text);
+    } catch (sentence_error const& wrong) {
+      return wrong.caret();
+    }
+    return std::string{};
+  };
+  CHECK(caret_of("entropi | top_k(5)") == "  entropi | top_k(5)\n  ^");
+  CHECK(caret_of("l2 | top_k(x)") == "  l2 | top_k(x)\n             ^");
+  CHECK(caret_of("l2 |") == "  l2 |\n      ^");
+  CHECK(caret_of("\a | top_k(x)") == "  \\x07 | top_k(x)\n  ^");
+}
