@@ -95,11 +95,11 @@ inline void add_estimate_columns(std::vector<column>& to) {
   });
 }
 
-/// The scale of an axis of values: shares get all of 0 to 1, so that panels and pages compare.
+/// The scale of an axis of values: from 0, so that what looks large is large, and to 1 for shares.
 [[nodiscard]] inline nlohmann::ordered_json value_scale(nlohmann::ordered_json const& data) {
   static constexpr char const* keys[]{"value", "low", "high"};
   if (are_shares(data, keys)) return {{"domain", {0, 1}}};
-  return {{"zero", false}};
+  return {{"zero", true}};
 }
 
 }  // namespace headcount::inline v0::report
