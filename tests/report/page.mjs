@@ -61,7 +61,7 @@ write("rows.jsonl", rows.toReversed ? rows.toReversed() : [...rows].reverse());
 make("page.html", "--figures", "figures");
 assert.ok(page === fs.readFileSync(at("page.html"), "utf8"), "the same rows give another page");
 
-const chromium = spawn(browser, ["--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", `--user-data-dir=${at("profile")}`,
+const chromium = spawn(browser, ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--remote-debugging-pipe", `--user-data-dir=${at("profile")}`,
   "about:blank"], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
 process.on("exit", () => chromium.kill("SIGKILL"));
 setTimeout(() => { console.error("Chromium did not answer in two minutes"); process.exit(1); }, 120000).unref();
