@@ -22,14 +22,14 @@ TEST_CASE("train-predictor: learns every attention layer, says how well, and its
   auto const prompts = at.write("prompts.json", R"({"prompts": [[2, 10, 11, 12, 13, 14, 15, 20]]})");
   for (auto const& model : {gemma, jamba}) {
     CAPTURE(model);
-    auto const result = train(model, "entropy | top_k(3) @ generation", "--prompts 8 --seed 5 --output " + file);
+    auto const result = train(model, "entropy | top_k(3) @ generation", "--seed 5 --output " + file);
     REQUIRE(result.code == 0);
     CHECK(result.out.find("layer 2: of the heads kept at ") == 0);
     auto const written = json::parse(read(file));
     CHECK(written["policy"] == "entropy | top_k(3) @ generation");
     CHECK(written["fingerprint"].get<std::string>().size() == 32);
-    CHECK(written["texts"] == 8);
-    CHECK(written["held_out_texts"] == 2);
+    CHECK(written["texts"] == 32);
+    CHECK(written["held_out_texts"] == 8);
     CHECK(written["seed"] == 5);
     std::size_t const heads = model == gemma ? 10 : 16;
     REQUIRE(written["layers"].size() == 2);
@@ -38,19 +38,21 @@ TEST_CASE("train-predictor: learns every attention layer, says how well, and its
       CHECK(written["layers"][i]["layer"] == (i == 0 ? 2 : model == gemma ? 5 : 6));
       CHECK(written["layers"][i]["maps"][0]["bias"].size() == heads);
       auto const& recall = written["recall"][i];
-      CHECK(recall["tokens"] == 2 * 11);
+      CHECK(recall["tokens"] == 8 * 11);
       CHECK(recall["random"] == doctest::Approx(3.0 / static_cast<double>(heads)));
-      CHECK(recall["predicted"].get<double>() > recall["random"].get<double>() + 0.15);
+      // Learned from 24 needles, it foretells more than the best that no token changes, which is more than chance.
+      CHECK(recall["predicted"].get<double>() > recall["constant"].get<double>());
+      CHECK(recall["constant"].get<double>() > recall["random"].get<double>());
       CHECK(recall["predicted"].get<double>() <= 1);
-      CHECK(recall["constant"].get<double>() <= 1);
     }
-    auto const again = at.path("again.json").string();
-    CHECK(train(model, "entropy | top_k(3) @ generation", "--prompts 8 --seed 5 --output " + again).code == 0);
-    CHECK(read(again) == read(file));
     auto const said = run("generate --model " + model + " --prompts " + prompts + " --max-new-tokens 3 --policy " +
                           quoted("predictor(" + file + ") | top_k(3) @ generation"));
     CHECK(said.code == 0);
   }
+  // The same again is the same file.
+  auto const again = at.path("again.json").string();
+  CHECK(train(jamba, "entropy | top_k(3) @ generation", "--seed 5 --output " + again).code == 0);
+  CHECK(read(again) == read(file));
   // A predictor of one model does not fit the other.
   CHECK(refused(run("generate --model " + gemma + " --prompts " + prompts + " --max-new-tokens 3 --policy " +
                     quoted("predictor(" + file + ") | top_k(3) @ generation")),
