@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <headcount/core/text.hpp>
 #include <headcount/evaluate/run/read_prompts.hpp>
 #include <headcount/evaluate/run/row.hpp>
 #include <headcount/evaluate/run/run_task.hpp>
