@@ -7,7 +7,8 @@ build="g++ cmake ninja-build pkg-config libeigen3-dev nlohmann-json3-dev libboos
 tool="libcli11-dev libfmt-dev gnuplot-nox"
 case "${1:-}" in
   demo) packages="$build $tool" ;;
-  test) packages="$build $tool doctest-dev librapidcheck-dev libxtensor-dev libopenmpi-dev openmpi-bin clang-19 chromium-headless-shell"
+  test) packages="$build $tool doctest-dev librapidcheck-dev libxtensor-dev libopenmpi-dev openmpi-bin chromium-headless-shell"
+    packages="$packages clang-19 libclang-rt-19-dev libomp-19-dev"
     # For the report and its test; often there as something else than Debian's package.
     command -v npm > /dev/null || packages="$packages npm" ;;
   bench) packages="$build libbenchmark-dev libfmt-dev" ;;

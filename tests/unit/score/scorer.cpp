@@ -33,7 +33,7 @@ struct without_name {
   double operator()(head_query) const noexcept { return 0; }
 };
 struct with_constructor {
-  static constexpr std::string_view name = "with_constructor";
+  [[maybe_unused]] static constexpr std::string_view name = "with_constructor";
   explicit with_constructor(int) {}
   double operator()(head_query) const noexcept { return 0; }
 };
