@@ -25,16 +25,19 @@ class any_selector {
   template <selector Select>
   any_selector(Select select) : held_{std::make_shared<holder<Select>>(std::move(select))} {}
 
-  [[nodiscard]] head_set operator()(std::span<double const> scores, site const& where) const noexcept {
-    return held_->of(scores, where);
+  [[nodiscard]] head_set operator()(std::span<double const> scores, site const& where,
+                                    std::span<double> memory = {}) const noexcept {
+    return held_->of(scores, where, memory);
   }
+  [[nodiscard]] std::size_t slots() const noexcept { return held_->slots(); }
   void validate(site const& where) const { held_->validate(where); }
   [[nodiscard]] friend std::string print(any_selector const& part) { return part.held_->print(); }
 
  private:
   struct interface {
     virtual ~interface() = default;
-    [[nodiscard]] virtual head_set of(std::span<double const>, site const&) const noexcept = 0;
+    [[nodiscard]] virtual head_set of(std::span<double const>, site const&, std::span<double>) const noexcept = 0;
+    [[nodiscard]] virtual std::size_t slots() const noexcept = 0;
     virtual void validate(site const&) const = 0;
     [[nodiscard]] virtual std::string print() const = 0;
   };
@@ -42,9 +45,10 @@ class any_selector {
   template <class Select>
   struct holder final : interface {
     explicit holder(Select part) : select{std::move(part)} {}
-    head_set of(std::span<double const> scores, site const& where) const noexcept override {
-      return select_heads(select, scores, where);
+    head_set of(std::span<double const> scores, site const& where, std::span<double> memory) const noexcept override {
+      return select_heads(select, scores, where, memory);
     }
+    std::size_t slots() const noexcept override { return memory_slots(select); }
     void validate(site const& where) const override { validate_part(select, where); }
     std::string print() const override { return headcount::print(select); }
     Select select;

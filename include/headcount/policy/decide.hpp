@@ -63,7 +63,12 @@ template <head_policy Policy, class Evidence>
 [[nodiscard]] head_set decide(Policy const& policy, site const& where, Evidence const& evidence,
                               head_scores& scores) noexcept {
   auto const scored = score_heads(policy.score, where, evidence, scores);
-  return policy.where.covers(where) ? select_heads(policy.select, scored, where) : head_set::first(where.heads);
+  if (!policy.where.covers(where)) return head_set::first(where.heads);
+  std::span<double> memory;
+  if constexpr (std::same_as<Evidence, head_evidence>)
+    if (auto const own = memory_slots(policy.select) * where.heads; own <= evidence.memory.size())
+      memory = evidence.memory.last(own);
+  return select_heads(policy.select, scored, where, memory);
 }
 
 /// The heads that a policy keeps at a site; all of them where its scope does not reach, without scoring them.

@@ -67,8 +67,9 @@ struct policy {
   [[nodiscard]] constexpr reading_set needs() const noexcept { return needs_of(score); }
   [[nodiscard]] constexpr reading reads() const noexcept { return needs().most(); }
 
-  /// Numbers a head that the scorer remembers from token to token; whoever runs the model keeps them in a score_memory.
-  [[nodiscard]] constexpr std::size_t slots() const noexcept { return memory_slots(score); }
+  /// Numbers a head that the scorer, and after it the selector, remember from token to token; whoever runs the model
+  /// keeps them in a score_memory.
+  [[nodiscard]] constexpr std::size_t slots() const noexcept { return memory_slots(score) + memory_slots(select); }
 };
 
 /// Keeps every head.

@@ -22,7 +22,7 @@ class score_memory {
     return numbers;
   }
 
-  /// Forgets everything, unless the memory is already that of this scorer, given as its sentence: what a scorer reads
+  /// Forgets everything, unless the memory is already that of this policy, given as its sentence: what a policy reads
   /// in its past is its own.
   void belong_to(std::string const& scorer) {
     if (scorer_ == scorer) return;

@@ -12,7 +12,7 @@ namespace headcount::inline v0 {
 
 // A selector chooses the heads to keep from their scores, one a head in head order. Of equal scores the lower head
 // index comes first, and NaN comes after every number: no selector prefers a head without a score. A selector either
-// needs nothing but the scores, or is told the site as well.
+// needs nothing but the scores, or is told the site, or remembers.
 
 /// Chooses by the scores alone: top_k.
 template <class Select>
@@ -27,14 +27,25 @@ concept site_selector =
       { select(scores, where) } noexcept -> std::same_as<head_set>;
     };
 
+/// Chooses by the scores and what it remembers of the token before: hysteresis. `memory` holds `slots()` numbers a
+/// head, `[slot, head]`, NaN where nothing is remembered yet; it is empty where nobody keeps a memory.
 template <class Select>
-concept selector = score_selector<Select> != site_selector<Select>;
+concept remembering_selector =
+    policy_part<Select> && requires(Select const& select, std::span<double const> scores, std::span<double> memory) {
+      { select(scores, memory) } noexcept -> std::same_as<head_set>;
+      { select.slots() } noexcept -> std::same_as<std::size_t>;
+    };
 
-/// The heads that a selector keeps at a site, told the site if it asks for it.
 template <class Select>
-[[nodiscard]] constexpr head_set select_heads(Select const& select, std::span<double const> scores,
-                                              site const& where) noexcept {
-  if constexpr (requires { select(scores, where); }) return select(scores, where);
+concept selector = int{score_selector<Select>} + int{site_selector<Select>} + int{remembering_selector<Select>} == 1;
+
+/// The heads that a selector keeps at a site, told the site, or what it remembers, if it asks for it.
+template <class Select>
+[[nodiscard]] constexpr head_set select_heads(Select const& select, std::span<double const> scores, site const& where,
+                                              std::span<double> memory = {}) noexcept {
+  if constexpr (requires { select(scores, where, memory); }) return select(scores, where, memory);  // any of them
+  else if constexpr (requires { select(scores, where); }) return select(scores, where);
+  else if constexpr (requires { select(scores, memory); }) return select(scores, memory);
   else return select(scores);
 }
 

@@ -4,8 +4,10 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
+#include <map>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -18,8 +20,10 @@
 #include <headcount/core/token.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/sentence.hpp>
+#include <headcount/record/recorder.hpp>
 #include <headcount/reference/block/matrix.hpp>
 #include <headcount/reference/block/weights.hpp>
+#include <headcount/reference/model/fork.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/reference/model/model.hpp>
 #include <headcount/score/predictor.hpp>
@@ -412,4 +416,48 @@ TEST_CASE("model: a predictor is fed the input of its attention block and choose
       (score::predictor{in_memory("p.json", score::head_predictor{{layer, other}})} | select::top_k{1});
   CHECK(test::message_of([&] { (void)batch.next(1, phase::generation, {.policy = narrow}); }) ==
         "predictor p.json: it reads inputs of width 12, those of layer 3 have 24");
+}
+
+TEST_CASE("model: hysteresis remembers each sequence and layer apart, in batches, across passes and in forks") {
+  std::size_t held = 0;  // heads that were kept only because they had been
+  test::for_both([&](reference::model const& model) {
+    test::numbers random{9};
+    any_policy const policy = score::l2{} | select::hysteresis{.enter = 0.65, .leave = 0.5};
+    std::vector<std::vector<token>> const texts{random.text(9, model.vocabulary()), random.text(12, model.vocabulary()),
+                                                random.text(12, model.vocabulary())};
+    record::recorder recorder;
+    auto sequences = reference::start_sequences(model, 2);
+    auto const read = [&](std::initializer_list<std::size_t> which, std::size_t begin, std::size_t count) {
+      std::vector<reference::step> steps;
+      for (auto const i : which)
+        if (begin < texts[i].size())
+          steps.push_back({.tokens = std::span{texts[i]}.subspan(begin, count),
+                           .state = &sequences[i].state,
+                           .row = sequences[i].row});
+      (void)reference::forward(model, steps, {.phase = phase::prefill}, policy, recorder);
+    };
+    read({0, 1}, 0, 5);
+    read({1, 0}, 5, 2);
+    sequences.push_back(sequences[1]);
+    sequences[2].row = 7;
+    for (std::size_t at = 7; at < 12; ++at) read({0, 2, 1}, at, 1);
+
+    std::map<std::tuple<std::size_t, std::size_t, std::size_t>, head_set> kept;
+    for (auto const& one : recorder.result().sites) {
+      auto const [row, layer, position] = std::tuple{one.where.row, one.where.layer, one.where.position};
+      head_set before;
+      if (position > 0) before = kept.at({row == 7 && position == 7 ? 1 : row, layer, position - 1});
+      head_set expected;
+      for (std::size_t head = 0; head < one.where.heads; ++head) {
+        bool const entered = one.scores[head] >= 0.65;
+        bool const stayed = before.contains(head) && one.scores[head] >= 0.5;
+        if (entered || stayed) expected.insert(head);
+        held += stayed && !entered ? 1 : 0;
+      }
+      CHECK(one.kept == expected);
+      kept[{row, layer, position}] = one.kept;
+    }
+    CHECK(kept.size() == 2 * (9 + 12 + 5));
+  });
+  CHECK(held > 10);
 }
