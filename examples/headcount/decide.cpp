@@ -73,6 +73,7 @@ struct layer_file {
   floats<4> outputs;     ///< [batch, query, head, dim]
   floats<3> inputs;      ///< [batch, query, width]
   floats<2> projection;  ///< [width, head * dim]
+  floats<4> values;      ///< [batch, kv_head, key, dim]
 
   explicit layer_file(std::string const& path) {
     auto const file = reference::open_safetensors(path);
@@ -88,10 +89,13 @@ struct layer_file {
     projection = read_floats<2>(file, path, "projection", "[width, head * dim]", [&](shape_type const& shape) {
       return !outputs || shape[1] == of[1] * outputs.shape[3];
     });
+    values = read_floats<4>(file, path, "values", "[batch, kv_head, key, dim]", [&](shape_type const& shape) {
+      return shape[0] == of[0] && shape[2] == of[3] && (!outputs || shape[3] == outputs.shape[3]);
+    });
   }
 
-  /// Throws headcount::error when a policy's scorer reads what is not here.
-  void check(std::string const& sentence, any_policy const& policy) const {
+  /// Throws headcount::error when a policy's scorer or its mask reads what is not here.
+  void check(std::string const& sentence, any_policy const& policy, std::size_t group) const {
     auto const needs = policy.needs();
     auto const require = [&](reading what, bool here, char const* tensor) {
       if (needs.contains(what) && !here)
@@ -103,6 +107,11 @@ struct layer_file {
     require(reading::output, bool{outputs}, "\"outputs\" [batch, query, head, dim]");
     require(reading::contribution, outputs && projection,
             "\"outputs\" [batch, query, head, dim] or no \"projection\" [width, head * dim]");
+    if (outputs && attention_of(policy.mask, 1) && (!values || values.shape[1] * group != weights.shape[1]))
+      throw error{sentence,
+                  text_of("its mask reads values, and the file holds ", values ? "too few or too many" : "none"),
+                  text_of("\"values\" [batch, kv_head, key, dim], one for each ", group, " of ", weights.shape[1],
+                          " heads, see --group")};
   }
 
   /// The output projection's columns of each head, `[head, width, dim]`.
@@ -128,8 +137,9 @@ void decide_file(options const& chosen) {
                         .phase = pass.phase,
                         .heads = heads,
                         .group = pass.group,
-                        .width = file.inputs ? file.inputs.shape[2] : 0});
-  file.check(chosen.policy, policy);
+                        .width = file.inputs ? file.inputs.shape[2] : 0,
+                        .head_dim = file.outputs ? file.outputs.shape[3] : 0});
+  file.check(chosen.policy, policy, chosen.group);
 
   std::vector<float> scores(file.weights.shape[0] * heads * queries);
   std::vector<std::uint8_t> kept(scores.size());
@@ -149,8 +159,9 @@ void decide_file(options const& chosen) {
                      auto const at = (batch * heads + head) * queries + query;
                      scores[at] = static_cast<float>(found[head]);
                      kept[at] = keep.contains(head) ? 1 : 0;
-                     if (file.outputs && !keep.contains(head)) policy.mask(outputs[batch][query][head]);
                    }
+                   auto const seen = file.values ? file.values.view()[batch] : strided_view<float, 3>{};
+                   if (file.outputs) mask_heads(policy.mask, where, keep, rows, seen, outputs[batch][query]);
                  });
 
   std::vector<reference::tensor_to_write> results;
@@ -170,7 +181,8 @@ void add_decide(CLI::App& app) {
       ->add_option("--weights", chosen->weights,
                    "safetensors file with float32 \"weights\" [batch, head, query, key], after softmax, and optionally "
                    "\"outputs\" [batch, query, head, dim], for scorers that read them \"inputs\" [batch, query, width] "
-                   "and \"projection\" [width, head * dim]; query t of Q sees the first K - Q + t + 1 of K keys")
+                   "and \"projection\" [width, head * dim], and for masks that let dropped heads attend otherwise "
+                   "\"values\" [batch, kv_head, key, dim]; query t of Q sees the first K - Q + t + 1 of K keys")
       ->required();
   command->add_option("--policy", chosen->policy, "sentence, e.g. \"entropy | top_k(5) @ generation\"")->required();
   command->add_option("--phase", chosen->phase, "what the weights come from")

@@ -31,4 +31,5 @@ TEST_CASE("cost names what is wrong") {
   CHECK(refused(run("cost --model " + jamba + " --policy nune --context 1"), "nune"));
   CHECK(refused(run("cost --model " + jamba + " --policy none --context 0"), "context"));
   CHECK(refused(run("cost --model " + jamba + " --policy 'entropy | top_k(17)' --context 9"), "16 heads"));
+  CHECK(refused(run("cost --model " + jamba + " --policy 'l2 | top_k(1) | uniform' --context 9"), "zero, rescale"));
 }

@@ -103,6 +103,44 @@ TEST_CASE("decide scores visible keys, keeps the best heads of each query and ma
     }
 }
 
+TEST_CASE("decide gives dropped heads another attention where there are values, and says so where there are none") {
+  scratch const at;
+  auto const weights = causal_weights();
+  auto outputs = std::vector<float>(batch * queries * heads * dim, -1.0f);
+  std::vector<float> values(batch * 1 * keys * dim);  // one key/value head
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i % 13);
+  reference::write_safetensors(at.path("v"),
+                               std::vector{reference::to_write("weights", weights, {batch, heads, queries, keys}),
+                                           reference::to_write("outputs", outputs, {batch, queries, heads, dim}),
+                                           reference::to_write("values", values, {batch, std::size_t{1}, keys, dim})});
+  auto const decide = [&](std::string const& file, std::string const& mask, std::string const& group) {
+    return run("decide --weights " + file + " --policy " + quoted("entropy | top_k(0) | " + mask) + " --group " +
+               group + " --output " + at.path("o").string());
+  };
+  for (bool const even : {true, false}) {
+    REQUIRE(decide(at.path("v").string(), even ? "uniform" : "streaming(1, 2)", "5").code == 0);
+    auto const found = values_of<float>(reference::open_safetensors(at.path("o")), "outputs");
+    for (std::size_t b = 0; b < batch; ++b)
+      for (std::size_t q = 0; q < queries; ++q)
+        for (std::size_t h = 0; h < heads; ++h)
+          for (std::size_t d = 0; d < dim; ++d) {
+            auto const visible = keys - queries + q + 1;
+            double sum = 0, total = 0;
+            for (std::size_t key = 0; key < visible; ++key) {
+              if (!even && key > 0 && key + 2 < visible) continue;
+              double const weight =
+                  even ? 1 : static_cast<double>(weights[((b * heads + h) * queries + q) * keys + key]);
+              sum += weight * static_cast<double>(values[(b * keys + key) * dim + d]);
+              total += weight;
+            }
+            auto const at_output = ((b * queries + q) * heads + h) * dim + d;
+            CHECK(static_cast<double>(found[at_output]) == doctest::Approx(sum / total).epsilon(1e-6));
+          }
+  }
+  CHECK(refused(decide(at.path("v").string(), "uniform", "1"), "the file holds too few or too many"));
+  CHECK(refused(decide(write_weights(at, true), "uniform", "5"), "its mask reads values, and the file holds none"));
+}
+
 TEST_CASE("decide keeps every head outside the policy's phase or layers, and scores all the same") {
   scratch const at;
   auto const weights = write_weights(at, false);

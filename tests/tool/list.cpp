@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <headcount/reference/load/head_outputs_file.hpp>
 #include <headcount/reference/load/trace_file.hpp>
 
 #include "support/run.hpp"
@@ -82,7 +83,11 @@ TEST_CASE("list: every part stands in a sentence that is read back and explained
       at.write("P.json", R"({"layers": [{"layer": 1, "maps": [{"weight": [[1, 2]], "bias": [0]}]}]})");
   auto const trace = at.path("T.safetensors").string();
   headcount::reference::write_recording(trace, {});
+  auto const outputs = at.path("O.safetensors").string();
+  headcount::reference::write_head_outputs(
+      outputs, {.layers = {{.heads = 1, .dim = 1, .mean = {1}, .samples = {1}}}, .samples = 1});
   for (auto const& part : parts()) {
+    auto const& kind = part["kind"];
     std::string arguments;
     for (auto const& parameter : part["parameters"]) {
       if (!parameter["default"].is_null()) continue;
@@ -91,7 +96,7 @@ TEST_CASE("list: every part stands in a sentence that is read back and explained
       arguments += arguments.empty() ? "" : ", ";
       if (values.starts_with("a scorer")) arguments += "entropy";
       else if (values.starts_with("a file"))
-        arguments += name == "predictor" ? predictor : name == "replay" ? trace : ranking;
+        arguments += kind == "mask" ? outputs : name == "predictor" ? predictor : name == "replay" ? trace : ranking;
       else if (values.starts_with("positions")) arguments += "3-5";
       else if (values.starts_with("layers")) arguments += "1:1";
       else if (values.starts_with("a number")) arguments += "0.5";
@@ -100,7 +105,6 @@ TEST_CASE("list: every part stands in a sentence that is read back and explained
     }
     auto const written = part["name"].get<std::string>() + (arguments.empty() ? "" : "(" + arguments + ")");
     CAPTURE(written);
-    auto const& kind = part["kind"];
     auto const sentence = kind == "scorer"     ? written + " | top_k(1)"
                           : kind == "selector" ? "l2 | " + written
                           : kind == "mask"     ? "l2 | top_k(1) | " + written

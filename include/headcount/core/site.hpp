@@ -15,6 +15,7 @@ struct site {
   std::size_t heads = 0;     ///< query heads of the layer, at most head_set::capacity()
   std::size_t group = 1;     ///< query heads that share one key/value head (GQA); 1 is MHA
   std::size_t width = 0;     ///< features of the block's input; 0 where nobody says
+  std::size_t head_dim = 0;  ///< features of a head's output; 0 where nobody says
 };
 
 }  // namespace headcount::inline v0

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -12,6 +13,8 @@
 #include <headcount/kernel/dot.hpp>
 #include <headcount/kernel/observer.hpp>
 #include <headcount/kernel/softmax.hpp>
+#include <headcount/mask/mask.hpp>
+#include <headcount/mask/other_attention.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/decide.hpp>
 #include <headcount/policy/policy.hpp>
@@ -48,21 +51,48 @@ class attention_workspace {
   std::vector<float> memory_;
 };
 
-/// One head's weights: softmax over the visible keys of scale * query . key. O(keys * dim).
-inline void weigh_keys(attention_inputs const& in, site const& where, std::size_t head, std::span<float> row) noexcept {
+/// One head's logits of consecutive keys, the first of them key `first`: scale * query . key. O(keys * dim).
+inline void match_keys(attention_inputs const& in, site const& where, std::size_t head, std::size_t first,
+                       std::span<float> logits) noexcept {
   auto const query = in.queries[head].as_span();
   auto const shared = head / where.group;
   if (in.keys.stride(0) == 1) {
-    std::ranges::fill(row, 0.0f);
+    std::ranges::fill(logits, 0.0f);
     for (std::size_t i = 0; i < query.size(); ++i)
-      add_scaled(row, in.scale * query[i], {&in.keys(0, shared, i), row.size()});
+      add_scaled(logits, in.scale * query[i], {&in.keys(first, shared, i), logits.size()});
   } else {
-    for (std::size_t key = 0; key < row.size(); ++key) row[key] = in.scale * dot(query, in.keys[key][shared].as_span());
+    for (std::size_t key = 0; key < logits.size(); ++key)
+      logits[key] = in.scale * dot(query, in.keys[first + key][shared].as_span());
   }
+}
+
+/// One head's weights: softmax of its logits of all visible keys. O(keys * dim).
+inline void weigh_keys(attention_inputs const& in, site const& where, std::size_t head, std::span<float> row) noexcept {
+  match_keys(in, where, head, 0, row);
   softmax(row);
 }
 
-/// One head's output: the sum of the values, each by its weight. O(keys * dim).
+/// A dropped head's weights where a mask lets it attend otherwise: 0 on all keys but those of `to`.
+inline void weigh_otherwise(attention_inputs const& in, site const& where, std::size_t head, other_attention const& to,
+                            std::span<float> row) noexcept {
+  auto const weighed = row.first(to.size(row.size()));  // side by side, for the softmax, before they go to their places
+  if (to.even) {
+    std::ranges::fill(weighed, 1 / static_cast<float>(weighed.size()));
+  } else {
+    std::size_t at = 0;
+    to.for_each_range(row.size(), [&](std::size_t begin, std::size_t end) {
+      match_keys(in, where, head, begin, weighed.subspan(at, end - begin));
+      at += end - begin;
+    });
+    softmax(weighed);
+  }
+  auto const newest = row.subspan(to.begin_of_newest(row.size()));
+  auto const rest = row.subspan(to.end_of_oldest(row.size()));
+  std::ranges::copy_backward(rest.first(newest.size()), newest.end());
+  std::ranges::fill(rest.first(rest.size() - newest.size()), 0.0f);
+}
+
+/// One head's output: the sum of the values of all visible keys, each by its weight. O(keys * dim).
 inline void sum_values(attention_inputs const& in, site const& where, std::size_t head, std::span<float const> row,
                        std::span<float> output) noexcept {
   auto const shared = head / where.group;
@@ -71,21 +101,32 @@ inline void sum_values(attention_inputs const& in, site const& where, std::size_
   weighted_sum(row, values, output);
 }
 
+/// A dropped head's output where it attends otherwise: the values of the keys of `to` alone. O(those keys * dim).
+inline void sum_values_of(other_attention const& to, attention_inputs const& in, site const& where, std::size_t head,
+                          std::span<float const> row, std::span<float> output) noexcept {
+  sum_values(in, where, head, row.first(to.end_of_oldest(row.size())), output);
+  for (auto key = to.begin_of_newest(row.size()); key < row.size(); ++key)
+    add_scaled(output, row[key], in.values[key][head / where.group].as_span());
+}
+
 /// Attention at one query position under a policy, as its formula.
 ///
 ///     weights[head, key] = softmax_key(scale * queries[head] . keys[key, head / group])
 ///     outputs[head]      = sum_key weights[head, key] * values[key, head / group]     (kept heads; others as masked)
 ///
 /// Only what the scorer asks for is computed for heads that are dropped: nothing at all when it reads nothing, the
-/// input or the query, their weights when it reads the row, everything when it reads more. Edits act on the weights
-/// after heads were chosen, in order; an edit that mixes heads gets the weights of each of them.
+/// input or the query, their weights when it reads the row, everything when it reads more; and the keys and values that
+/// a mask lets them attend to. Edits act on the weights after heads were chosen, in order, and on those that a mask
+/// gives a dropped head; an edit that mixes heads gets the weights of each of them.
 ///
-/// `outputs` is `[head, dim]`, last axis contiguous. O(heads * keys * dim); allocates only while `workspace` grows.
+/// `outputs` is `[head, dim]`, last axis contiguous. Returns the kept heads. O(heads * keys * dim); allocates only
+/// while `workspace` grows.
 template <head_policy Policy, attention_observer Observer = no_observer>
-void attend(Policy const& policy, site const& where, attention_inputs const& in, std::span<any_edit const> edits,
-            attention_workspace& workspace, strided_view<float, 2> outputs, Observer&& observer = {}) {
+head_set attend(Policy const& policy, site const& where, attention_inputs const& in, std::span<any_edit const> edits,
+                attention_workspace& workspace, strided_view<float, 2> outputs, Observer&& observer = {}) {
   auto const all = head_set::first(where.heads);
-  auto const rows = workspace.rows(where.heads, in.keys.extent(0));
+  auto const keys = in.keys.extent(0);
+  auto const rows = workspace.rows(where.heads, keys);
   auto const in_scope = policy.where.covers(where);
   auto const reads = policy.reads();
   bool const by_row = in_scope && reads == reading::row;
@@ -123,7 +164,7 @@ void attend(Policy const& policy, site const& where, attention_inputs const& in,
                 Policy::may_read(reading::query))
     if (in_scope && reads < reading::row) kept = choose();
 
-  head_set const computed = by_row || by_output ? all : kept | needed;
+  head_set computed = by_row || by_output ? all : kept | needed;
   for (auto const head : computed) {
     weigh_keys(in, where, head, rows[head].as_span());
     observer.row(where, head, rows[head].as_span());
@@ -139,14 +180,35 @@ void attend(Policy const& policy, site const& where, attention_inputs const& in,
   }
   observer.kept(where, kept);
 
+  auto const otherwise = kept == all ? std::nullopt : attention_of(policy.mask, keys);
+  if (otherwise) {
+    for (auto const head : all)
+      if (!kept.contains(head)) weigh_otherwise(in, where, head, *otherwise, rows[head].as_span());
+    computed = all;
+  }
   for (auto const& edit : edits)
     if (edit.edits_weights(where)) edit(rows, computed, {.first = in.first_key, .phase = where.phase});
   if constexpr (watches_edited_rows<Observer>)
     for (auto const head : computed) observer.edited_row(where, head, rows[head].as_span());
+
+  auto const factor = static_cast<float>(kept_factor_of(policy.mask, kept.size(), where.heads));
   for (auto const head : all) {
-    if (!kept.contains(head)) policy.mask(outputs[head]);
-    else if (edited || !by_output) sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
+    auto const row = rows[head].as_span();
+    auto const output = outputs[head].as_span();
+    if (kept.contains(head)) {
+      if (edited || !by_output) sum_values(in, where, head, row, output);
+      if constexpr (watches_outputs<Observer>) observer.output(where, head, output);
+      if (factor != 1)
+        for (auto& value : output) value *= factor;
+    } else if (otherwise && edited) {
+      sum_values(in, where, head, row, output);
+    } else if (otherwise) {
+      sum_values_of(*otherwise, in, where, head, row, output);
+    } else {
+      mask_output(policy.mask, where, head, outputs[head]);
+    }
   }
+  return kept;
 }
 
 }  // namespace headcount::inline v0::kernel

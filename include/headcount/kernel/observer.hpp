@@ -19,13 +19,17 @@ concept attention_observer = requires(Observer& observer, site const& where, std
 };
 
 /// An observer may also ask for the rows after edits, `edited_row(where, head, row)`, of the heads whose rows were
-/// computed, and for what the policy's scorer made of every head, `scored(where, scores)`, where it was asked.
+/// computed, for what the policy's scorer made of every head, `scored(where, scores)`, where it was asked, and for the
+/// outputs of kept heads, `output(where, head, values)`, `[dim]`, after edits.
 template <class Observer>
 concept watches_edited_rows = requires(Observer& observer, site const& where, std::size_t head,
                                        std::span<float const> row) { observer.edited_row(where, head, row); };
 template <class Observer>
 concept watches_scores =
     requires(Observer& observer, site const& where, std::span<double const> scores) { observer.scored(where, scores); };
+template <class Observer>
+concept watches_outputs = requires(Observer& observer, site const& where, std::size_t head,
+                                   std::span<float const> values) { observer.output(where, head, values); };
 
 /// Watches nothing, at no cost.
 struct no_observer {

@@ -1,23 +1,54 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <ranges>
 #include <string_view>
+#include <tuple>
 
 #include <headcount/core/part.hpp>
+#include <headcount/core/words.hpp>
 
 namespace headcount::inline v0::mask {
 
-/// A dropped head contributes nothing: its output is multiplied by 0 before the output projection. The projection's
-/// bias, if it has one, stays. O(dim), no allocation.
-/// Source: Michalak & Abreu 2025, arXiv 2510.19861.
+/// What becomes of a dropped head's share of the output projection's bias.
+enum class bias_rule : unsigned char { keep, drop };
+
+}  // namespace headcount::inline v0::mask
+
+namespace headcount::inline v0 {
+
+template <>
+inline constexpr std::array<std::string_view, 2> words_of<mask::bias_rule>{"keep", "drop"};
+
+}  // namespace headcount::inline v0
+
+namespace headcount::inline v0::mask {
+
+/// A dropped head contributes nothing: its output is multiplied by 0 before the output projection. O(dim), no
+/// allocation.
+///
+/// The projection's bias, if it has one, stays, as published. With bias=drop a dropped head takes its share along:
+///
+///     bias becomes bias * kept heads / heads
+///
+/// Outputs do not show that; whoever projects them multiplies (see bias_factor_of), as the reference attention does.
+/// Source: Michalak & Abreu 2025, arXiv 2510.19861; bias=drop: own.
 struct zero {
   static constexpr std::string_view name = "zero";
-  static constexpr part_about about{
-      "nothing: its output becomes 0 before the output projection; the projection's bias stays", "0 * output",
-      "Michalak & Abreu 2025, arXiv 2510.19861"};
+  static constexpr part_about about{"nothing: its output becomes 0 before the output projection", "0 * output",
+                                    "Michalak & Abreu 2025, arXiv 2510.19861; bias=drop: own"};
+
+  bias_rule bias = bias_rule::keep;  ///< whether a dropped head's share of the bias stays
+
+  static constexpr auto fields =
+      std::tuple{named_field("bias", &zero::bias, "whether its share of the projection's bias stays")};
 
   constexpr void operator()(std::ranges::forward_range auto&& output) const noexcept {
     for (auto& value : output) value = {};
+  }
+  [[nodiscard]] constexpr double bias_factor(std::size_t kept, std::size_t heads) const noexcept {
+    return bias == bias_rule::keep || heads == 0 ? 1 : static_cast<double>(kept) / static_cast<double>(heads);
   }
 };
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -9,6 +11,8 @@
 #include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/mask/mask.hpp>
+#include <headcount/mask/other_attention.hpp>
+#include <headcount/mask/zero.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/policy/print.hpp>
 #include <headcount/policy/validate.hpp>
@@ -57,22 +61,40 @@ class any_selector {
   std::shared_ptr<interface const> held_;
 };
 
-/// Any mask, chosen at run time. Copies share it; calls allocate nothing.
+/// Any mask, chosen at run time. Copies share it; calls allocate nothing. Its kind is that of the mask it holds: a mask
+/// gives an attention, or is called with an output.
 class any_mask {
  public:
   any_mask() : any_mask{mask::zero{}} {}
 
-  template <output_mask Mask>
+  template <head_mask Mask>
   any_mask(Mask mask) : held_{std::make_shared<holder<Mask>>(std::move(mask))} {}
 
-  void operator()(output_view output) const noexcept { held_->apply(output); }
+  void operator()(site const& where, std::size_t head, output_view output) const noexcept {
+    held_->apply(where, head, output);
+  }
+  [[nodiscard]] std::optional<other_attention> attention(std::size_t keys) const noexcept {
+    return held_->attention(keys);
+  }
+  /// Whether it may do different things to the same output at different sites.
+  [[nodiscard]] bool is_told_site() const noexcept { return held_->is_told_site(); }
+  [[nodiscard]] double kept_factor(std::size_t kept, std::size_t heads) const noexcept {
+    return held_->kept_factor(kept, heads);
+  }
+  [[nodiscard]] double bias_factor(std::size_t kept, std::size_t heads) const noexcept {
+    return held_->bias_factor(kept, heads);
+  }
   void validate(site const& where) const { held_->validate(where); }
   [[nodiscard]] friend std::string print(any_mask const& part) { return part.held_->print(); }
 
  private:
   struct interface {
     virtual ~interface() = default;
-    virtual void apply(output_view) const noexcept = 0;
+    virtual void apply(site const&, std::size_t, output_view) const noexcept = 0;
+    [[nodiscard]] virtual std::optional<other_attention> attention(std::size_t) const noexcept = 0;
+    [[nodiscard]] virtual bool is_told_site() const noexcept = 0;
+    [[nodiscard]] virtual double kept_factor(std::size_t, std::size_t) const noexcept = 0;
+    [[nodiscard]] virtual double bias_factor(std::size_t, std::size_t) const noexcept = 0;
     virtual void validate(site const&) const = 0;
     [[nodiscard]] virtual std::string print() const = 0;
   };
@@ -80,7 +102,19 @@ class any_mask {
   template <class Mask>
   struct holder final : interface {
     explicit holder(Mask part) : mask{std::move(part)} {}
-    void apply(output_view output) const noexcept override { mask(output); }
+    void apply(site const& where, std::size_t head, output_view output) const noexcept override {
+      mask_output(mask, where, head, output);
+    }
+    std::optional<other_attention> attention(std::size_t keys) const noexcept override {
+      return attention_of(mask, keys);
+    }
+    bool is_told_site() const noexcept override { return site_mask<Mask>; }
+    double kept_factor(std::size_t kept, std::size_t heads) const noexcept override {
+      return kept_factor_of(mask, kept, heads);
+    }
+    double bias_factor(std::size_t kept, std::size_t heads) const noexcept override {
+      return bias_factor_of(mask, kept, heads);
+    }
     void validate(site const& where) const override { validate_part(mask, where); }
     std::string print() const override { return headcount::print(mask); }
     Mask mask;

@@ -52,12 +52,11 @@ template <class Left, class Right>
 }
 
 /// Names the mask: what becomes of the heads that are not kept.
-template <scorer Score, selector Select, output_mask Mask, policy_part Right>
+template <scorer Score, selector Select, head_mask Mask, policy_part Right>
 [[nodiscard]] constexpr auto operator|(policy<Score, Select, Mask> left, Right right) {
   static_assert(std::same_as<Mask, mask::zero>, "headcount: a policy has one mask");
-  static_assert(output_mask<Right>,
-                "headcount: a selector is followed by a mask, e.g. select::top_k{5} | mask::zero{}");
-  if constexpr (output_mask<Right>) return policy<Score, Select, Right>{left.score, left.select, right, left.where};
+  static_assert(head_mask<Right>, "headcount: a selector is followed by a mask, e.g. select::top_k{5} | mask::zero{}");
+  if constexpr (head_mask<Right>) return policy<Score, Select, Right>{left.score, left.select, right, left.where};
 }
 
 // Argument-dependent lookup finds the operator as soon as one operand is ours.

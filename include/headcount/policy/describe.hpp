@@ -49,6 +49,8 @@ template <policy_part Part>
   else if constexpr (scorer<Part>) return word_of(reading_of<Part>);
   else if constexpr (selector<Part>) return "scores";
   else if constexpr (output_mask<Part>) return "outputs";
+  else if constexpr (site_mask<Part>) return "sites";
+  else if constexpr (attention_mask<Part>) return "keys and values";
   else return "weights";
 }
 

@@ -10,6 +10,7 @@
 #include <headcount/core/part.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/mask/mask.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/describe.hpp>
@@ -96,6 +97,8 @@ template <class Registry = registry>
   };
   if (std::ranges::any_of(known, streams))
     text += "An online softmax can accumulate the score, so that the row need not be stored.\n";
+  if (attention_of(policy.mask, 1))
+    text += "Its mask lets a dropped head attend: the keys and values that this needs are not saved.\n";
   if (policy.slots() > 0) text += text_of("Remembers ", policy.slots(), " numbers a head from token to token.\n");
   return text;
 }

@@ -21,7 +21,7 @@ concept policy_scorer = scorer<Score> || is_erased_part<Score>;
 template <class Select>
 concept policy_selector = selector<Select> || is_erased_part<Select>;
 template <class Mask>
-concept policy_mask = output_mask<Mask> || is_erased_part<Mask>;
+concept policy_mask = head_mask<Mask> || is_erased_part<Mask>;
 
 /// How heads are scored, which are kept, what becomes of the others, and where: made with `operator|` or from a
 /// sentence. A value: copying it is cheap, and it has no state.

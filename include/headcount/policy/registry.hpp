@@ -7,6 +7,11 @@
 #include <headcount/edit/only.hpp>
 #include <headcount/edit/renormalise.hpp>
 #include <headcount/edit/scale.hpp>
+#include <headcount/mask/mean.hpp>
+#include <headcount/mask/resample.hpp>
+#include <headcount/mask/rescale.hpp>
+#include <headcount/mask/streaming.hpp>
+#include <headcount/mask/uniform.hpp>
 #include <headcount/mask/zero.hpp>
 #include <headcount/score/contribution_norm.hpp>
 #include <headcount/score/distant_mass.hpp>
@@ -70,7 +75,7 @@ struct registry {
   using selectors =
       part_list<select::top_k, select::bottom_k, select::random_k, select::fraction, select::threshold,
                 select::relative_threshold, select::hysteresis, select::top_p, select::top_groups, select::per_layer>;
-  using masks = part_list<mask::zero>;
+  using masks = part_list<mask::zero, mask::mean, mask::resample, mask::uniform, mask::streaming, mask::rescale>;
   using edits =
       part_list<edit::omit, edit::only, edit::null, edit::balanced, edit::scale, edit::renormalise, edit::ablate>;
 };

@@ -15,6 +15,7 @@
 #include <headcount/core/words.hpp>
 #include <headcount/mask/mask.hpp>
 #include <headcount/policy/decide.hpp>
+#include <headcount/policy/mask_heads.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/policy/validate.hpp>
 #include <headcount/score/evidence.hpp>
@@ -62,14 +63,17 @@ void for_each_query(layer_pass const& pass, strided_view<Element, 4> weights, Vi
 ///
 ///     weights  [batch, head, query, key], after softmax, see for_each_query
 ///     outputs  [batch, query, head, dim], before the output projection
+///     values   [batch, kv_head, key, dim], for masks that let dropped heads attend otherwise; others do without
 ///
 /// Any tensor will do: strided_view, std::mdspan, or what an adapter header makes one. `memories` has one score_memory
 /// a batch row for policies that remember (policy::slots() above 0), kept from call to call; others need none. O(the
 /// size of what the scorer reads), no allocation. Throws headcount::error before anything is written when shapes
-/// disagree, when the policy cannot work with so many heads, or when its scorer reads what is not here.
-template <class Policy, class Weights, class Outputs>
+/// disagree, when the policy cannot work with so many heads, when its scorer reads what is not here, or when its mask
+/// needs values and there are none. What a mask makes of the output projection's bias is left to the engine: see
+/// bias_factor_of.
+template <class Policy, class Weights, class Outputs, class Values = strided_view<float const, 4>>
 void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weights, Outputs&& outputs,
-              std::span<score_memory> memories = {}) {
+              std::span<score_memory> memories = {}, Values const& values = {}) {
   static_assert(head_policy<Policy>, "headcount: sparsify takes a policy, e.g. score::entropy{} | select::top_k{5}");
   static_assert(
       Policy::may_read(reading::row) || !(Policy::may_read(reading::input) || Policy::may_read(reading::query) ||
@@ -77,8 +81,10 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
       "headcount: sparsify sees attention weights and outputs, this policy's scorer reads something else");
   static_assert(tensor<Weights const, 4>, "headcount: weights are a tensor [batch, head, query, key], see view_of");
   static_assert(tensor<Outputs, 4>, "headcount: outputs are a tensor [batch, query, head, dim], see view_of");
+  static_assert(tensor<Values const, 4>, "headcount: values are a tensor [batch, kv_head, key, dim], see view_of");
   auto const rows_of = view_of<4>(weights);
   auto const outputs_of = view_of<4>(outputs);
+  auto const values_of = view_of<4>(values);
   using output = decltype(outputs_of[0][0][0]);
   static_assert(!std::is_const_v<typename output::element_type>,
                 "headcount: sparsify writes to the outputs, these are const");
@@ -90,7 +96,16 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
       outputs_of.extent(2) != rows_of.extent(1))
     throw error{"outputs", "their shape does not fit the weights'",
                 "[batch, query, head, dim] for weights [batch, head, query, key]"};
-  validate(policy, site{.layer = pass.layer, .phase = pass.phase, .heads = rows_of.extent(1), .group = pass.group});
+  validate(policy, site{.layer = pass.layer,
+                        .phase = pass.phase,
+                        .heads = rows_of.extent(1),
+                        .group = pass.group,
+                        .head_dim = outputs_of.extent(3)});
+  if (attention_of(policy.mask, 1) &&
+      (values_of.extent(0) != rows_of.extent(0) || values_of.extent(1) * pass.group != rows_of.extent(1) ||
+       values_of.extent(2) != rows_of.extent(3) || values_of.extent(3) != outputs_of.extent(3)))
+    throw error{"values", "the policy's mask needs them, and they are not there or do not fit the weights",
+                "[batch, kv_head, key, dim] for weights [batch, head, query, key]"};
   for (auto const absent : {reading::input, reading::query, reading::contribution})
     if (policy.needs().contains(absent))
       throw error{"policy", text_of("its scorer reads ", word_of(absent)),
@@ -113,8 +128,8 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
         return decide(policy, where, rows);
       }
     }();
-    for (std::size_t head = 0; head < where.heads; ++head)
-      if (!kept.contains(head)) policy.mask(outputs_of[batch][query][head]);
+    auto const seen = attention_of(policy.mask, 1) ? values_of[batch] : decltype(values_of[batch]){};
+    mask_heads(policy.mask, where, kept, rows, seen, outputs_of[batch][query]);
   });
 }
 

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <numeric>
 #include <span>
@@ -17,7 +18,9 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/layer_table.hpp>
 #include <headcount/core/print_part.hpp>
+#include <headcount/core/site.hpp>
 #include <headcount/core/strided_view.hpp>
+#include <headcount/mask/mask.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/registry.hpp>
@@ -338,15 +341,44 @@ TEST_CASE_TEMPLATE_DEFINE("selectors: heads under other numbers are chosen under
 }
 TEST_CASE_TEMPLATE_APPLY(relabelled, types<registry::selectors>);
 
-TEST_CASE_TEMPLATE_DEFINE("masks: are parts, and do the same when erased, whatever lies between", Mask, masks) {
-  static_assert(output_mask<Mask>);
+TEST_CASE_TEMPLATE_DEFINE("masks: are parts, do the same when erased, and change nothing where every head is kept",
+                          Mask, masks) {
+  static_assert(head_mask<Mask>);
   check_part<Mask>();
   auto const text = "l2 | top_k(1) | " + print(example<Mask>());
-  CHECK(print(parse_policy(text)) == print(parse_policy(print(parse_policy(text)))));
-  std::vector<float> plain{1, -2, 3}, erased{1, 99, -2, 99, 3, 99};
-  example<Mask>()(std::span{plain});
-  any_mask{example<Mask>()}(strided_view<float, 1>{erased.data(), {3}, {2}});
-  CHECK(erased == std::vector{plain[0], 99.0f, plain[1], 99.0f, plain[2], 99.0f});
+  auto const read = print(parse_policy(text, support::empty_files{}));
+  CHECK(print(parse_policy(read, support::empty_files{})) == read);
+
+  auto const known = example<Mask>();
+  any_mask const erased{known};
+  for (std::size_t kept = 0; kept <= 5; ++kept) {
+    CHECK(erased.kept_factor(kept, 5) == kept_factor_of(known, kept, 5));
+    CHECK(erased.bias_factor(kept, 5) == bias_factor_of(known, kept, 5));
+  }
+  CHECK(kept_factor_of(known, 5, 5) == 1);
+  CHECK(bias_factor_of(known, 5, 5) == 1);
+
+  if constexpr (attention_mask<Mask>) {
+    for (std::size_t keys = 1; keys < 400; ++keys) {
+      auto const to = known.attention(keys);
+      REQUIRE(erased.attention(keys) == to);
+      std::vector<std::size_t> seen;  // in order, none twice, the newest among them
+      to.for_each_range(keys, [&](std::size_t begin, std::size_t end) {
+        for (auto key = begin; key < end; ++key) seen.push_back(key);
+      });
+      REQUIRE(seen.size() == to.size(keys));
+      REQUIRE(std::ranges::adjacent_find(seen, std::greater_equal{}) == seen.end());
+      REQUIRE(seen.back() == keys - 1);
+    }
+  } else {
+    CHECK_FALSE(erased.attention(7));
+    std::vector<float> plain{1, -2, 3}, between{1, 99, -2, 99, 3, 99};
+    site const where{.layer = 1, .heads = 4};
+    mask_output(known, where, 2, std::span{plain});
+    erased(where, 2, strided_view<float, 1>{between.data(), {3}, {2}});
+    CHECK(between == std::vector{plain[0], 99.0f, plain[1], 99.0f, plain[2], 99.0f});
+    CHECK(std::ranges::none_of(plain, [](float value) { return std::isnan(value); }));
+  }
 }
 TEST_CASE_TEMPLATE_APPLY(masks, types<registry::masks>);
 

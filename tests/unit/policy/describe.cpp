@@ -70,21 +70,28 @@ TEST_CASE("describe: says of a part what it is and takes") {
   CHECK(written_form(entropy) == "entropy(eps=1e-12, normalised=false, dtype=float32)");
   CHECK(describe<score::output_norm>("scorer").reads == "outputs");
   CHECK(describe<select::top_k>("selector").reads == "scores");
-  CHECK(written_form(describe<mask::zero>("mask")) == "zero");
+  CHECK(written_form(describe<mask::zero>("mask")) == "zero(bias=keep)");
+  CHECK(describe<mask::zero>("mask").reads == "outputs");
+  CHECK(describe<mask::mean>("mask").reads == "sites");
+  CHECK(describe<mask::uniform>("mask").reads == "keys and values");
   CHECK(describe_parts().front().name == "entropy");
 }
 
 TEST_CASE("explain: says where a policy applies and what its dropped heads save") {
   auto const text = explain(parse_policy("output_norm | top_k(2) @ prefill"));
-  CHECK(text ==
-        "Scores a head by\n"
-        "  output_norm: how much it puts out: the Euclidean norm of its output before the output projection.\n"
-        "Keeps\n"
-        "  top_k(2): the k heads with the highest scores. k: heads kept at a query.\n"
-        "A dropped head puts out\n"
-        "  zero: nothing: its output becomes 0 before the output projection; the projection's bias stays.\n"
-        "Applies in prefill, not while generating, in every layer with attention; elsewhere every head is kept.\n"
-        "Reads outputs: every head is computed; a dropped head saves its part of the output projection.\n");
+  CHECK(
+      text ==
+      "Scores a head by\n"
+      "  output_norm: how much it puts out: the Euclidean norm of its output before the output projection.\n"
+      "Keeps\n"
+      "  top_k(2): the k heads with the highest scores. k: heads kept at a query.\n"
+      "A dropped head puts out\n"
+      "  zero: nothing: its output becomes 0 before the output projection. bias: whether its share of the projection's "
+      "bias stays.\n"
+      "Applies in prefill, not while generating, in every layer with attention; elsewhere every head is kept.\n"
+      "Reads outputs: every head is computed; a dropped head saves its part of the output projection.\n");
+  CHECK(explain(parse_policy("l2 | top_k(1) | uniform")).find("Its mask lets a dropped head attend") !=
+        std::string::npos);
   CHECK(explain(scope{}) == "in prefill and generation, in every layer with attention");
   for (auto const what : {reading::nothing, reading::input, reading::query, reading::row, reading::contribution})
     CHECK(explain(what).starts_with("Reads "));

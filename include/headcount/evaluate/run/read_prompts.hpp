@@ -22,9 +22,10 @@ namespace headcount::inline v0::evaluate {
   return policy.where.during == phase::generation || print(policy) == print(any_policy{dense});
 }
 
-/// Whether a policy may treat the same tokens in two sequences differently: it scores heads without looking at them.
+/// Whether a policy may treat the same tokens in two sequences differently: it scores or masks heads without looking at
+/// them.
 [[nodiscard]] inline bool depends_on_row(any_policy const& policy) {
-  return policy.reads() == reading::nothing && !print(policy.score).empty();
+  return (policy.reads() == reading::nothing && !print(policy.score).empty()) || policy.mask.is_told_site();
 }
 
 /// Forks steps under policies and counts their tokens.

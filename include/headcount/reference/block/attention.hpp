@@ -11,6 +11,7 @@
 #include <headcount/core/strided_view.hpp>
 #include <headcount/kernel/attention.hpp>
 #include <headcount/kernel/observer.hpp>
+#include <headcount/mask/mask.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/reference/block/key_value_cache.hpp>
@@ -113,11 +114,13 @@ struct attended_sequence {
 
 /// Attention of one sequence over its cache. `queries` holds its last tokens, `[token, heads * dim]`, whose keys and
 /// values are in the cache already; each is replaced by its outputs before the projection. `inputs` are the same tokens
-/// before any projection, and `projection` is head_projections where the policy asks for it.
+/// before any projection, and `projection` is head_projections where the policy asks for it. What the policy's mask
+/// multiplies the projection's bias by goes to `bias_factors`, one a token.
 template <class Control>
 void attend_sequence(attention const& block, attended_sequence const& sequence, Control const& control,
                      kernel::attention_workspace& workspace, matrix& queries, matrix const& inputs,
-                     strided_view<float const, 3> projection, std::size_t begin, std::size_t count) {
+                     strided_view<float const, 3> projection, std::span<float> bias_factors, std::size_t begin,
+                     std::size_t count) {
   auto const& cache = *sequence.cache;
   auto edits = control.edits;
   std::vector<any_edit> known;
@@ -133,9 +136,10 @@ void attend_sequence(attention const& block, attended_sequence const& sequence, 
     in.input = row_of(inputs, token);
     in.output_projection = projection;
     if (slots > 0) in.memory = sequence.memory->of(where.layer, slots, block.heads);
-    kernel::attend(control.policy, where, in, edits, workspace, {outputs.data(), {block.heads, block.head_dim}},
-                   control.observer);
+    auto const kept = kernel::attend(control.policy, where, in, edits, workspace,
+                                     {outputs.data(), {block.heads, block.head_dim}}, control.observer);
     std::ranges::copy(outputs, query.begin());
+    bias_factors[token] = static_cast<float>(bias_factor_of(control.policy.mask, kept.size(), block.heads));
   }
 }
 
@@ -148,6 +152,7 @@ template <class Control>
   matrix const values = apply(block.value, x);
   matrix const inputs = wanted_rows(x, segments, which);
   matrix queries = apply(block.query, inputs);
+  std::vector<float> bias_factors(size(queries.rows()));
   matrix buffer;
   strided_view<float const, 3> projection;
   if (control.policy.reads() == reading::contribution) projection = head_projections(block, buffer);
@@ -161,10 +166,15 @@ template <class Control>
     }
     bool const all = which == wanted::all_tokens;
     sequence.where.position = all ? position : position + count - 1;
-    attend_sequence(block, sequence, control, workspace, queries, inputs, projection, all ? begin : i, all ? count : 1);
+    attend_sequence(block, sequence, control, workspace, queries, inputs, projection, bias_factors, all ? begin : i,
+                    all ? count : 1);
     if (block.window) sequence.cache->trim(*block.window);
   }
-  return apply(block.output, queries);
+  matrix y = apply(block.output, queries);
+  for (std::size_t token = 0; token < bias_factors.size() && !block.output.bias.empty(); ++token)
+    if (bias_factors[token] != 1)
+      y.row(index(token)).array() += (bias_factors[token] - 1) * as_array(std::span{block.output.bias});
+  return y;
 }
 
 }  // namespace headcount::inline v0::reference

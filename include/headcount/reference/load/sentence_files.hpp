@@ -4,7 +4,9 @@
 #include <type_traits>
 
 #include <headcount/core/decision_trace.hpp>
+#include <headcount/core/head_outputs.hpp>
 #include <headcount/core/ranking.hpp>
+#include <headcount/reference/load/head_outputs_file.hpp>
 #include <headcount/reference/load/predictor_json.hpp>
 #include <headcount/reference/load/ranking_json.hpp>
 #include <headcount/reference/load/trace_file.hpp>
@@ -21,6 +23,9 @@ struct sentence_files {
   }
   [[nodiscard]] decision_trace operator()(std::string const& name, std::type_identity<decision_trace>) const {
     return read_trace(name);
+  }
+  [[nodiscard]] head_outputs operator()(std::string const& name, std::type_identity<head_outputs>) const {
+    return read_head_outputs(name);
   }
   [[nodiscard]] score::head_predictor operator()(std::string const& name,
                                                  std::type_identity<score::head_predictor>) const {

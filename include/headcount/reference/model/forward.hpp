@@ -69,10 +69,15 @@ template <class Control>
     if constexpr (std::is_same_v<Mixer, attention>) {
       std::vector<attended_sequence> sequences;
       for (auto const& step : steps)
-        sequences.push_back(
-            {.cache = &std::get<key_value_cache>(step.state->layers[at]),
-             .where = {.layer = at, .phase = when, .row = step.row, .heads = mixer.heads, .group = mixer.group()},
-             .memory = &step.state->memory});
+        sequences.push_back({.cache = &std::get<key_value_cache>(step.state->layers[at]),
+                             .where = {.layer = at,
+                                       .phase = when,
+                                       .row = step.row,
+                                       .heads = mixer.heads,
+                                       .group = mixer.group(),
+                                       .width = model.width(),
+                                       .head_dim = mixer.head_dim},
+                             .memory = &step.state->memory});
       return apply(mixer, x, segments, std::span<attended_sequence const>{sequences}, which, control);
     } else {
       using memory = decltype(mixer.empty_state());

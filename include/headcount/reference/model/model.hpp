@@ -93,7 +93,11 @@ void validate(Policy const& policy, model const& model) {
   validate(policy.where, model);
   for (std::size_t index = 0; index < model.layers.size(); ++index)
     if (auto const* block = model.attention_at(index); block != nullptr)
-      validate(policy, site{.layer = index, .heads = block->heads, .group = block->group(), .width = model.width()});
+      validate(policy, site{.layer = index,
+                            .heads = block->heads,
+                            .group = block->group(),
+                            .width = model.width(),
+                            .head_dim = block->head_dim});
 }
 
 }  // namespace headcount::inline v0::reference

@@ -11,13 +11,16 @@
 #include <headcount/core/phase.hpp>
 #include <headcount/edit/balanced.hpp>
 #include <headcount/edit/scale.hpp>
+#include <headcount/mask/zero.hpp>
 #include <headcount/policy/any_edit.hpp>
+#include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/reference/block/attention.hpp>
 #include <headcount/reference/block/rope.hpp>
 #include <headcount/reference/block/weights.hpp>
 #include <headcount/score/contribution_norm.hpp>
+#include <headcount/score/l2.hpp>
 #include <headcount/select/top_k.hpp>
 
 #include "../support/float64.hpp"
@@ -280,4 +283,27 @@ TEST_CASE("attention: contributions are outputs after their heads' columns, in e
       CHECK(seen.chosen[token].contains(best));
     }
   }
+}
+
+TEST_CASE("attention: under zero(bias=drop) the projection's bias loses the share of the dropped heads") {
+  auto config = test::small_recurrent_gemma();
+  config.window = 100;
+  test::tensors from{5};
+  auto const block = make_local_attention(config, from, "b.");
+  REQUIRE_FALSE(block.output.bias.empty());
+  auto const x = test::numbers{6}.matrix(9, config.width);
+  auto const under = [&](auto const& policy) {
+    auto cache = block.empty_state();
+    return run(block, x, 0, cache, wanted::all_tokens, policy);
+  };
+  Eigen::Map<Eigen::RowVectorXf const> const bias{block.output.bias.data(), index(block.output.bias.size())};
+  for (std::size_t kept = 0; kept <= config.heads; ++kept) {
+    auto const policy = score::l2{} | select::top_k{kept};
+    matrix const whole = under(policy);
+    matrix const without = under(policy | mask::zero{mask::bias_rule::drop});
+    auto const lost = static_cast<float>(config.heads - kept) / static_cast<float>(config.heads);
+    for (Eigen::Index token = 0; token < x.rows(); ++token)
+      CHECK((whole.row(token) - without.row(token) - lost * bias).cwiseAbs().maxCoeff() < rounding);
+  }
+  CHECK(under(any_policy{none | mask::zero{mask::bias_rule::drop}}).cwiseAbs().maxCoeff() == 0);
 }

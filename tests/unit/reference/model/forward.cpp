@@ -63,7 +63,11 @@ std::vector<test::control> const controls{
     under("dense", "omit(3-5)"),
     under("entropy | top_k(2)", "balanced(1,4-6) @ generation; null @ all, layers=1"),
     under("entropy | top_k(2)", "scale(2-4, 3); renormalise @ all, layers=3, heads=0,2; ablate(convolution)"),
-    under("dense", "ablate(mlp) @ all, layers=2; balanced(2-4) @ all, heads=1-2")};
+    under("dense", "ablate(mlp) @ all, layers=2; balanced(2-4) @ all, heads=1-2"),
+    under("entropy | top_k(2) | streaming(2, 2)", "omit(3-5) @ generation"),
+    under("random | top_k(1) | uniform"),
+    under("l2 | threshold(0.6) | zero(bias=drop)"),
+    under("entropy | top_k(1) | rescale")};
 
 /// A text's logits, read in pieces of these sizes, all in one phase.
 test::rows read_in_pieces(model const& model, std::vector<token> const& text, std::vector<std::size_t> const& pieces,

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstddef>
+#include <ranges>
+#include <span>
+#include <string_view>
+#include <tuple>
+
+#include <headcount/core/from_file.hpp>
+#include <headcount/core/head_outputs.hpp>
+#include <headcount/core/part.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/mask/known_output.hpp>
+
+namespace headcount::inline v0::mask {
+
+/// A dropped head puts out what it does on average, whatever it reads: mean ablation.
+///
+///     output = mean over calibration tokens of the head's output
+///
+/// Needs nothing of the head at run time; O(dim), no allocation. Errors: validate throws when the file holds no outputs
+/// of the layer's heads.
+/// Source: Wang et al. 2023, "Interpretability in the Wild", arXiv 2211.00593, section 2.3.
+struct mean {
+  static constexpr std::string_view name = "mean";
+  static constexpr part_about about{"what it does on average, whatever it reads", "mean of its output on some texts",
+                                    "Wang et al. 2023, arXiv 2211.00593"};
+
+  from_file<head_outputs> outputs{};  ///< a file that `headcount calibrate` wrote
+
+  static constexpr auto fields =
+      std::tuple{leading_field("outputs", &mean::outputs, "the file that `headcount calibrate` wrote")};
+
+  void operator()(site const& where, std::size_t head, std::ranges::forward_range auto&& output) const noexcept {
+    auto const* const known = known_outputs(outputs, where);
+    put_output(known == nullptr ? std::span<float const>{} : known->mean_of(head), output);
+  }
+};
+
+inline void validate(mean const& part, site const& where) { validate_outputs(mean::name, part.outputs, where); }
+
+}  // namespace headcount::inline v0::mask
