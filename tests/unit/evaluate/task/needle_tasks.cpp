@@ -160,7 +160,7 @@ TEST_CASE("needle task: options make settings where they change what is asked, a
   auto const more = make(asked, "needle", {{"lengths", {96, 128}}, {"depths", {50}}, {"prompts", 5}}).front().prompts;
   CHECK(more == std::vector<std::string>{"96/50/0", "128/50/0", "96/50/1", "128/50/1", "96/50/2"});
   CHECK(make(asked, "needle", {{"lengths", {96}}, {"limit", 2}}).front().prompts.size() == 2);
-  CHECK(make(asked, "needle", {{"lengths", {96}}, {"depths", {50, 50.1}}}).front().duplicates == 1);
+  CHECK(make(asked, "needle", {{"lengths", {96}}, {"depths", {0, 0.01}}}).front().duplicates == 1);
   CHECK(test::contains(fault("needle", {{"protocol", "new"}}), "protocol = \"new\" (allowed: corrected, published)"));
   CHECK(test::contains(fault("needle", {{"depth", 1}}), "it has no option \"depth\""));
   CHECK(test::contains(fault("needle", {{"lengths", json::array()}}), "no length or no depth"));
