@@ -25,5 +25,7 @@ void add_cost(CLI::App& app);
 void add_list(CLI::App& app);
 void add_explain(CLI::App& app);
 void add_report(CLI::App& app);
+void add_calibrate(CLI::App& app);
+void add_masks(CLI::App& app);
 
 }  // namespace tool

@@ -25,13 +25,12 @@ int main(int argc, char** argv) {
   CLI::App app{"How many attention heads does a hybrid language model need, which ones, and when?", "headcount"};
   app.set_version_flag("--version", std::string{"headcount "} + headcount::version);
   app.require_subcommand(0, 1);
-  for (auto const add : {tool::add_inspect,  tool::add_decide,  tool::add_logits,
-                         tool::add_generate, tool::add_loglik,  tool::add_evaluate,
-                         tool::add_demo,     tool::add_rank,    tool::add_train_predictor,
-                         tool::add_bridge,   tool::add_compare, tool::add_report,
-                         tool::add_cost,     tool::add_compact, tool::add_record,
-                         tool::add_sweep,    tool::add_merge,   tool::add_budget,
-                         tool::add_list,     tool::add_explain})
+  for (auto const add :
+       {tool::add_inspect,  tool::add_decide, tool::add_logits, tool::add_generate,        tool::add_loglik,
+        tool::add_evaluate, tool::add_demo,   tool::add_rank,   tool::add_train_predictor, tool::add_bridge,
+        tool::add_compare,  tool::add_report, tool::add_cost,   tool::add_compact,         tool::add_record,
+        tool::add_sweep,    tool::add_merge,  tool::add_budget, tool::add_calibrate,       tool::add_masks,
+        tool::add_list,     tool::add_explain})
     add(app);
   constexpr int bad_input = 2;
   try {

@@ -7,8 +7,9 @@
 using namespace test;
 
 TEST_CASE("every subcommand explains itself with an example and exit code 0") {
-  for (auto const* command : {"inspect", "decide", "logits", "generate", "loglik", "demo", "rank", "bridge", "compare",
-                              "report", "cost", "compact", "record", "budget", "evaluate", "sweep", "merge"}) {
+  for (auto const* command :
+       {"inspect", "decide", "logits", "generate", "loglik", "demo", "rank", "calibrate", "masks", "bridge", "compare",
+        "report", "cost", "compact", "record", "budget", "evaluate", "sweep", "merge"}) {
     CAPTURE(command);
     auto const result = run(std::string{command} + " --help");
     CHECK(result.code == 0);

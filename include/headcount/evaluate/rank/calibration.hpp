@@ -11,6 +11,7 @@
 #include <headcount/core/token.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/evaluate/task/needle.hpp>
+#include <headcount/kernel/observer.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/reference/model/model.hpp>
@@ -65,20 +66,19 @@ struct attention_watcher {
 
 /// Reads each text under a policy: its prompt but for the last token as prefill, then the rest, teacher-forced, as
 /// generation, so that every query that is watched is one that chooses a token of the answer. `watch(i)` makes the
-/// watcher of text i, which gets row i. Texts run on several threads. Throws what `forward` throws.
+/// watcher of text i, an attention_watcher or another kernel::attention_observer; the text gets row i. Texts run on
+/// several threads. Throws what `forward` throws.
 template <class Watch>
 void watch_answers(reference::model const& model, std::span<calibration_text const> texts, any_policy const& policy,
                    Watch const& watch) {
   reference::for_each_index(texts.size(), [&](std::size_t i) {
     auto state = model.empty_state();
-    auto const read = [&](std::span<token const> tokens, phase when, attention_watcher const& watcher) {
+    auto const read = [&](std::span<token const> tokens, phase when, auto const& watcher) {
       reference::step const step{.tokens = tokens, .state = &state, .row = i};
       (void)reference::forward(model, std::span{&step, 1}, {.phase = when}, policy, watcher);
     };
     std::span const prompt{texts[i].prompt};
-    if (prompt.size() > 1)
-      read(prompt.first(prompt.size() - 1), phase::prefill,
-           {[](site const&, std::size_t, std::span<float const>) {}, [](site const&, head_set const&) {}});
+    if (prompt.size() > 1) read(prompt.first(prompt.size() - 1), phase::prefill, kernel::no_observer{});
     read(tokens_before(texts[i]), phase::generation, watch(i));
   });
 }
