@@ -121,9 +121,10 @@ std::vector<contender> make_contenders(reference::model const& model, options co
   std::vector<contender> contenders{{"dense", "control", "layer", all / layers, all, dense},
                                     {"none", "control", "layer", 0, 0, parse_policy("none @ generation")}};
   for (auto const k : chosen.k) {
-    any_policy const on_average{score::entropy{},
-                                select::threshold{threshold_of_budget(model, texts, score::entropy{}, k * layers)}};
-    contenders.push_back({oracle, "runtime", "global", k, k * layers, on_average.during(phase::generation)});
+    score::entropy const comparable{.normalised = true};  // over layers and lengths
+    any_policy const on_average{comparable,
+                                select::threshold{threshold_of_budget(model, texts, comparable, k * layers)}};
+    contenders.push_back({print(comparable), "runtime", "global", k, k * layers, on_average.during(phase::generation)});
     for (auto const* scorer : {oracle, "l2"})
       contenders.push_back({scorer, "runtime", "layer", k, k * layers,
                             parse_policy(fmt::format("{} | top_k({}) @ generation", scorer, k))});

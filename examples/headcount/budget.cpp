@@ -47,11 +47,15 @@ void add_budget(CLI::App& app) {
       app.add_subcommand("budget", "Say which sentence keeps so many heads of the whole model at run time, on average");
   auto const chosen = std::make_shared<options>();
   add_calibration_options(*command, chosen->calibration);
-  command->add_option("--scorer", chosen->scorer, "scorer whose scores compare over layers, e.g. entropy")->required();
+  command
+      ->add_option("--scorer", chosen->scorer, "scorer whose scores compare over layers, e.g. entropy(normalised=true)")
+      ->required();
   command->add_option("--heads", chosen->heads, "heads of the whole model to keep at a token")
       ->required()
       ->check(CLI::PositiveNumber);
-  command->footer("Example:\n  headcount budget --model examples/models/tiny-jamba --scorer entropy --heads 8");
+  command->footer(
+      "Example:\n  headcount budget --model examples/models/tiny-jamba --scorer \"entropy(normalised=true)\" --heads "
+      "8");
   command->callback([chosen] { print_sentence(*chosen); });
 }
 
