@@ -52,6 +52,6 @@ if(HEADCOUNT_NATIVE)
   target_compile_options(headcount_program INTERFACE -march=native)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC 12 warns of its own AVX-512 intrinsics.
-    target_compile_options(headcount_program INTERFACE -Wno-maybe-uninitialized -Wno-use-after-free)
+    target_compile_options(headcount_program INTERFACE -Wno-maybe-uninitialized -Wno-uninitialized -Wno-use-after-free)
   endif()
 endif()
