@@ -82,8 +82,11 @@ inline void add_estimate_columns(std::vector<column>& to) {
 /// The families of policies in data, for colours and shapes: dense and none last, so that the others keep theirs in
 /// figures without them.
 [[nodiscard]] inline std::vector<std::string> families_in(nlohmann::ordered_json const& data) {
-  auto families = values_under(data, "family");
-  std::ranges::stable_partition(families, [](std::string const& one) { return one.find('|') != one.npos; });
+  auto const found = values_under(data, "family");
+  std::vector<std::string> families;
+  for (bool const selects : {true, false})
+    for (auto const& one : found)
+      if ((one.find('|') != one.npos) == selects) families.push_back(one);
   return families;
 }
 

@@ -76,9 +76,9 @@ struct recurrent_size {
                                                 std::size_t number_bytes) {
   site where{.layer = layer, .phase = when, .heads = shape.heads, .group = shape.heads / shape.key_value_heads};
   validate(policy, where);
-  if (auto const mask = headcount::print(policy.mask);
+  if (auto const mask = print(policy.mask);
       mask != headcount::print(mask::zero{}) && mask != headcount::print(mask::rescale{}))
-    throw error{headcount::print(policy), "costs are known of masks under which a dropped head puts out nothing", "zero, rescale"};
+    throw error{print(policy), "costs are known of masks under which a dropped head puts out nothing", "zero, rescale"};
   auto const reads_at = [&] { return policy.where.covers(where) ? policy.reads() : reading::nothing; };
   auto const reads = reads_at();
   auto const kept = kernel::kept_by(policy, where);

@@ -109,8 +109,10 @@ struct compact_tensors {
     }
     result.all.push_back(std::move(next));
   }
-  std::ranges::stable_sort(result.all, std::ranges::greater{},
-                           [](auto const& tensor) { return safetensors_dtype_bytes(tensor.dtype).value_or(0); });
+  std::ranges::sort(result.all, [](auto const& a, auto const& b) {
+    auto const bytes_of = [](auto const& tensor) { return safetensors_dtype_bytes(tensor.dtype).value_or(0); };
+    return bytes_of(a) != bytes_of(b) ? bytes_of(a) > bytes_of(b) : a.name < b.name;
+  });
   return result;
 }
 

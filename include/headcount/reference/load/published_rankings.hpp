@@ -191,8 +191,7 @@ struct ranked_heads {
   std::vector<std::pair<std::size_t, std::size_t>> heads;
   for (std::size_t layer = 0; layer < of.scores.size(); ++layer)
     for (std::size_t head = 0; head < of.scores[layer].size(); ++head) heads.emplace_back(layer, head);
-  std::ranges::stable_sort(heads, std::ranges::greater{},
-                           [&](auto const& at) { return of.scores[at.first][at.second]; });
+  std::ranges::sort(heads, {}, [&](auto const& at) { return std::pair{-of.scores[at.first][at.second], at}; });
   std::string text;
   for (auto const& [layer, head] : heads) add_to_list(text, text_of(layer, "-", head), ",");
   return text + "\n";
