@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__clang__)
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -131,7 +131,7 @@ class changes {
 
 int main(int count, char const* const* arguments) {
   if (count != 3) return 2;
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__clang__)
   __sanitizer_set_death_callback(report);
 #endif
   try {

@@ -28,6 +28,13 @@ class random_stream {
     return list[below(list.size())];
   }
 
+  /// The elements of a list in random order.
+  template <class Value>
+  [[nodiscard]] std::vector<Value> shuffled(std::vector<Value> list) {
+    auto const count = list.size();
+    return some_of(std::move(list), count);
+  }
+
   /// `count` different elements of a list, in random order; at most all of them.
   template <class Value>
   [[nodiscard]] std::vector<Value> some_of(std::vector<Value> list, std::size_t count) {

@@ -55,7 +55,7 @@ struct asked_text {
   auto const words = draw_words(count, random);
   std::vector<std::size_t> list;
   for (std::size_t i = 0; i < words.size(); ++i) list.insert(list.end(), i < common ? often : seldom, i);
-  list = random.some_of(std::move(list), list.size());
+  list = random.shuffled(std::move(list));
   std::string context;
   for (std::size_t i = 0; i < list.size(); ++i) add_to_list(context, text_of(i + 1, ". ", words[list[i]]), " ");
   return {
@@ -107,7 +107,7 @@ struct asked_text {
       if (auto word = draw_letters('a', letters, random); known.insert(word).second)
         vocabulary.push_back(std::move(word));
   }
-  list = random.some_of(std::move(list), list.size());
+  list = random.shuffled(std::move(list));
   std::string context;
   for (auto const word : list) add_to_list(context, vocabulary[word], " ");
   return {

@@ -109,7 +109,7 @@ namespace detail {
       values[k].push_back(detail::draw_value(task.value, random));
       needles.push_back(detail::needle_sentence(task, keys[k], values[k].back()));
     }
-  needles = random.some_of(std::move(needles), needles.size());
+  needles = random.shuffled(std::move(needles));
 
   std::string context;
   if (task.hay == straw::essay) {
