@@ -27,7 +27,7 @@ endfunction()
 
 headcount_add_target(headcount
   HEADERS headcount.hpp version.hpp
-  FOLDERS core score select mask edit policy kernel rank)
+  FOLDERS core score select mask edit policy kernel record rank)
 
 set(headcount_components)
 if(HEADCOUNT_BUILD_EXAMPLES OR HEADCOUNT_BUILD_TESTS OR HEADCOUNT_BUILD_BENCH OR HEADCOUNT_COMPONENTS)

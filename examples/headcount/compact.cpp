@@ -53,9 +53,11 @@ void add_compact(CLI::App& app) {
       ->required();
   command->add_option("--output", chosen->output, "folder to write; it must not exist")->required();
   command->footer(
-      "Example:\n  headcount rank --model examples/models/tiny-jamba --method retrieval --output R.json\n"
-      "  headcount compact --model examples/models/tiny-jamba --policy \"fixed(R.json) | top_groups(2)\" --output "
-      "small");
+      "Example:\n  headcount compact --model examples/models/tiny-jamba --policy \"fixed(R.json) | top_groups(2)\" "
+      "--output "
+      "small\nwith the ranking that this writes:\n  headcount rank --model examples/models/tiny-jamba --method "
+      "retrieval "
+      "--output R.json");
   command->callback([chosen] { write_model(*chosen); });
 }
 
