@@ -36,9 +36,7 @@ void print_completions(options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
   auto const snapshot = reference::load_snapshot(chosen.model);
-  std::vector<std::vector<token>> prompts;
-  for (auto const& prompt : read_list(chosen.prompts, "prompts", R"({"prompts": [[1, 2, ...] or "text", ...]})"))
-    prompts.push_back(read_prompt(prompt, snapshot, text_of(chosen.prompts, ", prompts[", prompts.size(), "]")));
+  auto prompts = read_prompts(chosen.prompts, snapshot);
 
   std::vector<evaluate::opening> openings;
   for (auto& tokens : prompts)

@@ -74,6 +74,15 @@ inline std::vector<headcount::token> read_prompt(nlohmann::json const& prompt,
   return tokens;
 }
 
+/// The prompts of a file; throws headcount::error naming the first that is none.
+inline std::vector<std::vector<headcount::token>> read_prompts(std::string const& path,
+                                                               headcount::reference::snapshot const& snapshot) {
+  std::vector<std::vector<headcount::token>> prompts;
+  for (auto const& prompt : read_list(path, "prompts", R"({"prompts": [[1, 2, ...] or "text", ...]})"))
+    prompts.push_back(read_prompt(prompt, snapshot, headcount::text_of(path, ", prompts[", prompts.size(), "]")));
+  return prompts;
+}
+
 /// The policy of a sentence, with the files that it names.
 inline headcount::any_policy read_policy(std::string const& sentence) {
   return headcount::parse_policy(sentence, headcount::reference::sentence_files{});

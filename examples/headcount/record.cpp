@@ -74,9 +74,7 @@ void write_record(options const& chosen) {
   auto const where = read_where(chosen.where);
   auto const snapshot = reference::load_snapshot(chosen.model);
   validate(where, snapshot.model);
-  std::vector<std::vector<token>> prompts;
-  for (auto const& prompt : read_list(chosen.prompts, "prompts", R"({"prompts": [[1, 2, ...] or "text", ...]})"))
-    prompts.push_back(read_prompt(prompt, snapshot, text_of(chosen.prompts, ", prompts[", prompts.size(), "]")));
+  auto const prompts = read_prompts(chosen.prompts, snapshot);
   record::recorder recorder{
       {.where = where, .which = chosen.which, .rows = chosen.rows, .most_bytes = chosen.megabytes << 20}};
   for (std::size_t row = 0; row < prompts.size(); ++row)

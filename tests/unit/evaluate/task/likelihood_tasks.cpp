@@ -22,22 +22,13 @@
 #include <headcount/policy/sentence.hpp>
 
 #include "../../reference/support/files.hpp"
-#include "../support/toy.hpp"
+#include "../support/toy_subject.hpp"
 
 using namespace headcount;
 using namespace headcount::evaluate;
 using nlohmann::json;
 
 namespace {
-
-subject toy_subject(std::size_t longest = 2048) {
-  return {.name = "toy",
-          .fingerprint = "0f",
-          .model = test::toy_model{},
-          .words = test::toy_tokenizer{},
-          .language = std::filesystem::path{HEADCOUNT_MODELS} / "language.json",
-          .longest = longest};
-}
 
 std::vector<any_policy> const policies{parse_policy("dense"), parse_policy("none"), parse_policy("none @ generation"),
                                        parse_policy("l2 | top_k(1)")};
@@ -53,7 +44,7 @@ std::vector<row> rows_of(subject const& asked, std::string const& name, json con
 }
 
 std::string fault(std::string const& name, json const& options) {
-  return test::message_of([&] { (void)make_tasks(toy_subject(), name, task_options{"task " + name, options}); });
+  return test::message_of([&] { (void)make_tasks(test::toy_subject(), name, task_options{"task " + name, options}); });
 }
 
 /// The harness's score of one question: what it would put into the model, as text, and what it would make of it.
@@ -213,7 +204,8 @@ TEST_CASE("mmlu: 200 rows score as the harness scores them, at 0 and 5 shots, cu
       CAPTURE(shots);
       CAPTURE(longest);
       work done;
-      auto const rows = rows_of(toy_subject(longest), "mmlu", {{"data", at.path().string()}, {"shots", shots}}, &done);
+      auto const rows =
+          rows_of(test::toy_subject(longest), "mmlu", {{"data", at.path().string()}, {"shots", shots}}, &done);
       CHECK(rows.size() == 200 * policies.size());
       CHECK(rows.front().setting == (shots == 0 ? "" : "shots=5"));
       for (auto const& [name, size] : sizes) {
@@ -232,7 +224,7 @@ TEST_CASE("mmlu: 200 rows score as the harness scores them, at 0 and 5 shots, cu
       if (shots == 5 && longest == 2048) CHECK(done.computed * 20 < done.naive);
     }
   }
-  auto const one = rows_of(toy_subject(), "mmlu/anatomy", {{"data", at.path().string()}, {"limit", 3}});
+  auto const one = rows_of(test::toy_subject(), "mmlu/anatomy", {{"data", at.path().string()}, {"limit", 3}});
   CHECK(one.size() == 3 * policies.size());
   CHECK(one.front().task == "mmlu");
   CHECK(one.back().prompt == "anatomy/2");
@@ -259,13 +251,13 @@ TEST_CASE("glue: eight wordings, labels and metrics as the harness has them") {
       lines += line.dump() + "\n";
     }
     auto const split = name == "mnli" ? "/validation_matched.jsonl" : "/validation.jsonl";
-    auto const rows = rows_of(toy_subject(), "glue/" + name, {{"data", at.write(name + split, lines).string()}});
+    auto const rows = rows_of(test::toy_subject(), "glue/" + name, {{"data", at.write(name + split, lines).string()}});
     CHECK(rows.size() == choices.size() * policies.size());
     for (std::size_t label = 0; label < choices.size(); ++label)
       check(rows, std::to_string(label), text, choices, label, 2048);
   }
-  CHECK(make_tasks(toy_subject(), "glue", task_options{"glue", {{"data", at.path().string()}}}).size() == 8);
-  CHECK(rows_of(toy_subject(), "glue/rte", {{"data", at.path().string()}}).size() == 2 * policies.size());
+  CHECK(make_tasks(test::toy_subject(), "glue", task_options{"glue", {{"data", at.path().string()}}}).size() == 8);
+  CHECK(rows_of(test::toy_subject(), "glue/rte", {{"data", at.path().string()}}).size() == 2 * policies.size());
   CHECK(test::contains(fault("glue/stsb", {{"data", at.path().string()}}), "cola, mnli"));
   auto const wrong = at.write("wrong.jsonl", R"({"sentence": "a", "label": -1})");
   CHECK(test::contains(fault("glue/sst2", {{"data", wrong.string()}}), "line 1: \"label\""));
@@ -291,7 +283,7 @@ TEST_CASE("glue: five shots are those that the harness draws, from train or from
     CAPTURE(has_train);
     if (has_train) at.write("sst2/train.jsonl", lines + lines.substr(0, lines.find('\n') + 1));
     auto const rows =
-        rows_of(toy_subject(), "glue/sst2",
+        rows_of(test::toy_subject(), "glue/sst2",
                 {{"data", (has_train ? at.path() : file).string()}, {"shots", 5}, {"limit", has_train ? 1 : 3}});
     CHECK(rows.front().seed == 1234);
     CHECK(rows.front().setting == "shots=5");
@@ -332,7 +324,7 @@ TEST_CASE("choices: contexts that end in spaces, long choices and characters tha
     items.push_back(item);
   }
   auto const file = at.write("mine.jsonl", lines).string();
-  auto const rows = rows_of(toy_subject(), "choices", {{"data", file}});
+  auto const rows = rows_of(test::toy_subject(), "choices", {{"data", file}});
   CHECK(rows.size() == 3 * 60 * policies.size());
   CHECK(rows.front().setting == "data=mine.jsonl");
   for (std::size_t i = 0; i < items.size(); ++i)
@@ -362,10 +354,10 @@ TEST_CASE("choices: first index wins ties, and lengths are those of the choice a
 }
 
 TEST_CASE("facts: the right one of four professions, by likelihood of the next token") {
-  auto const rows = rows_of(toy_subject(), "facts", {{"prompts", 9}, {"seed", 3}});
+  auto const rows = rows_of(test::toy_subject(), "facts", {{"prompts", 9}, {"seed", 3}});
   CHECK(rows.size() == 9 * policies.size());
   CHECK(rows.front().seed == 3);
-  auto const all = rows_of(toy_subject(), "facts", {{"seed", 3}});
+  auto const all = rows_of(test::toy_subject(), "facts", {{"seed", 3}});
   for (auto const& one : rows) CHECK(print(find(all, one.policy, one.prompt)) == print(one));
   for (auto const& one : all) {
     auto const& nats = one.more["loglik"];
@@ -373,7 +365,7 @@ TEST_CASE("facts: the right one of four professions, by likelihood of the next t
     auto const& dense_nats = find(all, "dense", one.prompt).more["loglik"];
     CHECK((nats == dense_nats) == (one.policy == "dense" || one.policy == "none @ generation"));
   }
-  CHECK(rows_of(toy_subject(), "facts", {{"context", 30}, {"limit", 1}}).front().setting == "context=30");
+  CHECK(rows_of(test::toy_subject(), "facts", {{"context", 30}, {"limit", 1}}).front().setting == "context=30");
 }
 
 TEST_CASE("registry: names and options that are none are refused") {

@@ -19,21 +19,13 @@
 #include <headcount/policy/sentence.hpp>
 
 #include "../../reference/support/files.hpp"
-#include "../support/toy.hpp"
+#include "../support/toy_subject.hpp"
 
 using namespace headcount;
 using namespace headcount::evaluate;
 using nlohmann::json;
 
 namespace {
-
-subject toy_subject(std::size_t longest = 2048) {
-  return {.name = "toy",
-          .fingerprint = "0f",
-          .model = test::toy_model{},
-          .words = test::toy_tokenizer{},
-          .longest = longest};
-}
 
 std::vector<any_policy> const policies{parse_policy("dense"), parse_policy("none"), parse_policy("none @ generation")};
 
@@ -89,7 +81,7 @@ TEST_CASE("perplexity: per word, byte and token, of windows that are read apart"
   test::temporary_folder const at;
   at.write("b.txt", words(25));
   at.write("a.txt", "one two");
-  auto const asked = toy_subject(10);
+  auto const asked = test::toy_subject(10);
   task_options options{"task perplexity", {{"data", at.path().string()}}};
   auto const rows = rows_of(asked, make_perplexity(asked, "perplexity", options));
   CHECK(rows.size() == 2 * 4 * policies.size());
@@ -122,7 +114,7 @@ TEST_CASE("perplexity: per word, byte and token, of windows that are read apart"
 
 TEST_CASE("perplexity: a later window counts as generation when asked to") {
   test::temporary_folder const at;
-  auto const asked = toy_subject();
+  auto const asked = test::toy_subject();
   task_options options{"task", {{"data", at.write("a.txt", words(5)).string()}, {"phase", "generation"}}};
   auto const rows = rows_of(asked, make_perplexity(asked, "perplexity", options));
   CHECK(rows.front().setting == "phase=generation, data=a.txt");
@@ -156,7 +148,7 @@ TEST_CASE("agreement: each position of prefill and of generation, as a loop over
   test::temporary_folder const at;
   std::string lines;
   for (std::size_t i = 0; i < 2; ++i) lines += json{{"text", words(30 - 16 * i)}}.dump() + "\n";
-  auto const asked = toy_subject();
+  auto const asked = test::toy_subject();
   task_options options{"task", {{"data", at.write("t.jsonl", lines).string()}, {"prefill", 8}, {"generation", 10}}};
   auto const tasks = make_agreement(asked, "agreement", options);
   REQUIRE(tasks.size() == 2);
@@ -204,7 +196,7 @@ TEST_CASE("agreement: each position of prefill and of generation, as a loop over
 }
 
 TEST_CASE("judge_completions: what is said under each policy, whichever prompts are asked together") {
-  auto const asked = toy_subject();
+  auto const asked = test::toy_subject();
   task made{.name = "say", .metrics = {"first"}, .prompts = {"a", "b", "c"}};
   std::vector<opening> openings;
   for (token const one : {3, 4, 5}) openings.push_back({.prompt = {.tokens = {1, one}}, .max_new_tokens = 3});
