@@ -35,6 +35,8 @@ std::string sentence_of(verdict const& one, std::string const& a, std::string co
   auto const& [values, found, corrected] = one;
   auto text = fmt::format("{}, {}{}{}, {}: ", values.model, values.task, values.setting.empty() ? "" : " ",
                           values.setting, values.metric);
+  if (found.pairs == 0)
+    return text + fmt::format("nothing can be said, none of {} pairs has two finite values.", values.not_finite_pairs);
   auto const& leader = one.a_leads() ? a : b;
   auto const& other = one.a_leads() ? b : a;
   bool const flip = found.difference < 0;
@@ -58,6 +60,12 @@ std::string sentence_of(verdict const& one, std::string const& a, std::string co
           : fmt::format("; the smallest difference this sample could have shown is {:.2g}", found.smallest_detectable);
   if (auto const left_out = values.only_a + values.only_b; left_out != 0)
     text += fmt::format("; {} {} without a pair left out", left_out, left_out == 1 ? "row" : "rows");
+  if (values.not_finite_pairs != 0)
+    text += fmt::format(
+        "; {} {} with a value that is not finite left out ({} of \"{}\", {} of \"{}\"), and who has such values is not "
+        "called better",
+        values.not_finite_pairs, values.not_finite_pairs == 1 ? "pair" : "pairs", values.not_finite_a, a,
+        values.not_finite_b, b);
   return text + ".";
 }
 
@@ -71,6 +79,7 @@ nlohmann::ordered_json to_json(verdict const& one, std::string const& sentence) 
                               {"pairs", found.pairs},
                               {"prompts", found.clusters},
                               {"left_out", {{"a", values.only_a}, {"b", values.only_b}}},
+                              {"not_finite", {{"a", values.not_finite_a}, {"b", values.not_finite_b}}},
                               {"mean", {{"a", found.mean_a}, {"b", found.mean_b}}},
                               {"difference", found.difference},
                               {"ci95", {found.range.low, found.range.high}},

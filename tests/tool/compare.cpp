@@ -99,6 +99,32 @@ TEST_CASE("compare does not claim what a sample cannot show") {
             .is_null());
 }
 
+TEST_CASE("compare leaves out values that are not finite, counts them and says so") {
+  scratch const at;
+  std::string lines;
+  for (int prompt = 0; prompt < 30; ++prompt) {
+    json const loss{{"metric", "perplexity"}};
+    auto worse = answer(random_heads, prompt, 5, loss);
+    auto better = answer(entropy, prompt, 4, loss);
+    if (prompt < 2) worse["value"] = "inf";
+    if (prompt == 0) better["value"] = "nan";
+    lines += worse.dump() + "\n" + better.dump() + "\n";
+  }
+  auto const file = at.write("r.jsonl", lines);
+  auto const one = json::parse(compare(file, entropy, random_heads, "--json").out)["comparisons"][0];
+  CHECK(one["pairs"] == 28);
+  CHECK(one["difference"] == -1);
+  CHECK(one["not_finite"] == json{{"a", 1}, {"b", 2}});
+  CHECK(one["better"].is_null());
+  CHECK(compare(file, entropy, random_heads)
+            .out.find("; 2 pairs with a value that is not finite left out (1 of \"" + entropy + "\", 2 of \"" +
+                      random_heads + "\"), and who has such values is not called better.") != std::string::npos);
+  auto const nothing =
+      at.write("n.jsonl", answer(entropy, 1, 1).dump() + "\n" + answer(random_heads, 1, 0, {{"value", "-inf"}}).dump());
+  CHECK(compare(nothing, entropy, random_heads).out ==
+        "tiny, needle, exact_match: nothing can be said, none of 1 pairs has two finite values.\n");
+}
+
 TEST_CASE("compare names what is wrong with its rows") {
   scratch const at;
   auto const good = answers(entropy, random_heads);

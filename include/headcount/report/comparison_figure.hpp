@@ -28,16 +28,16 @@ struct policy_pairs {
 [[nodiscard]] inline evaluate::paired_values pair_results(result const& a, result const& b) {
   evaluate::paired_values values{a.of.model, a.of.fingerprint, a.of.task, a.of.setting, a.of.metric};
   std::map<evaluate::pair_key, double> answers;
+  std::size_t met = 0;
   for (auto const* one : b.rows) answers.emplace(evaluate::pair_key_of(*one), one->value);
   for (auto const* one : a.rows) {
     auto const other = answers.find(evaluate::pair_key_of(*one));
     if (other == answers.end()) continue;
-    values.a.push_back(one->value);
-    values.b.push_back(other->second);
-    values.prompts.push_back(one->prompt);
+    add_pair(values, one->value, other->second, one->prompt);
+    ++met;
   }
-  values.only_a = a.rows.size() - values.a.size();
-  values.only_b = b.rows.size() - values.b.size();
+  values.only_a = a.rows.size() - met;
+  values.only_b = b.rows.size() - met;
   return values;
 }
 
@@ -49,7 +49,7 @@ struct policy_pairs {
     if (one->policy == baseline) continue;
     for (auto const* other : results_on(model, results)) {
       if (other->policy != baseline || other->of != one->of) continue;
-      if (auto values = pair_results(*one, *other); !values.a.empty()) {
+      if (auto values = pair_results(*one, *other); has_pair(values)) {
         pairs.policies.push_back(one->policy);
         pairs.values.push_back(std::move(values));
       }
@@ -66,25 +66,28 @@ struct policy_pairs {
   auto pairs = pair_with(baseline, model, results);
   auto const verdicts = evaluate::judge(std::move(pairs.values));
   auto data = json::array();
+  std::size_t not_finite = 0;
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     auto const& [values, found, corrected] = verdicts[i];
     measured const of{values.model, values.fingerprint, values.task, values.setting, values.metric};
-    auto const detectable = found.smallest_detectable;
+    auto const number = [](double value) { return std::isfinite(value) ? json(value) : json{}; };
+    not_finite += values.not_finite_pairs;
     data.push_back({{"panel", panel_title(of)},
                     {"policy", pairs.policies[i]},
-                    {"mean", found.mean_a},
-                    {"baseline", found.mean_b},
-                    {"difference", found.difference},
-                    {"low", found.range.low},
-                    {"high", found.range.high},
+                    {"mean", number(found.mean_a)},
+                    {"baseline", number(found.mean_b)},
+                    {"difference", number(found.difference)},
+                    {"low", number(found.range.low)},
+                    {"high", number(found.range.high)},
                     {"p", corrected},
                     {"verdict", !verdicts[i].is_sure()  ? "not shown"
                                 : verdicts[i].a_leads() ? "better"
                                                         : "worse"},
-                    {"detectable", std::isinf(detectable) ? json{} : json(detectable)},
+                    {"detectable", number(found.smallest_detectable)},
                     {"test", found.test},
                     {"pairs", found.pairs},
-                    {"prompts", found.clusters}});
+                    {"prompts", found.clusters},
+                    {"not_finite", values.not_finite_pairs}});
   }
   figure made{.name = name_from(text_of("compared ", model, " ", baseline)),
               .title = text_of("Compared with \"", baseline, "\": ", model),
@@ -106,6 +109,11 @@ struct policy_pairs {
                           {"test", "test"},
                           {"pairs", "pairs"},
                           {"prompts", "prompts"}}};
+  if (not_finite > 0) {
+    made.columns.push_back({"not_finite", "not finite"});
+    made.caption +=
+        " Pairs with a value that is not finite are left out, and a policy that has such values is not called better.";
+  }
   auto const panels = values_under(data, "panel");
   auto const policies = values_under(data, "policy");
   made.spec = make_spec(

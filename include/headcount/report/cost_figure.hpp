@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -36,7 +37,8 @@ namespace headcount::inline v0::report {
   std::vector<std::vector<point>> panels;
   for (auto const* one : results_on(model, results)) {
     if (panels.empty() || panels.back().back().reached->of != one->of) panels.emplace_back();
-    if (auto const cost = cost_of_policy(one->policy, config, context)) panels.back().push_back({one, *cost});
+    if (auto const cost = cost_of_policy(one->policy, config, context); cost && std::isfinite(one->mean.value))
+      panels.back().push_back({one, *cost});
     if (panels.back().empty()) panels.pop_back();
   }
   auto data = nlohmann::ordered_json::array();
@@ -72,7 +74,7 @@ namespace headcount::inline v0::report {
                   {"cost", "cost"},
                   {"share", "share of dense"},
                   {"frontier", "unbeaten"}}};
-  add_estimate_columns(made.columns);
+  add_estimate_columns(made, data);
   auto const titles = values_under(data, "panel");
   auto const families = families_in(data);
   auto const scale = value_scale(data);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -16,23 +17,32 @@ namespace headcount::inline v0::report {
 
 /// A mean of rows, and how sure it is.
 struct estimate {
-  double value = 0;
+  double value = 0;                          ///< NaN where no row has a finite value
   std::optional<evaluate::interval> ci95{};  ///< none when a single prompt says nothing of the others
   std::size_t rows = 0;
-  std::size_t prompts = 0;
+  std::size_t prompts = 0;     ///< of rows with a finite value
+  std::size_t not_finite = 0;  ///< rows that are left out of the mean
 };
 
-/// The mean of rows, at least one. Rows of one prompt are a cluster. Right and wrong answers, a prompt each, get
+/// The mean of rows, at least one; rows whose value is not finite are counted and left out. Rows of one prompt are a
+/// cluster. Right and wrong answers, a prompt each, get
 /// Wilson's interval; anything else the percentile bootstrap over prompts, 1000 replicates with seed 0.
-[[nodiscard]] inline estimate estimate_of(std::span<evaluate::row const* const> rows) {
+[[nodiscard]] inline estimate estimate_of(std::span<evaluate::row const* const> all) {
+  std::vector<evaluate::row const*> rows;
   std::vector<std::string> prompts;
   double sum = 0;
-  for (auto const* one : rows) {
+  for (auto const* one : all) {
+    if (!std::isfinite(one->value)) continue;
+    rows.push_back(one);
     prompts.push_back(one->prompt);
     sum += one->value;
   }
   auto const groups = evaluate::cluster_by_name(prompts);
-  estimate found{.value = sum / static_cast<double>(rows.size()), .rows = rows.size(), .prompts = groups.size()};
+  estimate found{.value = sum / static_cast<double>(rows.size()),
+                 .rows = all.size(),
+                 .prompts = groups.size(),
+                 .not_finite = all.size() - rows.size()};
+  if (rows.empty()) return found;
   bool const right_or_wrong = groups.size() == rows.size() && std::ranges::all_of(rows, [](auto const* one) {
                                 return one->value == 0 || one->value == 1;
                               });

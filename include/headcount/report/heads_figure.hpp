@@ -71,7 +71,7 @@ namespace headcount::inline v0::report {
                   "Means with 95% bands, against the share of the model's heads that is kept where the policy "
                   "acts. A curve is one kind of policy; at 0% it is \"none\", at 100% \"dense\".",
               .columns = {{"panel", "measured"}, {"family", "curve"}, {"policy", "policy"}, {"heads", "heads kept"}}};
-  add_estimate_columns(made.columns);
+  add_estimate_columns(made, data);
   if (!unplaced.empty()) {
     std::string names;
     for (auto const& policy : unplaced) add_to_list(names, "\"" + policy + "\"");

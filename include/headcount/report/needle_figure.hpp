@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -24,7 +25,8 @@ namespace headcount::inline v0::report {
   std::vector<double> lengths;
   double most = 1;
   for (auto const& one : of) {
-    for (auto const* row : one.rows) most = std::max(most, row->value);
+    for (auto const* row : one.rows)
+      if (std::isfinite(row->value)) most = std::max(most, row->value);
     for (auto const& cell : needle_cells(one)) {
       auto const from = cell.band * 100 / depth_bands;
       auto& row =
@@ -45,7 +47,7 @@ namespace headcount::inline v0::report {
                          " by the length of the prompt and the depth at which the needle's "
                          "first token really stands; bands of depth that no needle fell into are left blank."),
       .columns = {{"policy", "policy"}, {"length", "length"}, {"depth", "realised depth"}}};
-  add_estimate_columns(made.columns);
+  add_estimate_columns(made, data);
   auto const policies = values_under(data, "policy");
   auto const loss = evaluate::is_better_when_lower(about.metric);
   made.spec = make_spec(text_of("Heat maps of mean ", about.metric, " on ", about.model, " by prompt length (",

@@ -27,7 +27,7 @@ namespace headcount::inline v0::report {
                   "Means over rows, with 95% intervals over prompts. Policies that saw the same prompts are "
                   "compared more sharply further down.",
               .columns = {{"panel", "measured"}, {"policy", "policy"}}};
-  add_estimate_columns(made.columns);
+  add_estimate_columns(made, data);
   auto const scale = value_scale(data);
   made.spec = make_spec(
       text_of("Dot plot of the means of ", policies.size(), " policies on ", model, ", with 95% intervals, in ",

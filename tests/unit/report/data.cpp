@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -91,6 +92,20 @@ TEST_CASE("estimate: rows of one prompt are a cluster, which the bootstrap draws
   auto const score = estimate_of_rows({answer("dense", "1", 2.5), answer("dense", "2", 2.5)});
   CHECK(score.ci95->low == 2.5);
   CHECK(score.ci95->high == 2.5);
+}
+
+TEST_CASE("estimate: values that are not finite are counted and left out") {
+  constexpr auto infinity = std::numeric_limits<double>::infinity();
+  auto const some = estimate_of_rows({answer("dense", "1", 1), answer("dense", "2", infinity), answer("dense", "3", 0),
+                                      answer("dense", "4", std::nan(""))});
+  CHECK(some.value == 0.5);
+  CHECK(some.rows == 4);
+  CHECK(some.prompts == 2);
+  CHECK(some.not_finite == 2);
+  auto const nothing = estimate_of_rows({answer("dense", "1", -infinity)});
+  CHECK(std::isnan(nothing.value));
+  CHECK(nothing.not_finite == 1);
+  CHECK_FALSE(nothing.ci95.has_value());
 }
 
 TEST_CASE("results: rows in any order and policies in any spelling give the same results") {

@@ -1,6 +1,7 @@
 // What figures and the page show: *_figure.hpp, sections.hpp, html.hpp, provenance.hpp, page.hpp.
 
 #include <cstddef>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -150,6 +151,42 @@ TEST_CASE("figures: comparisons with a baseline are those of the same prompts") 
   auto const judged = comparison_figure("dense", "tiny", results_of("r", many));
   CHECK(judged.data()[0]["verdict"] == "better");
   CHECK(judged.data()[1]["verdict"] == "worse");  // perplexity is better when lower
+}
+
+TEST_CASE("figures: values that are not finite are counted beside the means, and drawn nowhere") {
+  auto rows = sweep();
+  for (auto& one : rows) {
+    one.metric = "perplexity";
+    bool const is_last = one.prompt == "3";
+    if (one.policy == "none" || (one.policy == "entropy | top_k(1) @ generation" && is_last))
+      one.value = std::numeric_limits<double>::infinity();
+  }
+  auto const results = results_of("r", rows);
+  page_plan const plan{.what = "r", .baselines = {"dense"}, .models = models};
+  auto const sections = sections_of(results, plan);
+  for (auto const& section : sections)
+    for (auto const& figure : section.figures) {
+      CAPTURE(figure.name);
+      CHECK(figure.columns.back().key == "not_finite");
+      CHECK(figure.caption.find("not finite") != std::string::npos);
+      CHECK(figure.spec.dump().find("inf") == std::string::npos);
+    }
+  auto const& all = sections[0].figures[0].data();
+  auto const& nothing = *find(all, "panel", "needle: perplexity", "none");
+  CHECK(nothing["value"].is_null());
+  CHECK(nothing["not_finite"] == 4);
+  auto const& entropy = *find(all, "panel", "needle: perplexity", "entropy | top_k(1) @ generation");
+  CHECK(entropy["value"] == 1);
+  CHECK(entropy["not_finite"] == 1);
+  CHECK(entropy["prompts"] == 3);
+  CHECK((*find(all, "panel", "needle: perplexity", "dense"))["not_finite"] == 0);
+  for (auto const& one : sections[3].figures[0].data()) CHECK(one["policy"] != "none");  // no quality, no frontier
+  auto const& compared = *find(sections[5].figures[0].data(), "panel", "needle: perplexity", "none");
+  CHECK(compared["difference"].is_null());
+  CHECK(compared["pairs"] == 0);
+  CHECK(compared["verdict"] == "not shown");
+  auto const body = body_html(sections, results, plan);
+  CHECK(test::contains(body, "not finite</th>"));
 }
 
 TEST_CASE("figures: a map of heads for each ranking") {

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <span>
@@ -35,10 +37,40 @@ struct paired_values {
   std::vector<std::string> prompts{};  ///< of each pair
   std::size_t only_a = 0;              ///< rows left out because the other policy has none like them
   std::size_t only_b = 0;
+  std::size_t not_finite_pairs = 0;  ///< pairs left out because one of their values, or both, is not finite
+  std::size_t not_finite_a = 0;      ///< values that are not finite
+  std::size_t not_finite_b = 0;
 };
 
-/// Compares the two policies; the seeds of one prompt make a cluster. At least one pair.
+/// Adds a pair, or counts which of its values is not finite.
+inline void add_pair(paired_values& to, double a, double b, std::string const& prompt) {
+  to.not_finite_a += std::isfinite(a) ? 0 : 1;
+  to.not_finite_b += std::isfinite(b) ? 0 : 1;
+  if (!std::isfinite(a) || !std::isfinite(b)) {
+    ++to.not_finite_pairs;
+    return;
+  }
+  to.a.push_back(a);
+  to.b.push_back(b);
+  to.prompts.push_back(prompt);
+}
+
+/// Whether the two have answered the same prompt, with finite values or not.
+[[nodiscard]] inline bool has_pair(paired_values const& values) noexcept {
+  return !values.a.empty() || values.not_finite_pairs > 0;
+}
+
+/// Compares the two policies; the seeds of one prompt make a cluster. Without a pair of finite values there is no mean
+/// (NaN) and no test.
 [[nodiscard]] inline comparison compare(paired_values const& values, comparison_plan const& plan = {}) {
+  constexpr auto unknown = std::numeric_limits<double>::quiet_NaN();
+  if (values.a.empty())
+    return {.mean_a = unknown,
+            .mean_b = unknown,
+            .difference = unknown,
+            .range = {unknown, unknown},
+            .test = "no test",
+            .smallest_detectable = std::numeric_limits<double>::infinity()};
   return compare(values.a, values.b, cluster_by_name(values.prompts), plan);
 }
 
@@ -74,9 +106,9 @@ using pair_key = std::tuple<std::string, std::uint64_t, std::string, std::string
 
 /// Pairs the rows of policies `a` and `b`, sentences in any spelling, by model, fingerprint, task, setting, metric,
 /// prompt, seed, length and depth: one result for each of the first five, in their order; those without a pair are left
-/// out. `task` is empty for all tasks. `what` names the rows in errors.
-/// Throws headcount::error when the policies are the same, one has no row, no row has a pair, a row is there twice, or
-/// versions or fingerprints are mixed.
+/// out, and so are pairs with a value that is not finite. `task` is empty for all tasks. `what` names the rows in
+/// errors. Throws headcount::error when the policies are the same, one has no row, no row has a pair, a row is there
+/// twice, or versions or fingerprints are mixed.
 [[nodiscard]] inline std::vector<paired_values> pair_rows(std::string_view what, std::span<row const> rows,
                                                           std::string const& a, std::string const& b,
                                                           std::string const& task = {}) {
@@ -112,12 +144,9 @@ using pair_key = std::tuple<std::string, std::uint64_t, std::string, std::string
     for (auto const& [prompt, pair] : pairs) {
       values.only_a += pair.second ? 0 : 1;
       values.only_b += pair.first ? 0 : 1;
-      if (!pair.first || !pair.second) continue;
-      values.a.push_back(*pair.first);
-      values.b.push_back(*pair.second);
-      values.prompts.push_back(std::get<0>(prompt));
+      if (pair.first && pair.second) add_pair(values, *pair.first, *pair.second, std::get<0>(prompt));
     }
-    if (!values.a.empty()) paired.push_back(std::move(values));
+    if (has_pair(values)) paired.push_back(std::move(values));
   }
   if (paired.empty())
     throw error{what, text_of("no row of \"", names[0], "\" has one of \"", names[1], "\" on the same prompt"),

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -13,6 +15,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/evaluate/run/json_number.hpp>
 #include <headcount/reference/load/json_file.hpp>
 #include <headcount/reference/load/mapped_file.hpp>
 #include <headcount/version.hpp>
@@ -34,13 +37,14 @@ struct row {
   nlohmann::ordered_json more = nlohmann::ordered_json::object();  ///< what the task adds: length, depth, loglik, ...
 };
 
-/// A row as JSON, its own keys first.
+/// A row as JSON, its own keys first. Numbers that are not finite are texts, see json_number.
 [[nodiscard]] inline nlohmann::ordered_json to_json(row const& one) {
   nlohmann::ordered_json json{
       {"model", one.model},     {"fingerprint", one.fingerprint}, {"policy", one.policy}, {"task", one.task},
       {"setting", one.setting}, {"metric", one.metric},           {"prompt", one.prompt}, {"seed", one.seed},
       {"value", one.value},     {"version", one.version}};
   for (auto const& [key, value] : one.more.items()) json[key] = value;
+  spell_numbers(json);
   return json;
 }
 
@@ -56,7 +60,8 @@ struct row {
       .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-/// Reads a line that `print` wrote. `what` names it in errors. Throws headcount::error when it is no row.
+/// Reads a line that `print` wrote. What the task added stays as it was written, so numbers in it that were not finite
+/// are read by number_from. `what` names the line in errors. Throws headcount::error when it is no row.
 [[nodiscard]] inline row parse_row(std::string_view what, std::string_view line) {
   static constexpr auto form = "a JSON object with model, fingerprint, policy, task, metric, prompt, seed, value, ...";
   auto json = reference::parse_json<nlohmann::ordered_json>(what, line);
@@ -66,8 +71,9 @@ struct row {
     auto const found = json.find(key);
     if (found == json.end()) throw error{what, text_of("it is no result row: \"", key, "\" is missing"), form};
     try {
-      found->get_to(value);
-    } catch (nlohmann::json::exception const&) {
+      if constexpr (std::same_as<decltype(value), double&>) value = number_from(*found).value();
+      else found->get_to(value);
+    } catch (std::exception const&) {  // another type
       throw error{what, text_of("\"", key, "\" is ", found->dump()), form};
     }
     json.erase(found);

@@ -21,7 +21,10 @@ struct verdict {
   comparison found;
   double corrected = 1;  ///< p after Holm's correction
 
-  [[nodiscard]] bool is_sure() const noexcept { return corrected <= verdict_level; }
+  /// Whether the leader may be called better. One with values that are not finite never is: they were left out.
+  [[nodiscard]] bool is_sure() const noexcept {
+    return corrected <= verdict_level && (a_leads() ? values.not_finite_a : values.not_finite_b) == 0;
+  }
   /// Whether policy a did better, sure or not.
   [[nodiscard]] bool a_leads() const noexcept { return (found.difference > 0) != is_better_when_lower(values.metric); }
 };

@@ -1,8 +1,10 @@
 // run/sealed_row.hpp, journal.hpp, merge.hpp, shard.hpp and sweep_plan.hpp: rows that survive.
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
+#include <limits>
 #include <set>
 #include <string>
 #include <vector>
@@ -88,6 +90,29 @@ TEST_CASE("journal: rows are there again after it was closed, and new ones come 
   journal const fresh{path, true};
   CHECK(fresh.rows().empty());
   CHECK(test::read_all(path).empty());
+}
+
+TEST_CASE("journal: rows whose values are not finite are there again, too, and merge as what they were") {
+  test::temporary_folder const folder;
+  auto const path = folder.path() / "r.jsonl";
+  constexpr auto infinity = std::numeric_limits<double>::infinity();
+  std::vector<row> rows{some_row("p0", infinity), some_row("p1", -infinity), some_row("p2", std::nan(""))};
+  for (auto& one : rows) one.more["loglik"] = -infinity;
+  journal{path}.append(rows);
+  auto const text = test::read_all(path);
+  {
+    journal const file{path};
+    REQUIRE(file.rows().size() == 3);
+    CHECK(file.rows()[0].value == infinity);
+    CHECK(file.rows()[1].value == -infinity);
+    CHECK(std::isnan(file.rows()[2].value));
+    CHECK(file.has(key_of(rows[2])));
+  }
+  merged_rows merged;
+  merged.add(path);
+  merged.add(path);
+  merged.write(folder.path() / "m.jsonl");
+  CHECK(test::read_all(folder.path() / "m.jsonl") == text);
 }
 
 TEST_CASE("journal: wherever the file was cut off, whole lines stay and the rest is gone") {

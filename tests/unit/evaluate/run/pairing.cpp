@@ -1,5 +1,7 @@
-// run/pairing.hpp, canonical.hpp and metric.hpp.
+// run/pairing.hpp, verdict.hpp, canonical.hpp and metric.hpp.
 
+#include <cmath>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -7,6 +9,7 @@
 
 #include <headcount/evaluate/run/metric.hpp>
 #include <headcount/evaluate/run/pairing.hpp>
+#include <headcount/evaluate/run/verdict.hpp>
 
 #include "../../reference/support/files.hpp"
 
@@ -89,6 +92,44 @@ TEST_CASE("pairing: rows without a pair are counted and left out") {
   CHECK(paired[0].a.size() == 2);
   CHECK(paired[0].only_a == 2);
   CHECK(paired[0].only_b == 1);
+}
+
+TEST_CASE("pairing: values that are not finite are counted, and who has them is not called better") {
+  constexpr auto infinity = std::numeric_limits<double>::infinity();
+  // 20 texts of which policy a has the lower perplexity, and on one more it is infinite.
+  auto const judged = [&](double of_a, double of_b) {
+    std::vector<row> rows;
+    for (int i = 0; i < 21; ++i) {
+      rows.push_back(answer("dense", std::to_string(i), i < 20 ? 2 : of_a));
+      rows.push_back(answer("none", std::to_string(i), i < 20 ? 3 : of_b));
+    }
+    for (auto& one : rows) one.metric = "perplexity";
+    return judge(pair_rows("r.jsonl", rows, "dense", "none"))[0];
+  };
+  auto const sure = judged(2, infinity);
+  CHECK(sure.values.not_finite_pairs == 1);
+  CHECK(sure.values.not_finite_a == 0);
+  CHECK(sure.values.not_finite_b == 1);
+  CHECK(sure.found.pairs == 20);
+  CHECK(sure.found.difference == doctest::Approx(-1));
+  CHECK(sure.a_leads());
+  CHECK(sure.is_sure());
+  for (auto const of_a : {infinity, std::nan("")}) {
+    auto const doubtful = judged(of_a, infinity);
+    CHECK(doubtful.values.not_finite_pairs == 1);
+    CHECK(doubtful.values.not_finite_a == 1);
+    CHECK(doubtful.found.p == sure.found.p);
+    CHECK_FALSE(doubtful.is_sure());
+  }
+
+  auto const all =
+      pair_rows("r.jsonl", std::vector{answer("dense", "1", infinity), answer("none", "1", 1)}, "dense", "none");
+  REQUIRE(all.size() == 1);
+  auto const found = judge(all)[0];
+  CHECK(found.found.pairs == 0);
+  CHECK(found.found.p == 1);
+  CHECK(std::isnan(found.found.difference));
+  CHECK_FALSE(found.is_sure());
 }
 
 TEST_CASE("pairing: what cannot be compared is named") {

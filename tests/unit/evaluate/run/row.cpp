@@ -1,3 +1,5 @@
+#include <cmath>
+#include <limits>
 #include <string>
 
 #include <doctest/doctest.h>
@@ -7,7 +9,9 @@
 
 #include "../../reference/support/files.hpp"
 
+using headcount::evaluate::json_number;
 using headcount::evaluate::key_of;
+using headcount::evaluate::number_from;
 using headcount::evaluate::parse_row;
 using headcount::evaluate::read_rows;
 using headcount::evaluate::row;
@@ -47,6 +51,34 @@ TEST_CASE("text that is not UTF-8 does not spoil a row") {
   auto one = example();
   one.more["completion"] = "\xff";
   CHECK(parse_row("line", print(one)).more["completion"] == "\xEF\xBF\xBD");
+}
+
+TEST_CASE("numbers that are not finite are words in a row, wherever they stand, and read back") {
+  constexpr auto infinity = std::numeric_limits<double>::infinity();
+  constexpr auto nan = std::numeric_limits<double>::quiet_NaN();
+  auto one = example();
+  one.value = infinity;
+  one.more = {{"loglik", -infinity}, {"positions", {0.5, nan, {{"deep", infinity}}}}, {"completion", "inf"}};
+  auto const line = print(one);
+  CHECK(test::contains(line, R"("value":"inf",)"));
+  CHECK(test::contains(line, R"("loglik":"-inf","positions":[0.5,"nan",{"deep":"inf"}],"completion":"inf"})"));
+  auto const back = parse_row("line", line);
+  CHECK(back.value == infinity);
+  CHECK(number_from(back.more["loglik"]) == -infinity);
+  CHECK(print(back) == line);
+  for (auto const number : {infinity, -infinity, nan, 0.1, -0.0, 5e-324, std::numeric_limits<double>::max()}) {
+    one.value = number;
+    auto const read = parse_row("line", print(one)).value;
+    CHECK((std::isnan(number) ? std::isnan(read) : read == number && std::signbit(read) == std::signbit(number)));
+    CHECK(print(parse_row("line", print(one))) == print(one));
+  }
+  for (auto const* wrong : {"null", "\"1\"", "\"Infinity\"", "\"\"", "true", "[1]"}) {
+    auto text = print(example());
+    text.replace(text.find(":0.1,") + 1, 3, wrong);
+    CHECK(test::contains(test::message_of([&] { (void)parse_row("line", text); }),
+                         std::string{"line: \"value\" is "} + wrong));
+  }
+  CHECK_FALSE(number_from(nullptr).has_value());
 }
 
 TEST_CASE("rows have the same key exactly when they ask the same") {
