@@ -16,6 +16,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/evaluate/run/json_number.hpp>
 #include <headcount/evaluate/run/row.hpp>
 #include <headcount/evaluate/run/run_task.hpp>
 #include <headcount/evaluate/run/summary.hpp>
@@ -70,9 +71,10 @@ std::string counted(std::size_t count, char const* one, char const* many) {
 
 void print_summary(std::vector<total> const& totals, work const& done) {
   for (auto const& one : totals)
-    fmt::print("{}{}{}, {}: {} {:.4g} (95% interval {:.4g} to {:.4g}), {}\n", one.task, one.setting.empty() ? "" : ", ",
-               one.setting, one.policy, one.metric, one.value, one.range.low, one.range.high,
-               counted(one.n, "prompt", "prompts"));
+    fmt::print("{}{}{}, {}: {} {:.4g} (95% interval {:.4g} to {:.4g}), {}{}\n", one.task,
+               one.setting.empty() ? "" : ", ", one.setting, one.policy, one.metric, one.value, one.range.low,
+               one.range.high, counted(one.n, "prompt", "prompts"),
+               one.not_finite == 0 ? "" : fmt::format(", {} not finite", counted(one.not_finite, "row", "rows")));
   fmt::print("{} tokens computed, {} one by one\n", done.computed.load(), done.naive.load());
 }
 
@@ -83,9 +85,10 @@ nlohmann::ordered_json to_json(std::vector<total> const& totals, work const& don
                                {"setting", one.setting},
                                {"policy", one.policy},
                                {"metric", one.metric},
-                               {"value", one.value},
-                               {"ci95", {one.range.low, one.range.high}},
-                               {"n", one.n}});
+                               {"value", json_number(one.value)},
+                               {"ci95", {json_number(one.range.low), json_number(one.range.high)}},
+                               {"n", one.n},
+                               {"not_finite", one.not_finite}});
   json["tokens_computed"] = done.computed.load();
   json["tokens_naive"] = done.naive.load();
   return json;

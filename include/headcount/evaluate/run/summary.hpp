@@ -1,11 +1,9 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <cstddef>
-#include <functional>
 #include <map>
-#include <numbers>
+#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,80 +11,74 @@
 #include <utility>
 #include <vector>
 
-#include <headcount/evaluate/run/metric.hpp>
 #include <headcount/evaluate/run/row.hpp>
+#include <headcount/evaluate/run/total.hpp>
 #include <headcount/evaluate/statistics/cluster.hpp>
 #include <headcount/evaluate/statistics/confusion.hpp>
-#include <headcount/evaluate/statistics/interval.hpp>
+#include <headcount/evaluate/statistics/strata.hpp>
 #include <headcount/evaluate/task/random_stream.hpp>
 
 namespace headcount::inline v0::evaluate {
 
-/// A metric over all prompts of a task under a policy.
-struct total {
-  std::string model{};
-  std::string policy{};
-  std::string task{};
-  std::string setting{};
-  std::string metric{};
-  double value = 0;
-  interval
-      range{};  ///< 95%: Wilson's where values are right or wrong, a row a prompt; otherwise bootstrap over prompts
-  std::size_t n = 0;  ///< prompts
-};
-
-namespace detail {
-
-/// A metric of some of the rows, given by their indices.
-using figure = std::function<double(std::span<std::size_t const>)>;
-
-inline figure mean_figure(std::span<row const* const> rows) {
-  return [rows](std::span<std::size_t const> some) {
-    double sum = 0;
-    for (auto const i : some) sum += rows[i]->value;
-    return sum / static_cast<double>(some.size());
+/// The figure that GLUE goes by on one of its data sets, of rows of "acc": Matthews' correlation on cola, the mean of
+/// accuracy and F1 on mrpc and qqp, accuracy on the others.
+/// Source: Wang et al. 2018, arXiv 1804.07461, section 3.
+[[nodiscard]] inline row_figure glue_figure(std::string_view task, std::span<row const* const> rows) {
+  if (task == "glue/cola") return confusion_figure(rows, &confusion::matthews);
+  auto acc = mean_figure(rows);
+  if (task != "glue/mrpc" && task != "glue/qqp") return acc;
+  return [acc, f1 = confusion_figure(rows, &confusion::f1)](std::span<std::size_t const> some) {
+    return (acc(some) + f1(some)) / 2;
   };
 }
 
-/// What log-likelihoods come to per word, byte or token of all texts together, when the metric is of that kind.
-inline figure per_unit_figure(std::string_view metric, std::span<row const* const> rows) {
-  static std::map<std::string_view, char const*> const units{
-      {"word_perplexity", "words"}, {"byte_perplexity", "bytes"}, {"bits_per_byte", "bytes"}, {"perplexity", "tokens"}};
-  auto const unit = units.find(metric);
-  if (unit == units.end()) return {};
-  std::vector<std::pair<double, double>> sums;
-  for (auto const* one : rows) {
-    if (!one->more.contains("loglik") || !one->more.contains(unit->second)) return {};
-    sums.emplace_back(one->more["loglik"].get<double>(), one->more[unit->second].get<double>());
+/// The macro mean of GLUE, metric "macro_mean" of task "glue": the mean of glue_figure over data sets, each counting
+/// alike. The interval is of a bootstrap over prompts within each data set, 1000 replicates with seed 1. `sets` are
+/// rows of "acc" of one model, setting and policy, a list a data set.
+/// Source: Wang et al. 2018, arXiv 1804.07461, section 3, where all nine data sets count; here those that were asked
+/// do.
+[[nodiscard]] inline total glue_mean(std::span<std::vector<row const*> const> sets) {
+  auto const& first = *sets.front().front();
+  total made{
+      .model = first.model, .policy = first.policy, .task = "glue", .setting = first.setting, .metric = "macro_mean"};
+  std::vector<clusters> strata;
+  std::vector<row_figure> figures;
+  for (auto const& rows : sets) {
+    figures.push_back(glue_figure(rows.front()->task, rows));
+    strata.push_back(cluster_by_prompt(rows));
+    std::vector<std::size_t> all(rows.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    made.value += figures.back()(all) / static_cast<double>(sets.size());
+    made.n += strata.back().size();
   }
-  return [sums = std::move(sums), bits = metric == "bits_per_byte"](std::span<std::size_t const> some) {
-    double nats = 0;
-    double count = 0;
-    for (auto const i : some) {
-      nats += sums[i].first;
-      count += sums[i].second;
-    }
-    return bits ? -nats / (count * std::numbers::ln2) : std::exp(-nats / count);
-  };
+  made.range = stratified_bootstrap(
+      strata, [&](std::size_t set, std::span<std::size_t const> drawn) { return figures[set](drawn); },
+      random_stream{1});
+  return made;
 }
 
-/// F1 or Matthews' correlation of rows that say what was predicted.
-inline figure confusion_figure(std::span<row const* const> rows, double (confusion::*metric)() const noexcept) {
-  std::vector<std::pair<std::size_t, std::size_t>> answers;
-  for (auto const* one : rows)
-    answers.emplace_back(one->more.at("gold").get<std::size_t>(), one->more.at("predicted").get<std::size_t>());
-  return [answers = std::move(answers), metric](std::span<std::size_t const> some) {
-    confusion all;
-    for (auto const i : some) all.add(answers[i].first, answers[i].second);
-    return (all.*metric)();
-  };
+/// Totals of MMLU's subjects, tasks "mmlu/SUBJECT", in the order of their first rows: a prompt is SUBJECT/INDEX. The
+/// total of all rows is their mean weighted by their sizes.
+[[nodiscard]] inline std::vector<total> totals_of_subjects(std::span<row const* const> rows) {
+  std::vector<std::pair<std::string, std::vector<row const*>>> subjects;
+  for (auto const* one : rows) {
+    auto const name = one->prompt.substr(0, one->prompt.rfind('/'));
+    auto found = std::ranges::find(subjects, name, [](auto const& subject) -> auto const& { return subject.first; });
+    if (found == subjects.end()) found = subjects.insert(subjects.end(), {name, {}});
+    found->second.push_back(one);
+  }
+  std::vector<total> totals;
+  for (auto const& [name, of_subject] : subjects) {
+    totals.push_back(total_of(of_subject));
+    totals.back().task = "mmlu/" + name;
+  }
+  return totals;
 }
-
-}  // namespace detail
 
 /// Rows as totals: one for each model, task, setting, metric and policy, in the order of their first rows. Most are
 /// means. Perplexities come from sums over all texts; glue/cola has Matthews' correlation ("mcc") and glue/mrpc and
-/// glue/qqp have "f1" beside "acc", as lm-evaluation-harness reports them.
+/// glue/qqp have "f1" beside "acc", as lm-evaluation-harness reports them. MMLU has one for each of several subjects
+/// after that of all; the macro mean of several data sets of GLUE comes at the end.
 [[nodiscard]] inline std::vector<total> summarise(std::span<row const> rows) {
   using key = std::tuple<std::string_view, std::string_view, std::string_view, std::string_view, std::string_view>;
   std::map<key, std::size_t> index_of;
@@ -98,37 +90,30 @@ inline figure confusion_figure(std::span<row const* const> rows, double (confusi
     groups[at->second].push_back(&one);
   }
   std::vector<total> totals;
+  std::vector<std::vector<std::vector<row const*>>> glue;  // data sets of a model, setting and policy
   for (auto const& group : groups) {
     auto const& first = *group.front();
-    std::vector<std::string> prompts;
-    std::vector<std::size_t> all;
-    for (auto const* one : group) {
-      all.push_back(all.size());
-      prompts.push_back(one->prompt);
-    }
-    auto const of_prompts = cluster_by_name(prompts);
-    auto const make = [&](std::string metric, detail::figure const& figure) {
-      return total{.model = first.model,
-                   .policy = first.policy,
-                   .task = first.task,
-                   .setting = first.setting,
-                   .metric = std::move(metric),
-                   .value = figure(all),
-                   .range = clustered_bootstrap(of_prompts, figure, random_stream{1}),
-                   .n = of_prompts.size()};
-    };
-    auto const per_unit = detail::per_unit_figure(first.metric, group);
-    totals.push_back(make(first.metric, per_unit ? per_unit : detail::mean_figure(group)));
-    auto const is = [](double value) { return [value](row const* one) { return one->value == value; }; };
-    auto const hits = static_cast<std::size_t>(std::ranges::count_if(group, is(1)));
-    auto const misses = static_cast<std::size_t>(std::ranges::count_if(group, is(0)));
-    bool const right_or_wrong = hits + misses == group.size() && !is_better_when_lower(first.metric);
-    if (right_or_wrong && of_prompts.size() == group.size()) totals.back().range = wilson({hits, group.size()});
+    totals.push_back(total_of(group));
     if (first.metric != "acc") continue;
-    if (first.task == "glue/cola") totals.push_back(make("mcc", detail::confusion_figure(group, &confusion::matthews)));
+    if (first.task == "mmlu") {
+      auto subjects = totals_of_subjects(group);
+      if (subjects.size() > 1) totals.insert(totals.end(), subjects.begin(), subjects.end());
+    }
+    if (!first.task.starts_with("glue/")) continue;
+    if (first.task == "glue/cola")
+      totals.push_back(make_total(group, "mcc", confusion_figure(group, &confusion::matthews)));
     if (first.task == "glue/mrpc" || first.task == "glue/qqp")
-      totals.push_back(make("f1", detail::confusion_figure(group, &confusion::f1)));
+      totals.push_back(make_total(group, "f1", confusion_figure(group, &confusion::f1)));
+    auto const is_of_same = [&](auto const& sets) {
+      auto const& other = *sets.front().front();
+      return other.model == first.model && other.setting == first.setting && other.policy == first.policy;
+    };
+    auto found = std::ranges::find_if(glue, is_of_same);
+    if (found == glue.end()) found = glue.emplace(glue.end());
+    found->push_back(group);
   }
+  for (auto const& sets : glue)
+    if (sets.size() > 1) totals.push_back(glue_mean(sets));
   return totals;
 }
 

@@ -1,13 +1,16 @@
 // statistics/cluster.hpp, sign_flip.hpp, detectable.hpp and comparison.hpp.
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include <headcount/evaluate/statistics/comparison.hpp>
+#include <headcount/evaluate/statistics/strata.hpp>
 
 using namespace headcount::evaluate;
 
@@ -74,6 +77,38 @@ TEST_CASE("cluster: prompts that are there several times do not narrow a bootstr
   CHECK(clustered.high == doctest::Approx(once.high).epsilon(1e-12));
   auto const naive = bootstrap(repeated.size(), mean_of(repeated), random_stream{6});
   CHECK(naive.high - naive.low < 0.5 * (once.high - once.low));
+}
+
+TEST_CASE("strata: samples are drawn by themselves and count alike, however large they are") {
+  // Of one sample it is the bootstrap of that sample.
+  random_stream random{5};
+  std::vector<double> values;
+  for (int i = 0; i < 60; ++i) values.push_back(random.number());
+  auto const mean = [&](std::span<std::size_t const> drawn) {
+    double sum = 0;
+    for (auto const i : drawn) sum += values[i];
+    return sum / static_cast<double>(drawn.size());
+  };
+  auto const mean_in = [&](std::size_t, std::span<std::size_t const> drawn) { return mean(drawn); };
+  std::vector<clusters> strata{singles(60)};
+  auto const alone = stratified_bootstrap(strata, mean_in, random_stream{6});
+  auto const plain = clustered_bootstrap(strata[0], mean, random_stream{6});
+  CHECK(alone.low == plain.low);
+  CHECK(alone.high == plain.high);
+
+  // 400 answers, half of them right, and 100, a fifth: the mean's variance is (0.25 / 400 + 0.16 / 100) / 4.
+  auto const right = [](std::size_t stratum, std::span<std::size_t const> drawn) {
+    auto const n = static_cast<double>(drawn.size());
+    CHECK(drawn.size() == (stratum == 0 ? 400 : 100));
+    return static_cast<double>(
+               std::ranges::count_if(drawn, [&](std::size_t i) { return stratum == 0 ? i < 200 : i < 20; })) /
+           n;
+  };
+  strata = {singles(400), singles(100)};
+  auto const both = stratified_bootstrap(strata, right, random_stream{7}, 4000);
+  auto const half = 1.959964 * std::sqrt((0.25 / 400 + 0.16 / 100) / 4);
+  CHECK(both.low == doctest::Approx(0.35 - half).epsilon(0.01));
+  CHECK(both.high == doctest::Approx(0.35 + half).epsilon(0.01));
 }
 
 TEST_CASE("sign_flip: Fisher's test of Darwin's maize, 1726 of 32768") {

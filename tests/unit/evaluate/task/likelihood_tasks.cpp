@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -425,17 +426,97 @@ TEST_CASE("summary: means, Matthews' correlation, F1 and perplexities of all tex
       if (one.task == task && one.metric == metric) return one.value;
     return -99.0;
   };
-  CHECK(totals.size() == 7);
+  CHECK(totals.size() == 8);
   CHECK(value("glue/cola", "acc") == doctest::Approx(0.7));
   CHECK(value("glue/cola", "mcc") == doctest::Approx(10 / std::sqrt(600.0)));
   CHECK(value("glue/qqp", "f1") == doctest::Approx(8.0 / 11));
   CHECK(value("perplexity", "word_perplexity") == doctest::Approx(std::exp(20.0 / 16)));
   CHECK(value("perplexity", "bits_per_byte") == doctest::Approx(1.5 / std::log(2.0)));
   CHECK(totals.front().n == 10);
-  CHECK(totals.back().range.high == 0);  // zero here is no share of prompts
+  CHECK(totals[6].metric == "kl");
+  CHECK(totals[6].range.high == 0);  // zero here is no share of prompts
   CHECK(totals.front().range.low == doctest::Approx(wilson({7, 10}).low));
   CHECK(totals[1].range.low < totals[1].value);
   CHECK(totals[1].range.high > totals[1].value);
+  CHECK(std::ranges::none_of(totals, [](total const& one) { return one.not_finite > 0; }));
+  // Cola's correlation and the mean of qqp's F1 and accuracy, each data set counting alike.
+  CHECK(value("glue", "macro_mean") == doctest::Approx((10 / std::sqrt(600.0) + (8.0 / 11 + 0.7) / 2) / 2));
   CHECK(confusion{.true_yes = 3}.matthews() == 0);
   CHECK(confusion{.true_no = 3}.f1() == 0);
+}
+
+TEST_CASE(
+    "summary: GLUE's macro mean counts data sets alike, MMLU's mean every question, and subjects have their own") {
+  std::vector<row> rows;
+  auto const add = [&](std::string const& task, std::string const& prompt, double value, int gold, int predicted,
+                       std::string const& policy = "dense", std::string const& setting = "") {
+    rows.push_back({.model = "m",
+                    .policy = policy,
+                    .task = task,
+                    .setting = setting,
+                    .metric = "acc",
+                    .prompt = prompt,
+                    .value = value,
+                    .more = {{"gold", gold}, {"predicted", predicted}}});
+  };
+  // sst2: 1 of 2 right. rte: 3 of 4. mrpc: 2 true yes, 1 false yes, 1 false no: accuracy 2/4, F1 = 4/6.
+  add("glue/sst2", "0", 1, 1, 1);
+  add("glue/sst2", "1", 0, 0, 1);
+  for (int i = 0; i < 4; ++i) add("glue/rte", std::to_string(i), i < 3 ? 1 : 0, 0, i < 3 ? 0 : 1);
+  for (int i = 0; i < 4; ++i) add("glue/mrpc", std::to_string(i), i < 2 ? 1 : 0, i == 2 ? 0 : 1, i < 3 ? 1 : 0);
+  add("glue/sst2", "0", 1, 1, 1, "none");  // one data set has no mean over data sets
+  add("glue/rte", "0", 1, 1, 1, "dense", "shots=5");
+  // 3 questions of anatomy of which 1 is right, and 1 of virology.
+  for (int i = 0; i < 3; ++i) add("mmlu", "anatomy/" + std::to_string(i), i == 0 ? 1 : 0, 0, i);
+  add("mmlu", "virology/0", 1, 2, 2);
+  add("mmlu", "anatomy/0", 1, 0, 0, "none");
+
+  auto const totals = summarise(rows);
+  auto const find = [&](std::string const& task, std::string const& metric, std::string const& policy = "dense") {
+    std::vector<total> found;
+    for (auto const& one : totals)
+      if (one.task == task && one.metric == metric && one.policy == policy) found.push_back(one);
+    return found;
+  };
+  auto const glue = find("glue", "macro_mean");
+  REQUIRE(glue.size() == 1);
+  CHECK(glue[0].value == doctest::Approx((1.0 / 2 + 3.0 / 4 + (2.0 / 4 + 4.0 / 6) / 2) / 3));
+  CHECK(glue[0].n == 10);
+  CHECK(glue[0].setting.empty());
+  CHECK(glue[0].range.low < glue[0].value);
+  CHECK(glue[0].range.high > glue[0].value);
+  CHECK(find("glue", "macro_mean", "none").empty());
+
+  REQUIRE(find("mmlu", "acc").size() == 1);
+  CHECK(find("mmlu", "acc")[0].value == 2.0 / 4);  // not (1/3 + 1) / 2
+  CHECK(find("mmlu", "acc")[0].n == 4);
+  CHECK(find("mmlu/anatomy", "acc")[0].value == 1.0 / 3);
+  CHECK(find("mmlu/anatomy", "acc")[0].n == 3);
+  CHECK(find("mmlu/anatomy", "acc")[0].range.high == wilson({1, 3}).high);
+  CHECK(find("mmlu/virology", "acc")[0].value == 1);
+  CHECK(find("mmlu", "acc", "none").size() == 1);
+  CHECK(find("mmlu/anatomy", "acc", "none").empty());  // one subject is all there is
+}
+
+TEST_CASE("summary: a perplexity that is infinite is, and its rows are counted") {
+  std::vector<row> rows;
+  for (auto const nats : {-4.0, -std::numeric_limits<double>::infinity()})
+    rows.push_back({.model = "m",
+                    .policy = "dense",
+                    .task = "perplexity",
+                    .metric = "perplexity",
+                    .prompt = std::to_string(nats),
+                    .value = std::exp(-nats / 2),
+                    .more = {{"loglik", nats}, {"tokens", 2}}});
+  rows.push_back(
+      {.model = "m", .policy = "dense", .task = "agreement", .metric = "kl", .prompt = "1", .value = std::nan("")});
+  for (auto& one : rows) one = parse_row("line", print(one));  // as a file has them
+  auto const totals = summarise(rows);
+  REQUIRE(totals.size() == 2);
+  CHECK(totals[0].value == std::numeric_limits<double>::infinity());
+  CHECK(totals[0].range.low == doctest::Approx(std::exp(2.0)));  // both draws may be of the first
+  CHECK(totals[0].range.high == totals[0].value);
+  CHECK(totals[0].not_finite == 1);
+  CHECK(std::isnan(totals[1].value));
+  CHECK(std::isnan(totals[1].range.low));
 }
