@@ -8,16 +8,15 @@
 #include <variant>
 #include <vector>
 
-#include <headcount/core/error.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/kernel/cost.hpp>
-#include <headcount/mask/rescale.hpp>
-#include <headcount/mask/zero.hpp>
+#include <headcount/kernel/dropped_work.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy/print.hpp>
+#include <headcount/policy/puts_out.hpp>
 #include <headcount/policy/validate.hpp>
 #include <headcount/reference/model/config.hpp>
+#include <headcount/score/scorer.hpp>
 
 namespace headcount::inline v0::evaluate {
 
@@ -74,34 +73,48 @@ struct recurrent_size {
 [[nodiscard]] inline block_cost attention_block(kernel::attention_shape const& shape, any_policy const& policy,
                                                 std::size_t layer, phase when, std::size_t context,
                                                 std::size_t number_bytes) {
-  site where{.layer = layer, .phase = when, .heads = shape.heads, .group = shape.heads / shape.key_value_heads};
+  site where{.layer = layer,
+             .phase = when,
+             .heads = shape.heads,
+             .group = shape.heads / shape.key_value_heads,
+             .head_dim = shape.head_dim};
   validate(policy, where);
-  if (auto const mask = print(policy.mask);
-      mask != headcount::print(mask::zero{}) && mask != headcount::print(mask::rescale{}))
-    throw error{print(policy), "costs are known of masks under which a dropped head puts out nothing", "zero, rescale"};
-  auto const reads_at = [&] { return policy.where.covers(where) ? policy.reads() : reading::nothing; };
-  auto const reads = reads_at();
-  auto const kept = kernel::kept_by(policy, where);
-  auto made = kernel::needed_by(shape, reads, kept);
-  if (when == phase::prefill) {
-    where.phase = phase::generation;
-    made = made.joined_with(kernel::needed_by(shape, reads_at(), kernel::kept_by(policy, where)));
-  }
   auto const tokens = when == phase::prefill ? context : 1;
   auto const seen_at = [&](std::size_t position) { return std::min(position + 1, shape.window.value_or(context)); };
   std::size_t keys = 0;  // that all tokens see
-  for (auto position = context - tokens; position < context; ++position) keys += seen_at(position);
-  auto const a_key = kernel::cost_of(shape, reads, kept, made, 1);
+  kernel::masked_heads masked{.projected = puts_out(policy.mask, where)};
+  for (auto position = context - tokens; position < context; ++position) {
+    auto const seen = seen_at(position);
+    keys += seen;
+    auto const work = kernel::work_of(policy.mask.attention(seen), seen, seen == shape.window);
+    masked.work = {masked.work.weighed + work.weighed, masked.work.summed + work.summed, work.stored, work.shared};
+  }
+
+  auto const reads_at = [&] { return policy.where.covers(where) ? policy.reads() : reading::nothing; };
+  auto const reads = reads_at();
+  auto const kept = kernel::kept_by(policy, where);
+  auto made = kernel::needed_by(shape, reads, kept, masked.work);
+  if (when == phase::prefill) {
+    where.phase = phase::generation;
+    made = made.joined_with(kernel::needed_by(shape, reads_at(), kernel::kept_by(policy, where), masked.work));
+  }
+  auto const all = kernel::cost_of(shape, reads, kept, masked, made, keys);
   auto touched = kept;  // by any of the pass's tokens
-  if (tokens > 1) touched.most = kept.possible.size();
-  auto const read = kernel::cost_of(shape, reads, touched, made, tokens > 1 ? context : seen_at(context - 1));
-  auto const a_head = seen_at(context - 1) * shape.head_dim * number_bytes;
+  auto reading_of = masked;
+  if (tokens > 1) {  // what each of them sees is read once
+    touched.most = kept.possible.size();
+    reading_of.work = {masked.work.weighed > 0 ? context : 0, masked.work.summed > 0 ? context : 0};
+  }
+  auto const read = kernel::cost_of(shape, reads, touched, reading_of, made, tokens > 1 ? context : keys);
+  auto const seen = seen_at(context - 1);
+  auto const a_number = shape.head_dim * number_bytes;
+  auto const cache = made.stored(seen, masked.work.stored) * a_number;
   return {.layer = layer,
           .kind = "attention",
-          .flops = tokens * a_key.projections + keys * (a_key.weights + a_key.values),
+          .flops = tokens * all.projections + all.weights + all.values,
           .bytes = (read.parameters + read.cache_read) * number_bytes,
-          .cache = made.size() * a_head,
-          .freeable = (2 * shape.key_value_heads - made.size()) * a_head,
+          .cache = cache,
+          .freeable = 2 * shape.key_value_heads * seen * a_number - cache,
           .kept = kept};
 }
 

@@ -1,15 +1,28 @@
 // kernel/cost.hpp and cost/model_cost.hpp.
 
 #include <cstddef>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/from_file.hpp>
+#include <headcount/core/head_outputs.hpp>
+#include <headcount/core/ranking.hpp>
 #include <headcount/evaluate/cost/model_cost.hpp>
+#include <headcount/mask/mean.hpp>
+#include <headcount/mask/resample.hpp>
+#include <headcount/mask/streaming.hpp>
+#include <headcount/mask/uniform.hpp>
+#include <headcount/policy/any_policy.hpp>
+#include <headcount/policy/compose.hpp>
 #include <headcount/policy/sentence.hpp>
 #include <headcount/reference/load/config_json.hpp>
+#include <headcount/score/fixed.hpp>
+#include <headcount/select/top_groups.hpp>
 
 using namespace headcount;
 using namespace headcount::evaluate;
@@ -34,6 +47,16 @@ reference::model_config jamba_mini() {
 pass_cost cost(reference::model_config const& config, std::string const& policy, std::size_t context,
                phase when = phase::generation) {
   return cost_of(config, parse_policy(policy), when, context);
+}
+/// Jamba-Mini keeps one key/value head and its 4 heads, always the same, of 8 and 32.
+block_cost one_group(any_mask const& mask, std::size_t context, phase when = phase::generation) {
+  ranking order{.scores = std::vector<std::vector<double>>(32)};
+  for (std::size_t layer = 4; layer < 32; layer += 8) order.scores[layer] = std::vector<double>(32, 0.0);
+  any_policy policy{score::fixed{in_memory("R", order)} | select::top_groups{1}};
+  policy.mask = mask;
+  for (auto const& block : cost_of(jamba_mini(), policy, when, context).blocks)
+    if (block.kind == "attention") return block;
+  return {};
 }
 block_cost first_attention(pass_cost const& pass) {
   for (auto const& block : pass.blocks)
@@ -123,4 +146,68 @@ TEST_CASE("cost: prefill touches the experts that its tokens can reach, and a po
   CHECK(bytes_of_experts(3) == 2 * (65536 + 6 * expert));
   CHECK(bytes_of_experts(100) == 2 * (65536 + 16 * expert));
   CHECK_THROWS_AS((void)cost(gemma_9b(), "entropy | top_k(17)", 10), error);
+}
+
+TEST_CASE("cost: a dropped head whose output is known is projected and nothing more") {
+  head_outputs known{.layers = std::vector<head_outputs::layer>(32), .samples = 1};
+  for (std::size_t layer = 4; layer < 32; layer += 8)
+    known.layers[layer] = {
+        .heads = 32, .dim = 128, .mean = std::vector<float>(32 * 128), .samples = std::vector<float>(32 * 128)};
+  auto const zero = one_group(mask::zero{}, 100);
+  CHECK(zero.flops == 2ul * 4096 * 128 * (4 + 1 + 1 + 4) + 2 * 2ul * 128 * 4 * 100);
+  CHECK(zero.cache == 2ul * 2 * 128 * 100);
+  for (auto const& mask :
+       {any_mask{mask::mean{in_memory("O", known)}}, any_mask{mask::resample{in_memory("O", known)}}}) {
+    auto const block = one_group(mask, 100);
+    CHECK(block.flops == zero.flops + 2ul * 4096 * 128 * 28);
+    CHECK(block.bytes == zero.bytes + 2ul * 4096 * 128 * 28);
+    CHECK(block.cache == zero.cache);
+    CHECK(block.freeable == 2ul * 14 * 128 * 100);
+  }
+  CHECK(one_group(parse_policy("l2 | top_k(1) | rescale").mask, 100).flops == zero.flops);
+}
+
+TEST_CASE("cost: uniform masks keep a running sum of each key/value head's values") {
+  // The group that is kept whole needs none; the other 7 make values, add the new one to their sum, and keep that.
+  auto const block = one_group(mask::uniform{}, 100);
+  CHECK(block.flops == 2ul * 4096 * 128 * (4 + 1 + 8 + 32) + 2ul * 128 * (4 * 100 + 4 * 100 + 7));
+  CHECK(block.bytes == 2ul * (4096 * 128 * (4 + 1 + 8 + 32) + 128 * (100 + 100 + 7)));
+  CHECK(block.cache == 2ul * 128 * (100 + 100 + 7));
+  CHECK(block.cache + block.freeable == 2ul * 128 * 16 * 100);
+  // In a window a value leaves for each that comes, so that they all stay. One key/value head, any of 16 heads kept.
+  auto const windowed = first_attention(cost(gemma_9b(), "random | top_k(2) | uniform", 4096));
+  CHECK(windowed.flops == 2ul * 4096 * 256 * (2 + 1 + 1 + 16) + 2ul * 256 * (2 * 2048 + 2 * 2048 + 2));
+  CHECK(windowed.freeable == 0);
+  CHECK(first_attention(cost(gemma_9b(), "random | top_k(0) | uniform", 4096)).cache == 2ul * 256 * 2048);
+  CHECK(first_attention(cost(gemma_9b(), "random | top_k(0) | uniform", 2047)).cache == 2ul * 256);
+}
+
+TEST_CASE("cost: streaming masks take the queries of all heads and a few keys and values") {
+  auto const block = one_group(mask::streaming{4, 16}, 100);
+  CHECK(block.flops == 2ul * 4096 * 128 * (32 + 8 + 8 + 32) + 2 * 2ul * 128 * (4 * 100 + 28 * 20));
+  CHECK(block.bytes == 2ul * (4096 * 128 * 80 + 2 * 128 * (100 + 7 * 20)));
+  CHECK(block.cache == 2ul * 2 * 128 * (100 + 7 * 20));
+  CHECK(block.freeable == 2ul * 2 * 128 * 7 * 80);
+  CHECK(one_group(mask::streaming{4, 16}, 15).flops == first_attention(cost(jamba_mini(), "dense", 15)).flops);
+  // Prefill sums its tokens: the t-th sees t keys, a dropped head at most 20 of them.
+  std::size_t seen = 0, few = 0;
+  for (std::size_t token = 1; token <= 100; ++token) {
+    seen += token;
+    few += token < 20 ? token : 20;
+  }
+  auto const prefill = one_group(mask::streaming{4, 16}, 100, phase::prefill);
+  CHECK(prefill.flops == 100ul * 2 * 4096 * 128 * 80 + 2 * 2ul * 128 * (4 * seen + 28 * few));
+  CHECK(prefill.bytes == 2ul * (4096 * 128 * 80 + 2 * 128 * 8 * 100));
+  CHECK(prefill.cache == block.cache);
+}
+
+TEST_CASE("cost: what a scorer has seen needs no second look under a mask") {
+  std::size_t const every = 2ul * 4096 * 128 * 80;
+  std::size_t const key = 2ul * 128;
+  auto const flops = [&](std::string const& policy) { return first_attention(cost(jamba_mini(), policy, 100)).flops; };
+  CHECK(flops("entropy | top_k(5) | streaming(4, 16)") == every + key * (32 * 100 + 5 * 100 + 27 * 20));
+  CHECK(flops("output_norm | top_k(5)") == every - 2ul * 4096 * 128 * 27 + key * 2 * 32 * 100);
+  CHECK(flops("output_norm | top_k(5) | streaming(4, 16)") == every + key * (2 * 32 * 100 + 27 * 20));
+  CHECK(flops("contribution_norm | top_k(5)") == every + key * 2 * 32 * 100);
+  CHECK(flops("l2 | top_k(5) | uniform @ prefill") == flops("dense"));
 }
