@@ -120,9 +120,10 @@ TEST_CASE("explain: says what a sentence reads, keeps, saves and remembers, and 
       run("explain 'sum(ema(0.9, entropy), output_norm, weights=2, 1) | top_k(5) @ generation, layers=2'");
   REQUIRE(said.code == 0);
   for (auto const* part :
-       {"  sum(ema(0.9, entropy), output_norm, weights=2, 1): several scorers added up", "\n    ema(0.9, entropy): ",
-        "\n      entropy: ", "\n    output_norm: ", "top_k(5): the k heads with the highest scores. k: ", "zero: ",
-        "while generating, not in prefill, in layers 2", "Reads outputs: ", "Remembers 1 numbers a head"})
+       {"  sum(ema(0.9, entropy), output_norm, weights=2, 1): several scorers added up",
+        "\n    ema(0.9, entropy): ", "\n      entropy: ", "\n    output_norm: ",
+        "top_k(5): the k heads with the highest scores. k: ", "zero: ", "while generating, not in prefill, in layers 2",
+        "Reads outputs: ", "Costs 4dw + 4dn", "Remembers 1 numbers a head"})
     CHECK_MESSAGE(said.out.find(part) != std::string::npos, part);
   CHECK(run("explain 'entropy | top_k(1)'").out.find("online softmax") != std::string::npos);
   CHECK(run("explain 'gini | top_k(1)'").out.find("online softmax") == std::string::npos);

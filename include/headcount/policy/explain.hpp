@@ -16,6 +16,7 @@
 #include <headcount/policy/describe.hpp>
 #include <headcount/policy/parse_part.hpp>
 #include <headcount/policy/print.hpp>
+#include <headcount/policy/puts_out.hpp>
 #include <headcount/policy/scope.hpp>
 #include <headcount/policy/sentence_reader.hpp>
 #include <headcount/score/scorer.hpp>
@@ -74,7 +75,29 @@ namespace headcount::inline v0 {
   return lines;
 }
 
-/// A policy in plain words: what its parts are, where it applies, what it reads, what it can skip, what it remembers.
+/// What a policy costs a head, in FLOPs of its products at one token: "4dw + 4dn a kept head, 2dw + 2dn a dropped one".
+/// Keys and values are made once for a key/value head and not counted; a running sum of values is its key/value head's.
+[[nodiscard]] inline std::string explain_cost(any_policy const& policy) {
+  constexpr std::size_t many = 1 << 30;  // keys, more than masks name
+  auto const attention = policy.mask.attention(many);
+  auto const named = attention ? attention->size(many) : 0;
+  bool const weighs_some = attention && !attention->even;
+  auto const reads = policy.reads();
+  std::string dropped;
+  auto const add = [&](std::size_t products, std::string_view of) {
+    if (products > 0) dropped += text_of(dropped.empty() ? "" : " + ", 2 * products, of);
+  };
+  auto const count = [](auto... what) { return (std::size_t{0} + ... + std::size_t{what}); };
+  add(count(reads >= reading::query || weighs_some, reads == reading::contribution || puts_out(policy.mask, {})), "dw");
+  add(count(reads >= reading::row, reads >= reading::output), "dn");
+  if (named == many) add(1, "d");
+  else if (named > 0) add(count(weighs_some && reads < reading::row, true), text_of("d min(n, ", named, ")"));
+  return text_of("Costs 4dw + 4dn FLOPs a kept head at a token, ", dropped.empty() ? "0" : dropped,
+                 " a dropped one: d features a head, w of the model, n visible keys.\n");
+}
+
+/// A policy in plain words: what its parts are, where it applies, what it reads, what it can skip, what it costs,
+/// what it remembers.
 template <class Registry = registry>
 [[nodiscard]] std::string explain(any_policy const& policy) {
   auto const known = describe_parts<Registry>();
@@ -99,6 +122,9 @@ template <class Registry = registry>
     text += "An online softmax can accumulate the score, so that the row need not be stored.\n";
   if (attention_of(policy.mask, 1))
     text += "Its mask lets a dropped head attend: the keys and values that this needs are not saved.\n";
+  if (!score.empty() && puts_out(policy.mask, {}))
+    text += "What a dropped head puts out goes through the output projection, which is not saved.\n";
+  if (!score.empty()) text += explain_cost(policy);
   if (policy.slots() > 0) text += text_of("Remembers ", policy.slots(), " numbers a head from token to token.\n");
   return text;
 }

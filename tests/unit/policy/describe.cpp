@@ -4,17 +4,22 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include <headcount/core/part.hpp>
+#include <headcount/mask/mean.hpp>
+#include <headcount/policy/compose.hpp>
 #include <headcount/policy/describe.hpp>
 #include <headcount/policy/explain.hpp>
 #include <headcount/policy/nearest_name.hpp>
 #include <headcount/policy/registry.hpp>
 #include <headcount/policy/sentence.hpp>
 #include <headcount/policy/sentence_reader.hpp>
+#include <headcount/score/random.hpp>
+#include <headcount/select/top_k.hpp>
 #include <support/parts.hpp>
 
 // What sentences and their parts are in words.
@@ -89,12 +94,35 @@ TEST_CASE("explain: says where a policy applies and what its dropped heads save"
       "  zero: nothing: its output becomes 0 before the output projection. bias: whether its share of the projection's "
       "bias stays.\n"
       "Applies in prefill, not while generating, in every layer with attention; elsewhere every head is kept.\n"
-      "Reads outputs: every head is computed; a dropped head saves its part of the output projection.\n");
+      "Reads outputs: every head is computed; a dropped head saves its part of the output projection.\n"
+      "Costs 4dw + 4dn FLOPs a kept head at a token, 2dw + 4dn a dropped one: d features a head, w of the model, n "
+      "visible keys.\n");
   CHECK(explain(parse_policy("l2 | top_k(1) | uniform")).find("Its mask lets a dropped head attend") !=
         std::string::npos);
   CHECK(explain(scope{}) == "in prefill and generation, in every layer with attention");
   for (auto const what : {reading::nothing, reading::input, reading::query, reading::row, reading::contribution})
     CHECK(explain(what).starts_with("Reads "));
+}
+
+TEST_CASE("explain: costs a dropped head what its scorer and its mask need") {
+  // The query and the output are d x w products, 2 FLOPs each; logits and values d x n.
+  for (auto const& [sentence, dropped] : std::vector<std::pair<std::string, std::string>>{
+           {"random | top_k(1)", ", 0 a dropped one"},
+           {"entropy | top_k(1)", ", 2dw + 2dn a"},
+           {"entropy | top_k(1) | rescale", ", 2dw + 2dn a"},
+           {"contribution_norm | top_k(1)", ", 4dw + 4dn a"},
+           {"random | top_k(1) | uniform", ", 2dw + 2d a"},
+           {"entropy | top_k(1) | uniform", ", 4dw + 2dn + 2d a"},
+           {"random | top_k(1) | streaming(4, 16)", ", 4dw + 4d min(n, 20) a"},
+           {"entropy | top_k(1) | streaming(4, 16)", ", 4dw + 2dn + 2d min(n, 20) a"},
+           {"random | top_k(1) | streaming(0, 1)", ", 4dw + 4d min(n, 1) a"}}) {
+    auto const text = explain(parse_policy(sentence));
+    CHECK_MESSAGE(text.find(dropped) != std::string::npos, text);
+    CHECK((text.find("through the output projection") != std::string::npos) ==
+          (sentence.ends_with("uniform") || sentence.ends_with(")") && sentence.find("streaming") != sentence.npos));
+  }
+  CHECK(explain_cost(score::random{} | select::top_k{1} | mask::mean{}).find(", 2dw a dropped one") !=
+        std::string::npos);
 }
 
 TEST_CASE("sentence_error: shows the spot") {
