@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -11,6 +12,7 @@
 #include <headcount/select/fraction.hpp>
 #include <headcount/select/per_layer.hpp>
 #include <headcount/select/random_k.hpp>
+#include <headcount/select/random_like.hpp>
 #include <headcount/select/relative_threshold.hpp>
 #include <headcount/select/threshold.hpp>
 #include <headcount/select/top_groups.hpp>
@@ -183,5 +185,48 @@ TEST_CASE("property: per_layer is top_k with the layer's k") {
     select::per_layer const table{{{{0, 2}, 3}, {{3, 3}, 0}, {{4, 7}, 1}}};
     auto const k = layer <= 2 ? 3u : layer == 3 ? 0u : 1u;
     RC_ASSERT(table(scores, {.layer = layer, .heads = scores.size()}) == first_of(ranked(scores), k));
+  });
+}
+
+TEST_CASE(
+    "property: random_like keeps as many heads as its selector, in each layer or group, and others while there are") {
+  support::check_property(400, [] {
+    auto scores = random_scores();
+    auto const group = *rc::gen::inRange<std::size_t>(2, 9);
+    scores.resize(scores.size() / group * group);
+    site const where{.layer = *rc::gen::inRange<std::size_t>(0, 9),
+                     .row = *rc::gen::inRange<std::size_t>(0, 9),
+                     .position = *rc::gen::inRange<std::size_t>(0, 99),
+                     .heads = scores.size(),
+                     .group = group};
+    auto const k = *rc::gen::inRange<std::size_t>(0, scores.size() + 1);
+    any_selector const inner =
+        *rc::gen::element<any_selector>(select::top_k{k}, select::bottom_k{k}, select::threshold{0.5},
+                                        select::top_groups{k / group}, select::random_k{k, 5}, select::fraction{0.3});
+    auto const like = inner(scores, where);
+    for (auto const match : {head_match::layer, head_match::group}) {
+      select::random_like control{.inner = inner, .match = match, .seed = *rc::gen::arbitrary<std::uint64_t>()};
+      for (bool const once : {false, true}) {
+        control.once = once;
+        auto const kept = select_heads(control, scores, where);
+        RC_ASSERT(select_heads(control, scores, where) == kept);
+        auto const size = match == head_match::layer ? std::max<std::size_t>(scores.size(), 1) : group;
+        for (std::size_t first = 0; first < scores.size(); first += size) {
+          std::size_t of_like = 0, of_kept = 0, shared = 0;
+          for (auto head = first; head < first + size; ++head) {
+            of_like += like.contains(head) ? 1 : 0;
+            of_kept += kept.contains(head) ? 1 : 0;
+            shared += like.contains(head) && kept.contains(head) ? 1 : 0;
+          }
+          RC_ASSERT(of_kept == of_like);
+          RC_ASSERT(shared == (2 * of_like > size ? 2 * of_like - size : 0));  // no more than there must be
+        }
+        auto elsewhere = where;
+        elsewhere.row += 1;
+        elsewhere.position += 1;
+        // With one draw for all tokens, only the selector inside can make a difference.
+        if (once && inner(scores, elsewhere) == like) RC_ASSERT(select_heads(control, scores, elsewhere) == kept);
+      }
+    }
   });
 }

@@ -71,6 +71,18 @@ any_scorer random_inner() {
   }
 }
 
+/// A selector to stand inside another.
+any_selector random_inner_selector() {
+  switch (*rc::gen::inRange(0, 3)) {
+    case 0:
+      return select::top_k{*rc::gen::inRange<std::size_t>(0, 257)};
+    case 1:
+      return select::hysteresis{0.5, -1};
+    default:
+      return select::random_like{.inner = random_inner_selector(), .once = true};
+  }
+}
+
 /// A value that a field allows: its bounds and its default as often as any other.
 template <class Part, class Value>
 Value random_value(field<Part, Value> const& field) {
@@ -86,6 +98,8 @@ Value random_value(field<Part, Value> const& field) {
     return static_cast<Value>(*rc::gen::inRange<std::size_t>(0, words_of<Value>.size()));
   } else if constexpr (std::is_same_v<Value, any_scorer>) {
     return random_inner();
+  } else if constexpr (std::is_same_v<Value, any_selector>) {
+    return random_inner_selector();
   } else if constexpr (std::is_same_v<Value, std::vector<any_scorer>>) {
     std::vector<any_scorer> scorers{random_inner()};
     while (*rc::gen::arbitrary<bool>()) scorers.push_back(random_inner());
@@ -155,11 +169,10 @@ std::string random_edits() {
 /// Text that is nearly a sentence: pieces of the grammar and characters of any kind, in any order.
 std::string random_text() {
   auto const piece = rc::gen::oneOf(
-      rc::gen::element<std::string>("entropy", "sum(", "previous(", "\"", "fixed", "top_k", "threshold", "per_layer",
-                                    "many_fields", "omit", "null", "dense", "zero", "layers", "heads", "ablate", "mlp",
-                                    "generation", "all", " ", "\t", "\n", "|", "@", ";", ",", "=", "(", ")", "-", "5",
-                                    "3-5", "2:1", ":",
-                                    "18446744073709551616", "1e999", "nan", "k="),
+      rc::gen::element<std::string>("entropy", "sum(", "previous(", "random_like(", "\"", "fixed", "top_k", "threshold",
+                                    "per_layer", "many_fields", "omit", "null", "dense", "zero", "layers", "heads",
+                                    "ablate", "mlp", "generation", "all", " ", "\t", "\n", "|", "@", ";", ",", "=", "(",
+                                    ")", "-", "5", "3-5", "2:1", ":", "18446744073709551616", "1e999", "nan", "k="),
       rc::gen::map<std::uint8_t>([](std::uint8_t code) { return std::string(1, static_cast<char>(code)); }));
   std::string text;
   for (auto const& next : *rc::gen::container<std::vector<std::string>>(piece)) text += next;

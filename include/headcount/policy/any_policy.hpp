@@ -3,12 +3,11 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 
-#include <headcount/core/head_set.hpp>
 #include <headcount/core/part.hpp>
+#include <headcount/core/row_dependence.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/mask/mask.hpp>
 #include <headcount/mask/other_attention.hpp>
@@ -17,49 +16,9 @@
 #include <headcount/policy/print.hpp>
 #include <headcount/policy/validate.hpp>
 #include <headcount/score/any_scorer.hpp>
-#include <headcount/select/selector.hpp>
+#include <headcount/select/any_selector.hpp>
 
 namespace headcount::inline v0 {
-
-/// Any selector, chosen at run time. Copies share it; calls allocate nothing.
-class any_selector {
- public:
-  any_selector() : any_selector{select::every_head{}} {}
-
-  template <selector Select>
-  any_selector(Select select) : held_{std::make_shared<holder<Select>>(std::move(select))} {}
-
-  [[nodiscard]] head_set operator()(std::span<double const> scores, site const& where,
-                                    std::span<double> memory = {}) const noexcept {
-    return held_->of(scores, where, memory);
-  }
-  [[nodiscard]] std::size_t slots() const noexcept { return held_->slots(); }
-  void validate(site const& where) const { held_->validate(where); }
-  [[nodiscard]] friend std::string print(any_selector const& part) { return part.held_->print(); }
-
- private:
-  struct interface {
-    virtual ~interface() = default;
-    [[nodiscard]] virtual head_set of(std::span<double const>, site const&, std::span<double>) const noexcept = 0;
-    [[nodiscard]] virtual std::size_t slots() const noexcept = 0;
-    virtual void validate(site const&) const = 0;
-    [[nodiscard]] virtual std::string print() const = 0;
-  };
-
-  template <class Select>
-  struct holder final : interface {
-    explicit holder(Select part) : select{std::move(part)} {}
-    head_set of(std::span<double const> scores, site const& where, std::span<double> memory) const noexcept override {
-      return select_heads(select, scores, where, memory);
-    }
-    std::size_t slots() const noexcept override { return memory_slots(select); }
-    void validate(site const& where) const override { validate_part(select, where); }
-    std::string print() const override { return headcount::print(select); }
-    Select select;
-  };
-
-  std::shared_ptr<interface const> held_;
-};
 
 /// Any mask, chosen at run time. Copies share it; calls allocate nothing. Its kind is that of the mask it holds: a mask
 /// gives an attention, or is called with an output.
@@ -76,8 +35,8 @@ class any_mask {
   [[nodiscard]] std::optional<other_attention> attention(std::size_t keys) const noexcept {
     return held_->attention(keys);
   }
-  /// Whether it may do different things to the same output at different sites.
-  [[nodiscard]] bool is_told_site() const noexcept { return held_->is_told_site(); }
+  /// Whether it may do different things to the same output in two sequences.
+  [[nodiscard]] bool depends_on_row() const { return held_->depends_on_row(); }
   [[nodiscard]] double kept_factor(std::size_t kept, std::size_t heads) const noexcept {
     return held_->kept_factor(kept, heads);
   }
@@ -92,7 +51,7 @@ class any_mask {
     virtual ~interface() = default;
     virtual void apply(site const&, std::size_t, output_view) const noexcept = 0;
     [[nodiscard]] virtual std::optional<other_attention> attention(std::size_t) const noexcept = 0;
-    [[nodiscard]] virtual bool is_told_site() const noexcept = 0;
+    [[nodiscard]] virtual bool depends_on_row() const = 0;
     [[nodiscard]] virtual double kept_factor(std::size_t, std::size_t) const noexcept = 0;
     [[nodiscard]] virtual double bias_factor(std::size_t, std::size_t) const noexcept = 0;
     virtual void validate(site const&) const = 0;
@@ -108,7 +67,7 @@ class any_mask {
     std::optional<other_attention> attention(std::size_t keys) const noexcept override {
       return attention_of(mask, keys);
     }
-    bool is_told_site() const noexcept override { return site_mask<Mask>; }
+    bool depends_on_row() const override { return part_depends_on_row(mask, site_mask<Mask>); }
     double kept_factor(std::size_t kept, std::size_t heads) const noexcept override {
       return kept_factor_of(mask, kept, heads);
     }
@@ -124,13 +83,16 @@ class any_mask {
 };
 
 template <>
-inline constexpr bool is_erased_part<any_selector> = true;
-template <>
 inline constexpr bool is_erased_part<any_mask> = true;
 
 /// A policy whose parts are known at run time, e.g. from a sentence. Every other policy converts to it, and everything
 /// that takes a policy takes this one; nothing is allocated after it was made.
 using any_policy = policy<any_scorer, any_selector, any_mask>;
+
+/// Whether a policy may treat the same tokens in two sequences differently, so that they cannot share a reading.
+[[nodiscard]] inline bool depends_on_row(any_policy const& policy) {
+  return policy.score.depends_on_row() || policy.select.depends_on_row() || policy.mask.depends_on_row();
+}
 
 /// A policy as its sentence, which parses back to it: "entropy | top_k(5) @ generation". The zero mask is left out.
 template <class Score, class Select, class Mask>

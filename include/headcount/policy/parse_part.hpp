@@ -22,6 +22,7 @@
 #include <headcount/policy/registry.hpp>
 #include <headcount/policy/sentence_reader.hpp>
 #include <headcount/score/any_scorer.hpp>
+#include <headcount/select/any_selector.hpp>
 
 namespace headcount::inline v0 {
 
@@ -90,6 +91,11 @@ void read_value(sentence_reader const& sentence, std::string_view what, std::str
   if constexpr (std::same_as<Value, any_scorer>) {
     auto inner = sentence.within(text);
     value = make_any<any_scorer, Registry>(inner, "scorer", typename Registry::scorers{}, read_part(inner), files);
+    if (!inner.at_end()) inner.fail(inner.position(), text_of("not understood: ", inner.found(inner.position())));
+  } else if constexpr (std::same_as<Value, any_selector>) {
+    auto inner = sentence.within(text);
+    value =
+        make_any<any_selector, Registry>(inner, "selector", typename Registry::selectors{}, read_part(inner), files);
     if (!inner.at_end()) inner.fail(inner.position(), text_of("not understood: ", inner.found(inner.position())));
   } else {
     if (!parse_value(text, value))

@@ -16,6 +16,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/core/words.hpp>
+#include <headcount/select/any_selector.hpp>
 
 namespace headcount::inline v0 {
 
@@ -116,6 +117,8 @@ template <class Value>
     return "layers and numbers such as 2:5 or 2:5,4-8:0";
   } else if constexpr (is_list<Value>) {
     return value_form<typename Value::value_type>() + ", or several";
+  } else if constexpr (std::is_same_v<Value, any_selector>) {
+    return "a selector";
   } else {
     return "a scorer";
   }

@@ -41,6 +41,7 @@
 #include <headcount/select/hysteresis.hpp>
 #include <headcount/select/per_layer.hpp>
 #include <headcount/select/random_k.hpp>
+#include <headcount/select/random_like.hpp>
 #include <headcount/select/relative_threshold.hpp>
 #include <headcount/select/threshold.hpp>
 #include <headcount/select/top_groups.hpp>
@@ -72,9 +73,9 @@ struct registry {
                 score::sink_mass, score::recent_mass, score::distant_mass, score::span_mass, score::output_norm,
                 score::contribution_norm, score::random, score::fixed, score::replay, score::predictor, score::previous,
                 score::ema, score::normalised, score::sum, score::product, score::rank_mean>;
-  using selectors =
-      part_list<select::top_k, select::bottom_k, select::random_k, select::fraction, select::threshold,
-                select::relative_threshold, select::hysteresis, select::top_p, select::top_groups, select::per_layer>;
+  using selectors = part_list<select::top_k, select::bottom_k, select::random_k, select::random_like, select::fraction,
+                              select::threshold, select::relative_threshold, select::hysteresis, select::top_p,
+                              select::top_groups, select::per_layer>;
   using masks = part_list<mask::zero, mask::mean, mask::resample, mask::uniform, mask::streaming, mask::rescale>;
   using edits =
       part_list<edit::omit, edit::only, edit::null, edit::balanced, edit::scale, edit::renormalise, edit::ablate>;

@@ -8,6 +8,7 @@
 
 #include <headcount/core/part.hpp>
 #include <headcount/core/print_part.hpp>
+#include <headcount/core/row_dependence.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/validate_part.hpp>
 #include <headcount/score/evidence.hpp>
@@ -28,6 +29,8 @@ class any_scorer {
   [[nodiscard]] reading_set needs() const noexcept { return held_->needs(); }
   [[nodiscard]] headcount::reading reads() const noexcept { return needs().most(); }
   [[nodiscard]] std::size_t slots() const noexcept { return held_->slots(); }
+  /// Whether it may score the same tokens differently in two sequences.
+  [[nodiscard]] bool depends_on_row() const { return held_->depends_on_row(); }
 
   /// Writes the score of every head, as score_heads does.
   void operator()(site const& where, head_evidence const& known, std::span<double> scores) const noexcept {
@@ -45,6 +48,7 @@ class any_scorer {
     virtual ~interface() = default;
     [[nodiscard]] virtual reading_set needs() const noexcept = 0;
     [[nodiscard]] virtual std::size_t slots() const noexcept = 0;
+    [[nodiscard]] virtual bool depends_on_row() const = 0;
     virtual void score_all(site const&, head_evidence const&, std::span<double>) const noexcept = 0;
     virtual void validate(site const&) const = 0;
     [[nodiscard]] virtual std::string print() const = 0;
@@ -56,6 +60,10 @@ class any_scorer {
 
     reading_set needs() const noexcept override { return needs_of(score); }
     std::size_t slots() const noexcept override { return memory_slots(score); }
+    bool depends_on_row() const override {
+      return part_depends_on_row(
+          score, site_scorer<Score> || input_scorer<Score> || placed_row_scorer<Score> || joint_scorer<Score>);
+    }
     void score_all(site const& where, head_evidence const& known, std::span<double> scores) const noexcept override {
       score_heads(score, where, known, scores);
     }

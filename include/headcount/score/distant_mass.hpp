@@ -25,6 +25,7 @@ struct distant_mass {
   static constexpr part_about about{"the weight on keys that are neither sinks nor recent",
                                     "1 - sink_mass(sink) - recent_mass(recent), on separate keys",
                                     "mlx-lm pull request 1522"};
+  static constexpr bool ignores_row = true;
 
   std::size_t sink = 4;     ///< tokens at the start of the sequence; 0 to 1048576
   std::size_t recent = 64;  ///< keys up to the query's own token; 0 to 1048576

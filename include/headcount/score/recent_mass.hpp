@@ -24,6 +24,7 @@ struct recent_mass {
   static constexpr std::string_view name = "recent_mass";
   static constexpr part_about about{"the weight on the last n visible keys", "sum of p_j, the last n keys",
                                     "own, after DuoAttention, arXiv 2410.10819"};
+  static constexpr bool ignores_row = true;
 
   std::size_t n = 64;  ///< keys up to the query's own token; 1 to 1048576
 

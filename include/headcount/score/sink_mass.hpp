@@ -24,6 +24,7 @@ struct sink_mass {
   static constexpr std::string_view name = "sink_mass";
   static constexpr part_about about{"the weight on the first n tokens of the sequence", "sum of p_j, position of j < n",
                                     "Xiao et al. 2023, arXiv 2309.17453"};
+  static constexpr bool ignores_row = true;
 
   std::size_t n = 4;  ///< tokens at the start of the sequence; 1 to 1048576
 

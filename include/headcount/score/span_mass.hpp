@@ -27,6 +27,7 @@ struct span_mass {
   static constexpr part_about about{"the weight on given tokens of the sequence",
                                     "sum of p_j, position of j in positions",
                                     "own, after Wu et al. 2024, arXiv 2404.15574"};
+  static constexpr bool ignores_row = true;
 
   token_positions positions{};  ///< the tokens that count
 

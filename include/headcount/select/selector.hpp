@@ -12,7 +12,7 @@ namespace headcount::inline v0 {
 
 // A selector chooses the heads to keep from their scores, one a head in head order. Of equal scores the lower head
 // index comes first, and NaN comes after every number: no selector prefers a head without a score. A selector either
-// needs nothing but the scores, or is told the site, or remembers.
+// needs nothing but the scores, or is told the site, or remembers, or is given all there is for one inside it.
 
 /// Chooses by the scores alone: top_k.
 template <class Select>
@@ -36,8 +36,18 @@ concept remembering_selector =
       { select.slots() } noexcept -> std::same_as<std::size_t>;
     };
 
+/// Chooses by another selector's choice: what that may ask for is handed on, `memory` with it.
 template <class Select>
-concept selector = int{score_selector<Select>} + int{site_selector<Select>} + int{remembering_selector<Select>} == 1;
+concept joint_selector = policy_part<Select> && requires(Select const& select, std::span<double const> scores,
+                                                         site const& where, std::span<double> memory) {
+  { select(scores, where, memory) } noexcept -> std::same_as<head_set>;
+  { select.slots() } noexcept -> std::same_as<std::size_t>;
+};
+
+template <class Select>
+concept selector = int{score_selector<Select>} + int{site_selector<Select>} + int{remembering_selector<Select>} +
+                       int{joint_selector<Select>} ==
+                   1;
 
 /// The heads that a selector keeps at a site, told the site, or what it remembers, if it asks for it.
 template <class Select>

@@ -58,6 +58,7 @@ Part example() {
     if constexpr (is_from_file<Value>) part.*(field.member) = support::some_file<Value>();
     if constexpr (std::is_same_v<Value, layer_table>) part.*(field.member) = {{{0, 0}, 4}, {{1, 3}, 2}};
     if constexpr (std::is_same_v<Value, any_scorer>) part.*(field.member) = score::entropy{};
+    if constexpr (std::is_same_v<Value, any_selector>) part.*(field.member) = select::top_k{2};
     if constexpr (std::is_same_v<Value, std::vector<any_scorer>>)
       part.*(field.member) = {score::entropy{}, score::previous{score::output_norm{}}, score::ema{0.5, score::max{}}};
   };
@@ -67,18 +68,20 @@ Part example() {
 
 /// What an example of a selector keeps, in layer 1.
 template <class Select>
-head_set selected(std::vector<double> const& scores) {
-  return select_heads(example<Select>(), scores, site{.layer = 1, .position = 6, .heads = scores.size()});
+head_set selected(std::vector<double> const& scores, std::size_t row = 0) {
+  return select_heads(example<Select>(), scores, site{.layer = 1, .row = row, .position = 6, .heads = scores.size()});
 }
 
-/// What a selector prefers: higher scores, unless it is a control.
-enum class preference : unsigned char { higher, lower, no_score };
+/// What a selector prefers: higher scores, unless it is a control, which may go by another selector's choice.
+enum class preference : unsigned char { higher, lower, no_score, other_choice };
 template <class Select>
 constexpr auto preference_of = preference::higher;
 template <>
 constexpr auto preference_of<select::bottom_k> = preference::lower;
 template <>
 constexpr auto preference_of<select::random_k> = preference::no_score;
+template <>
+constexpr auto preference_of<select::random_like> = preference::other_choice;
 
 /// The part that its sentence makes.
 template <class Part>
@@ -247,6 +250,15 @@ TEST_CASE_TEMPLATE_DEFINE(
     score_all(any, apart, memory_of_strided, of_strided);
     CHECK(same_numbers(of_any, of_known));
     CHECK(same_numbers(of_strided, of_known));
+    // Where it says that it does not depend on the sequence, its scores do not.
+    auto elsewhere = where;
+    elsewhere.row = 2;
+    std::vector<double> here(8), there(8), memory(8 * any.slots(), support::not_a_number);
+    side_by_side.with_evidence(memory, [&](head_evidence const& known) { score_heads(score, where, known, here); });
+    std::ranges::fill(memory, support::not_a_number);
+    side_by_side.with_evidence(memory,
+                               [&](head_evidence const& known) { score_heads(score, elsewhere, known, there); });
+    if (!same_numbers(here, there)) CHECK(any.depends_on_row());
   }
 }
 TEST_CASE_TEMPLATE_APPLY(scorers, types<registry::scorers>);
@@ -299,6 +311,8 @@ TEST_CASE_TEMPLATE_DEFINE("selectors: are parts, and are the same when erased", 
     CHECK(selected<Select>(scores) == set);
     for (auto const head : set) CHECK(head < scores.size());
     CHECK(support::allocations_of([&] { (void)any(scores, where); }) == 0);
+    for (std::size_t row = 1; row < 4; ++row)
+      if (selected<Select>(scores, row) != set) CHECK(any.depends_on_row());
   }
 }
 TEST_CASE_TEMPLATE_APPLY(selectors, types<registry::selectors>);
@@ -310,6 +324,8 @@ TEST_CASE_TEMPLATE_DEFINE("selectors: prefer the higher score, of equal ones the
     auto const set = selected<Select>(scores);
     if constexpr (prefers == preference::no_score) {
       CHECK(set == selected<Select>(std::vector<double>(scores.size(), support::not_a_number)));
+    } else if constexpr (prefers == preference::other_choice) {
+      CHECK(set.size() == selected<select::top_k>(scores).size());
     } else {
       for (std::size_t better = 0; better < scores.size(); ++better)
         for (std::size_t worse = 0; worse < scores.size(); ++worse) {
@@ -326,7 +342,7 @@ TEST_CASE_TEMPLATE_APPLY(preferences, types<registry::selectors>);
 
 TEST_CASE_TEMPLATE_DEFINE("selectors: heads under other numbers are chosen under those", Select, relabelled) {
   support::numbers draw{8};
-  for (std::size_t round = 0; round < 20 && preference_of<Select> != preference::no_score; ++round) {
+  for (std::size_t round = 0; round < 20 && preference_of<Select> < preference::no_score; ++round) {
     auto const scores = draw.list(2 + draw.below(30), -1, 1);  // distinct
     std::vector<std::size_t> number(scores.size());
     std::iota(number.begin(), number.end(), std::size_t{0});

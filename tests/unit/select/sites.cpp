@@ -1,7 +1,9 @@
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <set>
 #include <vector>
 
@@ -9,9 +11,12 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/core/validate_part.hpp>
 #include <headcount/score/random.hpp>
+#include <headcount/select/hysteresis.hpp>
 #include <headcount/select/per_layer.hpp>
 #include <headcount/select/random_k.hpp>
+#include <headcount/select/random_like.hpp>
 #include <headcount/select/selector.hpp>
 #include <headcount/select/top_groups.hpp>
 #include <headcount/select/top_k.hpp>
@@ -44,6 +49,7 @@ struct not_noexcept {
 
 static_assert(site_selector<select::random_k> && site_selector<select::top_groups> && site_selector<select::per_layer>);
 static_assert(selector<select::random_k> && !score_selector<select::random_k> && !site_selector<select::top_k>);
+static_assert(joint_selector<select::random_like> && !site_selector<select::random_like>);
 static_assert(!selector<of_both> && !selector<not_noexcept>);
 
 }  // namespace
@@ -143,4 +149,88 @@ TEST_CASE("random_k: another seed, layer, sequence or position is another draw")
 TEST_CASE("random_k: k above the layer's heads is an error that says both") {
   CHECK_THROWS_WITH_AS(validate(select::random_k{5}, {.layer = 2, .heads = 4}),
                        "random_k(5): layer 2 has 4 heads (allowed: k from 0 to 4)", error);
+}
+
+TEST_CASE("random_like: every set of as many other heads is drawn equally often") {
+  // top_k(2) of 6 heads keeps 1 and 4, which leaves 6 sets of 2; chi-squared with 5 degrees of freedom is above 20.5
+  // once in 1000 times.
+  std::vector<double> const scores{0, 9, 1, 2, 8, 3};
+  auto const count = [&](select::random_like control, site const& where, auto const& next) {
+    std::map<heads, int> seen;
+    for (std::uint64_t i = 0; i < 6000; ++i) {
+      auto at = where;
+      next(control, at, i);
+      ++seen[kept(control, scores, at)];
+    }
+    return seen;
+  };
+  auto const chi_squared = [](std::map<heads, int> const& seen) {
+    double sum = 0;
+    auto const expected = 6000.0 / static_cast<double>(seen.size());
+    for (auto const& [set, times] : seen) sum += std::pow(times - expected, 2) / expected;
+    return sum;
+  };
+  auto const position = [](auto&, site& at, std::uint64_t i) { at.position = i; };
+  auto const seed = [](auto& control, site&, std::uint64_t i) { control.seed = i; };
+  for (auto const& seen : {count({select::top_k{2}}, {}, position), count({select::top_k{2}}, {}, seed),
+                           count({.inner = select::top_k{2}, .once = true}, {}, seed)}) {
+    CHECK(seen.size() == 6);
+    for (auto const& [set, times] : seen)
+      for (auto const head : set) CHECK((head != 1 && head != 4));
+    CHECK(chi_squared(seen) < 20.5);
+  }
+  // In groups of 3, each of which has one kept head, one of the two others: 4 sets, 3 degrees of freedom, 16.3.
+  auto const grouped = count({.inner = select::top_k{2}, .match = head_match::group}, {.group = 3}, position);
+  CHECK(grouped.size() == 4);
+  CHECK(grouped.contains({0, 3}));
+  CHECK(grouped.contains({2, 5}));
+  CHECK(chi_squared(grouped) < 16.3);
+  // From all heads: 15 sets of 2 of 6, 14 degrees of freedom, 36.2.
+  auto const of_all = count({.inner = select::top_k{2}, .exclude = false}, {}, position);
+  CHECK(of_all.size() == 15);
+  CHECK(chi_squared(of_all) < 36.2);
+  // Of 4 of 6 heads, 2 must be the selector's own: any of 6 pairs of them.
+  std::map<heads, int> crowded;
+  for (std::size_t i = 0; i < 6000; ++i) {
+    auto const set = kept(select::random_like{select::top_k{4}}, scores, {.position = i});
+    CHECK(std::ranges::count(set, 0u) + std::ranges::count(set, 2u) == 2);
+    ++crowded[set];
+  }
+  CHECK(crowded.size() == 6);
+  CHECK(chi_squared(crowded) < 20.5);
+}
+
+TEST_CASE("random_like: one draw serves all tokens if asked to, and a selector inside remembers as it would alone") {
+  std::vector<double> const scores{5, 1, 2, 3, 4, 0, 6, 7};
+  select::random_like const once{.inner = select::top_k{3}, .once = true, .seed = 2};
+  auto const drawn = kept(once, scores, {.layer = 1});
+  CHECK(kept(once, scores, {.layer = 1, .row = 3, .position = 8}) == drawn);
+  select::random_like const anew{.inner = select::top_k{3}, .seed = 2};
+  std::set<heads> others;
+  for (std::size_t position = 0; position < 20; ++position)
+    others.insert(kept(anew, scores, {.layer = 1, .position = position}));
+  CHECK(others.size() > 5);
+
+  select::random_like const control{select::hysteresis{2, 1}};
+  CHECK(control.slots() == 1);
+  std::vector<double> memory(4, not_a_number), alone(4, not_a_number);
+  site const where{.heads = 4};
+  for (auto const& now : {std::vector<double>{3, 0, 0, 0}, {1.5, 0, 3, 0}, {0, 0, 1.5, 0}}) {
+    auto const like = select::hysteresis{2, 1}(now, alone);
+    auto const set = select_heads(control, now, where, memory);
+    CHECK(set.size() == like.size());
+    CHECK((set & like).empty());
+    CHECK(memory == alone);
+  }
+}
+
+TEST_CASE("random_like: what its selector refuses it refuses, and groups of one head") {
+  select::random_like const control{.inner = select::top_k{3}, .match = head_match::group};
+  CHECK_THROWS_WITH_AS(validate_part(control, {.layer = 2, .heads = 4}),
+                       "random_like(top_k(3), match=group): layer 2 has one head a key/value head, so no other one is "
+                       "like it (allowed: match=layer)",
+                       error);
+  CHECK_NOTHROW(validate_part(control, {.heads = 4, .group = 2}));
+  CHECK_THROWS_WITH_AS(validate_part(control, {.layer = 2, .heads = 2, .group = 2}),
+                       "top_k(3): layer 2 has 2 heads (allowed: k from 0 to 2)", error);
 }

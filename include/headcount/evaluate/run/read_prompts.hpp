@@ -22,12 +22,6 @@ namespace headcount::inline v0::evaluate {
   return policy.where.during == phase::generation || print(policy) == print(any_policy{dense});
 }
 
-/// Whether a policy may treat the same tokens in two sequences differently: it scores or masks heads without looking at
-/// them.
-[[nodiscard]] inline bool depends_on_row(any_policy const& policy) {
-  return (policy.reads() == reading::nothing && !print(policy.score).empty()) || policy.mask.is_told_site();
-}
-
 /// Forks steps under policies and counts their tokens.
 inline void fork_counted(any_model const& model, std::span<step<any_model::state const> const> steps, pass const& how,
                          std::span<any_policy const> policies, work& done, fork_user<any_model::state> const& use) {

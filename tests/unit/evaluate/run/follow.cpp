@@ -61,7 +61,8 @@ struct naive {
 std::vector<any_policy> const policies = [] {
   std::vector<any_policy> all;
   for (auto const* text : {"dense", "none @ generation", "entropy | top_k(1)", "random(seed=3) | top_k(2)",
-                           "none @ prefill", "l2 | top_k(2) @ generation", "entropy | top_k(2) @ prefill", "none"})
+                           "none @ prefill", "l2 | top_k(2) @ generation", "entropy | top_k(2) @ prefill", "none",
+                           "l2 | random_k(1)", "entropy | random_like(top_k(1))", "sum(l2, random) | top_k(1)"})
     all.push_back(parse_policy(text));
   return all;
 }();
@@ -159,7 +160,12 @@ TEST_CASE("follow: what is shared is read once") {
   CHECK(computed({"dense", "none @ generation", "l2 | top_k(1) @ generation"}, phase::prefill) == prompts + 2);
   CHECK(computed({"dense", "none @ generation", "l2 | top_k(1) @ generation"}, phase::generation) == prompts + 3 * 2);
   CHECK(computed({"none", "l2 | top_k(1)"}, phase::prefill) == 2 * (prompts + 2));
-  CHECK(computed({"random | top_k(1)"}, phase::prefill) == 4 + 5 + 2);  // other rows draw other heads
+  for (auto const* draws : {"random | top_k(1)", "l2 | random_k(1)", "l2 | random_like(top_k(1))",
+                            "sum(l2, random) | top_k(1)", "normalised(random) | top_k(1)"})
+    CHECK(computed({draws}, phase::prefill) == 4 + 5 + 2);  // other rows draw other heads
+  for (auto const* reads :
+       {"span_mass(0-1) | top_k(1)", "normalised(l2) | top_groups(1)", "previous(l2) | threshold(0)"})
+    CHECK(computed({reads}, phase::prefill) == prompts + 2);
   CHECK(computed({}, phase::prefill) == 0);
 }
 
