@@ -43,4 +43,5 @@ int main() {
       std::printf(" %zu", head);
     std::printf("\n");
   }
+  return 0;
 }
