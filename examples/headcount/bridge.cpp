@@ -49,7 +49,7 @@ namespace {
 using namespace headcount;
 using namespace headcount::evaluate;
 
-struct options {
+struct bridge_options {
   std::string model;
   std::vector<std::size_t> k{2, 3, 5};
   std::string language;
@@ -79,7 +79,7 @@ constexpr char const* oracle = "entropy";  // the runtime scorer that static one
 constexpr std::uint64_t random_draws = 5;
 
 /// Every ranking that is compared: distilled from the runtime policy, calibrated, from weights, and controls.
-std::vector<named_ranking> make_rankings(reference::model const& model, options const& chosen,
+std::vector<named_ranking> make_rankings(reference::model const& model, bridge_options const& chosen,
                                          std::span<calibration_text const> texts) {
   std::vector<named_ranking> rankings;
   auto const add = [&](std::string const& method, std::string const& kind, head_table scores) {
@@ -109,7 +109,7 @@ std::vector<named_ranking> make_rankings(reference::model const& model, options 
   return rankings;
 }
 
-std::vector<contender> make_contenders(reference::model const& model, options const& chosen,
+std::vector<contender> make_contenders(reference::model const& model, bridge_options const& chosen,
                                        std::span<calibration_text const> texts,
                                        std::span<named_ranking const> rankings) {
   std::size_t layers = 0;
@@ -143,7 +143,7 @@ std::vector<contender> make_contenders(reference::model const& model, options co
 }
 
 /// Needles that no ranking was calibrated on.
-std::vector<needle_prompt> test_needles(small_language const& language, options const& chosen,
+std::vector<needle_prompt> test_needles(small_language const& language, bridge_options const& chosen,
                                         std::span<needle_prompt const> calibration) {
   auto prompts = mixed_needles(language, chosen.test, mix_bits(chosen.seed) + 1);
   std::erase_if(prompts, [&](needle_prompt const& one) {
@@ -191,7 +191,7 @@ void print_agreement(std::span<named_ranking const> rankings) {
   }
 }
 
-void build_bridge(options const& chosen) {
+void build_bridge(bridge_options const& chosen) {
   auto const snapshot = reference::load_snapshot(chosen.model);
   auto const& model = snapshot.model;
   small_language const language{language_of(chosen.model, chosen.language)};
@@ -260,7 +260,7 @@ void build_bridge(options const& chosen) {
 void add_bridge(CLI::App& app) {
   auto* const command =
       app.add_subcommand("bridge", "Runtime or static? Needles found with the same number of heads, chosen either way");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<bridge_options>();
   command->add_option("--model", chosen->model, "model folder")->required();
   command->add_option("--k", chosen->k, "numbers of heads kept in a layer, e.g. 2,3,5")
       ->delimiter(',')

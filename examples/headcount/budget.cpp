@@ -21,13 +21,13 @@ namespace {
 
 using namespace headcount;
 
-struct options {
+struct budget_options {
   calibration_choice calibration;
   std::string scorer;
   std::size_t heads = 0;
 };
 
-void print_sentence(options const& chosen) {
+void print_sentence(budget_options const& chosen) {
   auto const scorer = read_scorer(chosen.scorer);
   auto const snapshot = reference::load_snapshot(chosen.calibration.model);
   auto const texts = read_texts(chosen.calibration, snapshot);
@@ -45,7 +45,7 @@ void print_sentence(options const& chosen) {
 void add_budget(CLI::App& app) {
   auto* const command =
       app.add_subcommand("budget", "Say which sentence keeps so many heads of the whole model at run time, on average");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<budget_options>();
   add_calibration_options(*command, chosen->calibration);
   command
       ->add_option("--scorer", chosen->scorer, "scorer whose scores compare over layers, e.g. entropy(normalised=true)")

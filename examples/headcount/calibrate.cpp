@@ -20,13 +20,13 @@ namespace {
 
 using namespace headcount;
 
-struct options {
+struct calibrate_options {
   calibration_choice texts;
   std::size_t samples = 64;
   std::string output;
 };
 
-void calibrate_heads(options const& chosen) {
+void calibrate_heads(calibrate_options const& chosen) {
   auto const snapshot = reference::load_snapshot(chosen.texts.model);
   auto const texts = read_texts(chosen.texts, snapshot);
   auto const outputs = evaluate::calibrate_outputs(snapshot.model, texts, chosen.samples, chosen.texts.seed);
@@ -43,7 +43,7 @@ void calibrate_heads(options const& chosen) {
 void add_calibrate(CLI::App& app) {
   auto* const command = app.add_subcommand(
       "calibrate", "Collect what a model's heads put out, for the masks mean(FILE) and resample(FILE) in sentences");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<calibrate_options>();
   add_calibration_options(*command, chosen->texts);
   command->add_option("--samples", chosen->samples, "tokens whose outputs are kept for resample, beside the mean")
       ->check(CLI::Range(0, 1000000))

@@ -19,7 +19,7 @@ namespace {
 
 using namespace headcount;
 
-struct options {
+struct compact_options {
   std::string model;
   std::string policy;
   std::string output;
@@ -31,7 +31,7 @@ std::size_t tensor_bytes(reference::snapshot const& snapshot) {
   return sum;
 }
 
-void write_model(options const& chosen) {
+void write_model(compact_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const snapshot = reference::load_snapshot(chosen.model);
   auto const layout = reference::compact_layout_of(snapshot.model, snapshot.config, policy);
@@ -45,7 +45,7 @@ void write_model(options const& chosen) {
 
 void add_compact(CLI::App& app) {
   auto* const command = app.add_subcommand("compact", "Write a model without the heads that a static policy drops");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<compact_options>();
   command->add_option("--model", chosen->model, "model folder")->required();
   command
       ->add_option("--policy", chosen->policy,

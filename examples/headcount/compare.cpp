@@ -21,7 +21,7 @@ namespace {
 
 using namespace headcount::evaluate;
 
-struct options {
+struct compare_options {
   std::string rows;
   std::string a;
   std::string b;
@@ -94,7 +94,7 @@ nlohmann::ordered_json to_json(verdict const& one, std::string const& sentence) 
   return json;
 }
 
-void compare_rows(options const& chosen) {
+void compare_rows(compare_options const& chosen) {
   auto const rows = read_rows(chosen.rows);
   auto const verdicts = judge(pair_rows(chosen.rows, rows, chosen.a, chosen.b, chosen.task), chosen.seed);
   canonical_policies canonical;
@@ -114,7 +114,7 @@ void compare_rows(options const& chosen) {
 void add_compare(CLI::App& app) {
   auto* const command =
       app.add_subcommand("compare", "Say which of two policies is better, by how much, and how sure that is");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<compare_options>();
   command->add_option("ROWS", chosen->rows, "result file, a row a line")->required();
   command->add_option("--a", chosen->a, "sentence of one policy")->required();
   command->add_option("--b", chosen->b, "sentence of the other")->required();

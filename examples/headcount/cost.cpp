@@ -24,7 +24,7 @@ using namespace headcount;
 using evaluate::block_cost;
 using evaluate::pass_cost;
 
-struct options {
+struct cost_options {
   std::string model;
   std::string policy;
   std::size_t context = 0;
@@ -66,7 +66,7 @@ void print_pass(std::string_view name, pass_cost const& pass, pass_cost const& d
   }
 }
 
-void print_cost(options const& chosen) {
+void print_cost(cost_options const& chosen) {
   auto const policy = parse_policy(chosen.policy, reference::sentence_files{});
   std::filesystem::path path{chosen.model};
   if (std::filesystem::is_directory(path)) path /= "config.json";
@@ -92,7 +92,7 @@ void print_cost(options const& chosen) {
 void add_cost(CLI::App& app) {
   auto* const command =
       app.add_subcommand("cost", "Say what a policy computes, reads and frees, from a config.json alone");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<cost_options>();
   command->add_option("--model", chosen->model, "model folder, or a config.json")->required();
   command->add_option("--policy", chosen->policy, "sentence, e.g. \"entropy | top_k(5) @ generation\"")->required();
   command->add_option("--context", chosen->context, "tokens of the prefill, and those that a generated token sees")

@@ -24,7 +24,7 @@ namespace {
 using namespace headcount;
 using reference::print_shape;
 
-struct options {
+struct decide_options {
   std::string weights;
   std::string policy;
   std::string phase{name_of(phase::generation)};
@@ -125,7 +125,7 @@ struct layer_file {
   }
 };
 
-void decide_file(options const& chosen) {
+void decide_file(decide_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   layer_file file{chosen.weights};
   auto const heads = file.weights.shape[1];
@@ -176,7 +176,7 @@ void decide_file(options const& chosen) {
 
 void add_decide(CLI::App& app) {
   auto* const command = app.add_subcommand("decide", "Score and choose heads from attention weights of another engine");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<decide_options>();
   command
       ->add_option("--weights", chosen->weights,
                    "safetensors file with float32 \"weights\" [batch, head, query, key], after softmax, and optionally "

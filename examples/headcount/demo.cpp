@@ -26,7 +26,7 @@
 namespace tool {
 namespace {
 
-struct options {
+struct demo_options {
   std::string models;
   std::string output = ".";
   demo_plan plan;
@@ -113,7 +113,7 @@ void print_table(measurement const& of) {
   for (auto const& [policy, words] : of.example.said) fmt::print("  {:<34}{}\n", policy, words);
 }
 
-void run_demo(options const& chosen) {
+void run_demo(demo_options const& chosen) {
   auto const start = std::chrono::steady_clock::now();
   auto const folder = find_models(chosen.models);
   std::filesystem::path const output = chosen.output;
@@ -149,7 +149,7 @@ void run_demo(options const& chosen) {
 void add_demo(CLI::App& app) {
   auto* const command = app.add_subcommand(
       "demo", "Show the paper's findings on the two small hybrids: a table, findings.json and findings.svg");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<demo_options>();
   command->add_option("--models", chosen->models,
                       "folder of the small hybrids and language.json; the shipped ones when left out");
   command->add_option("--output", chosen->output, "folder to write findings.json and findings.svg to")

@@ -34,7 +34,7 @@ namespace {
 using namespace headcount;
 using namespace headcount::evaluate;
 
-struct options {
+struct evaluate_options {
   std::string model;
   std::vector<std::string> tasks;
   std::vector<std::string> policies;
@@ -48,7 +48,7 @@ struct options {
 };
 
 /// The options of the tasks as one object.
-task_options read_options(options const& chosen, std::string const& task) {
+task_options read_options(evaluate_options const& chosen, std::string const& task) {
   auto json = nlohmann::json::object();
   if (!chosen.data.empty()) json["data"] = chosen.data;
   if (chosen.shots) json["shots"] = *chosen.shots;
@@ -94,7 +94,7 @@ nlohmann::ordered_json to_json(std::vector<total> const& totals, work const& don
   return json;
 }
 
-void evaluate_policies(options const& chosen) {
+void evaluate_policies(evaluate_options const& chosen) {
   std::vector<any_policy> policies;
   for (auto const& sentence : chosen.policies) {
     policies.push_back(read_policy(sentence));
@@ -142,7 +142,7 @@ std::string list_of_tasks() {
 
 void add_evaluate(CLI::App& app) {
   auto* const command = app.add_subcommand("evaluate", "Ask tasks under policies, on the same prompts");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<evaluate_options>();
   command->add_option("--model", chosen->model, "model folder")->required();
   command->add_option("--task", chosen->tasks, "see below; may be given several times")
       ->required()

@@ -24,7 +24,7 @@ namespace {
 
 using namespace headcount;
 
-struct options {
+struct generate_options {
   std::string model;
   std::string prompts;
   std::string policy;
@@ -32,7 +32,7 @@ struct options {
   std::size_t max_new_tokens = 0;
 };
 
-void print_completions(options const& chosen) {
+void print_completions(generate_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
   auto const snapshot = reference::load_snapshot(chosen.model);
@@ -68,7 +68,7 @@ void print_completions(options const& chosen) {
 
 void add_generate(CLI::App& app) {
   auto* const command = app.add_subcommand("generate", "Complete prompts greedily under a policy");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<generate_options>();
   command->add_option("--model", chosen->model, "model folder")->required();
   command->add_option("--prompts", chosen->prompts, R"(JSON file, {"prompts": [[1, 2, ...] or "text", ...]})")
       ->required();

@@ -88,13 +88,13 @@ void print_table(nlohmann::ordered_json const& facts) {
 }  // namespace
 
 void add_inspect(CLI::App& app) {
-  struct options {
+  struct inspect_options {
     std::string model;
     bool json = false;
   };
   auto* const command =
       app.add_subcommand("inspect", "Say what a model folder holds: architecture, layers, heads, size");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<inspect_options>();
   command->add_option("MODEL", chosen->model, "folder with config.json and model.safetensors")->required();
   command->add_flag("--json", chosen->json, "print JSON");
   command->footer("Example:\n  headcount inspect examples/models/tiny-jamba --json");

@@ -25,7 +25,7 @@ namespace {
 
 using namespace headcount;
 
-struct options {
+struct logits_options {
   std::string model;
   std::string tokens;
   std::string policy;
@@ -34,7 +34,7 @@ struct options {
   std::string output;
 };
 
-void write_logits(options const& chosen) {
+void write_logits(logits_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
   auto const snapshot = reference::load_snapshot(chosen.model);
@@ -84,7 +84,7 @@ void write_logits(options const& chosen) {
 
 void add_logits(CLI::App& app) {
   auto* const command = app.add_subcommand("logits", "Compute the logits of given tokens under a policy");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<logits_options>();
   command->add_option("--model", chosen->model, "model folder")->required();
   command
       ->add_option("--tokens", chosen->tokens,

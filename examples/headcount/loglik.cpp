@@ -27,7 +27,7 @@ namespace {
 
 using namespace headcount;
 
-struct options {
+struct loglik_options {
   std::string model;
   std::string items;
   std::string policy;
@@ -61,7 +61,7 @@ evaluate::text_pair read_pairing(nlohmann::json const& prompt, nlohmann::json co
   return pair;
 }
 
-void print_likelihoods(options const& chosen) {
+void print_likelihoods(loglik_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const snapshot = reference::load_snapshot(chosen.model);
   auto const* const form = R"({"items": [{"prompt": ids or text, "choices": [ids or text, ...]}]})";
@@ -101,7 +101,7 @@ void print_likelihoods(options const& chosen) {
 void add_loglik(CLI::App& app) {
   auto* const command =
       app.add_subcommand("loglik", "Compute how likely answers are after prompts, in nats, under a policy");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<loglik_options>();
   command->add_option("--model", chosen->model, "model folder")->required();
   command
       ->add_option("--items", chosen->items,

@@ -40,7 +40,7 @@ using namespace headcount::evaluate;
 
 constexpr std::string_view calibrated = "calibrated";  // stands for a file of outputs that is not there
 
-struct options {
+struct masks_options {
   calibration_choice texts;
   std::string policy;
   std::string masks =
@@ -73,7 +73,7 @@ std::vector<any_mask> read_masks(std::string const& text, head_outputs const& co
 
 /// What heads put out on other texts than those that masks are compared on: other needles, or the texts themselves
 /// where there are no others.
-head_outputs collect_outputs(options const& chosen, reference::snapshot const& snapshot) {
+head_outputs collect_outputs(masks_options const& chosen, reference::snapshot const& snapshot) {
   auto others = chosen.texts;
   others.seed = mix_bits(chosen.texts.seed) + 1;
   constexpr std::size_t samples = 64;
@@ -117,7 +117,7 @@ void print_matrix(char const* title, std::vector<std::string> const& names, Numb
   fmt::print("\n");
 }
 
-void compare_masks(options const& chosen) {
+void compare_masks(masks_options const& chosen) {
   auto const snapshot = reference::load_snapshot(chosen.texts.model);
   auto const policy = read_policy(chosen.policy);
   bool const collects = chosen.masks.find(calibrated) != std::string::npos;
@@ -199,7 +199,7 @@ void compare_masks(options const& chosen) {
 void add_masks(CLI::App& app) {
   auto* const command =
       app.add_subcommand("masks", "Run one policy under every mask: how much it matters what becomes of dropped heads");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<masks_options>();
   add_calibration_options(*command, chosen->texts);
   command->add_option("--policy", chosen->policy, "sentence; its mask is replaced")->required();
   command

@@ -114,7 +114,7 @@ std::optional<std::string> inside(std::string const& method, std::string_view na
   return method.substr(name.size() + 1, method.size() - name.size() - 2);
 }
 
-struct options {
+struct rank_options {
   std::string method;
   calibration_choice calibration;
   std::string format = "headcount";
@@ -122,13 +122,13 @@ struct options {
 };
 
 /// What the ranking's file says of the data.
-std::string data_name(options const& chosen) {
+std::string data_name(rank_options const& chosen) {
   for (auto const& [name, form] : published_forms())
     if (auto const file = inside(chosen.method, name)) return *file;
   return needs_no_texts(chosen.method) ? "" : data_name(chosen.calibration);
 }
 
-void rank_heads(options const& chosen) {
+void rank_heads(rank_options const& chosen) {
   auto const snapshot = reference::load_snapshot(chosen.calibration.model);
   bool const without_texts = needs_no_texts(chosen.method);
   if (without_texts && !(chosen.calibration.items.empty() && chosen.calibration.text.empty()))
@@ -177,7 +177,7 @@ head_table score_all_heads(reference::model const& model, std::string const& met
 void add_rank(CLI::App& app) {
   auto* const command =
       app.add_subcommand("rank", "Rank a model's heads once and for all, for fixed(FILE) in sentences");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<rank_options>();
   add_calibration_options(*command, chosen->calibration);
   command->add_option("--method", chosen->method, std::string{"one of "} + ranking_methods)->required();
   command->add_option("--format", chosen->format, "of the file: this project's, or that of another")

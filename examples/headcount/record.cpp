@@ -29,7 +29,7 @@ namespace {
 
 using namespace headcount;
 
-struct options {
+struct record_options {
   std::string model;
   std::string prompts;
   std::string policy;
@@ -53,7 +53,7 @@ scope read_where(std::string const& text) {
 
 /// Completes one prompt as `headcount generate` does, watched.
 void complete(reference::snapshot const& snapshot, std::vector<token> const& prompt, std::size_t row,
-              options const& chosen, std::span<any_edit const> edits, any_policy const& policy,
+              record_options const& chosen, std::span<any_edit const> edits, any_policy const& policy,
               record::recorder& recorder) {
   auto state = snapshot.model.empty_state();
   auto const read = [&](std::span<token const> tokens, phase when) {
@@ -68,7 +68,7 @@ void complete(reference::snapshot const& snapshot, std::vector<token> const& pro
     next = read(std::span{&next, 1}, phase::generation);
 }
 
-void write_record(options const& chosen) {
+void write_record(record_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
   auto const where = read_where(chosen.where);
@@ -99,7 +99,7 @@ std::map<std::string, Value> words() {
 
 void add_record(CLI::App& app) {
   auto* const command = app.add_subcommand("record", "Record kept heads, scores and attention rows of a run");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<record_options>();
   command->add_option("--model", chosen->model, "model folder")->required();
   command->add_option("--prompts", chosen->prompts, R"(JSON file, {"prompts": [[1, 2, ...] or "text", ...]})")
       ->required();

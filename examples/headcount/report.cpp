@@ -32,7 +32,7 @@ namespace {
 
 using namespace headcount;
 
-struct options {
+struct report_options {
   std::vector<std::string> rows;
   std::string output;
   std::string figures;
@@ -68,7 +68,7 @@ std::string shown(std::string const& text) {
 }
 
 /// The command that makes this page again.
-std::string command_of(options const& chosen) {
+std::string command_of(report_options const& chosen) {
   std::string command{"headcount report"};
   for (auto const& file : chosen.rows) command += " " + shown(file);
   for (auto const& model : chosen.models) command += " --model " + shown(model);
@@ -79,7 +79,8 @@ std::string command_of(options const& chosen) {
   return command + " --output " + shown(chosen.output);
 }
 
-report::page_plan plan_of(options const& chosen, bool baseline_was_chosen, std::vector<report::result> const& results) {
+report::page_plan plan_of(report_options const& chosen, bool baseline_was_chosen,
+                          std::vector<report::result> const& results) {
   report::page_plan plan{.command = command_of(chosen), .context = chosen.context};
   for (auto const& file : chosen.rows) add_to_list(plan.what, file);
   for (std::filesystem::path const model : chosen.models) {
@@ -115,7 +116,7 @@ void draw_files(std::filesystem::path const& charts, std::filesystem::path const
   if (pclose(node.release()) != 0) throw std::runtime_error{"--figures: node could not draw them"};
 }
 
-void write_report(options const& chosen, bool baseline_was_chosen) {
+void write_report(report_options const& chosen, bool baseline_was_chosen) {
   auto const charts = find_charts();
   std::vector<evaluate::row> rows;
   for (auto const& file : chosen.rows) {
@@ -139,7 +140,7 @@ void write_report(options const& chosen, bool baseline_was_chosen) {
 void add_report(CLI::App& app) {
   auto* const command =
       app.add_subcommand("report", "Make one page of a result file: maps, curves, costs, comparisons");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<report_options>();
   command->add_option("ROWS", chosen->rows, "result files, a row a line")->required();
   command->add_option("--output", chosen->output, "HTML file to write")->required();
   command->add_option("--figures", chosen->figures, "folder for the same figures as SVG files; needs node");

@@ -41,7 +41,7 @@ namespace {
 using namespace headcount;
 using namespace headcount::evaluate;
 
-struct options {
+struct sweep_options {
   std::string plan;
   std::string output;
   std::string shard;
@@ -97,7 +97,7 @@ double seconds_a_token(any_model const& model) {
   double seconds = 0;
   for (int pass = 0; pass < 2; ++pass) {
     auto state = model.start();
-    step<any_model::state> const read{.tokens = tokens, .state = &state};
+    evaluate::step<any_model::state> const read{.tokens = tokens, .state = &state};
     auto const start = std::chrono::steady_clock::now();
     model.run(std::span{&read, 1}, {}, dense, [](auto&&...) {});
     seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -162,7 +162,7 @@ std::vector<std::filesystem::path> find_parts(std::filesystem::path const& outpu
 }
 
 /// Where the rows of a shard go: R.jsonl becomes R.3-of-8.jsonl.
-std::filesystem::path output_of(options const& chosen, std::optional<shard> const& part) {
+std::filesystem::path output_of(sweep_options const& chosen, std::optional<shard> const& part) {
   std::filesystem::path const output = chosen.output;
   if (!part) return output;
   auto const name =
@@ -170,7 +170,7 @@ std::filesystem::path output_of(options const& chosen, std::optional<shard> cons
   return output.parent_path() / name;
 }
 
-void run_sweep(options const& chosen) {
+void run_sweep(sweep_options const& chosen) {
   std::optional<shard> part;
   if (!chosen.shard.empty()) part = parse_shard(chosen.shard);
   auto const output = output_of(chosen, part);
@@ -252,7 +252,7 @@ void run_sweep(options const& chosen) {
 void add_sweep_options(CLI::App& app) {
   auto* const command =
       app.add_subcommand("sweep", "Ask tasks of models under policies; goes on where it ended when it is run again");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<sweep_options>();
   command
       ->add_option("plan", chosen->plan,
                    "JSON file: {\"models\": [folders], \"policies\": [sentences], \"tasks\": "

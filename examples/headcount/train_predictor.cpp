@@ -25,14 +25,14 @@ using namespace headcount;
 
 namespace {
 
-struct options {
+struct train_predictor_options {
   calibration_choice calibration;
   std::string policy;
   double penalty = 0.01;
   std::string output;
 };
 
-void train(options const& chosen) {
+void train(train_predictor_options const& chosen) {
   auto const snapshot = reference::load_snapshot(chosen.calibration.model);
   auto const policy = read_policy(chosen.policy);
   auto const texts = read_texts(chosen.calibration, snapshot);
@@ -68,7 +68,7 @@ void train(options const& chosen) {
 void add_train_predictor(CLI::App& app) {
   auto* const command = app.add_subcommand(
       "train-predictor", "Learn to foretell what a runtime policy keeps, for predictor(FILE) in sentences");
-  auto const chosen = std::make_shared<options>();
+  auto const chosen = std::make_shared<train_predictor_options>();
   add_calibration_options(*command, chosen->calibration);
   command->add_option("--policy", chosen->policy, "sentence to learn from, e.g. \"entropy | top_k(5) @ generation\"")
       ->required();
