@@ -35,6 +35,8 @@ class any_mask {
   [[nodiscard]] std::optional<other_attention> attention(std::size_t keys) const noexcept {
     return held_->attention(keys);
   }
+  /// Whether it may do different things to the same output at different sites.
+  [[nodiscard]] bool is_told_site() const noexcept { return held_->is_told_site(); }
   /// Whether it may do different things to the same output in two sequences.
   [[nodiscard]] bool depends_on_row() const { return held_->depends_on_row(); }
   [[nodiscard]] double kept_factor(std::size_t kept, std::size_t heads) const noexcept {
@@ -51,6 +53,7 @@ class any_mask {
     virtual ~interface() = default;
     virtual void apply(site const&, std::size_t, output_view) const noexcept = 0;
     [[nodiscard]] virtual std::optional<other_attention> attention(std::size_t) const noexcept = 0;
+    [[nodiscard]] virtual bool is_told_site() const noexcept = 0;
     [[nodiscard]] virtual bool depends_on_row() const = 0;
     [[nodiscard]] virtual double kept_factor(std::size_t, std::size_t) const noexcept = 0;
     [[nodiscard]] virtual double bias_factor(std::size_t, std::size_t) const noexcept = 0;
@@ -67,6 +70,7 @@ class any_mask {
     std::optional<other_attention> attention(std::size_t keys) const noexcept override {
       return attention_of(mask, keys);
     }
+    bool is_told_site() const noexcept override { return site_mask<Mask>; }
     bool depends_on_row() const override { return part_depends_on_row(mask, site_mask<Mask>); }
     double kept_factor(std::size_t kept, std::size_t heads) const noexcept override {
       return kept_factor_of(mask, kept, heads);
