@@ -21,6 +21,7 @@
 #include <headcount/evaluate/rank/calibration.hpp>
 #include <headcount/evaluate/rank/calibration_needles.hpp>
 #include <headcount/evaluate/rank/runtime_budget.hpp>
+#include <headcount/evaluate/rank/train_predictor.hpp>
 #include <headcount/evaluate/run/recall.hpp>
 #include <headcount/evaluate/statistics/interval.hpp>
 #include <headcount/evaluate/statistics/paired.hpp>
@@ -32,8 +33,10 @@
 #include <headcount/rank/budget.hpp>
 #include <headcount/reference/load/snapshot.hpp>
 #include <headcount/reference/load/write_file.hpp>
+#include <headcount/score/any_scorer.hpp>
 #include <headcount/score/entropy.hpp>
 #include <headcount/score/fixed.hpp>
+#include <headcount/score/predictor.hpp>
 #include <headcount/select/threshold.hpp>
 #include <headcount/select/top_k.hpp>
 #include <headcount/version.hpp>
@@ -78,6 +81,15 @@ struct named_ranking {
 constexpr char const* oracle = "entropy";  // the runtime scorer that static ones are held against
 constexpr std::uint64_t random_draws = 5;
 
+/// The runtime policy that others are distilled from.
+std::string oracle_of(std::size_t k) { return fmt::format("{} | top_k({}) @ generation", oracle, k); }
+
+bool has_rotary_positions(reference::model const& model) {
+  for (std::size_t layer = 0; layer < model.layers.size(); ++layer)
+    if (auto const* const block = model.attention_at(layer)) return block->rotary.has_value();
+  return false;
+}
+
 /// Every ranking that is compared: distilled from the runtime policy, calibrated, from weights, and controls.
 std::vector<named_ranking> make_rankings(reference::model const& model, bridge_options const& chosen,
                                          std::span<calibration_text const> texts) {
@@ -86,11 +98,11 @@ std::vector<named_ranking> make_rankings(reference::model const& model, bridge_o
     rankings.push_back({method, kind, {.scores = std::move(scores), .source = {.method = method}}});
   };
   std::vector<std::string> methods;
-  for (auto const k : chosen.k)
-    methods.push_back(fmt::format("keep_frequency({} | top_k({}) @ generation)", oracle, k));
+  for (auto const k : chosen.k) methods.push_back(fmt::format("keep_frequency({})", oracle_of(k)));
   methods.insert(methods.end(),
                  {"mean(entropy)", "needle_attention", "retrieval", "leave_one_out", "all_but_one", "greedy", "qr_head",
                   "ov_copying", "ov_own_token", "ov_norm", "qk_induction", "recurrent_composition"});
+  if (has_rotary_positions(model)) methods.push_back("qk_previous_token");
   for (auto const& method : methods) {
     fmt::print(stderr, "ranking heads by {} ...\n", method);
     add(method, "static", score_all_heads(model, method, texts));
@@ -121,10 +133,19 @@ std::vector<contender> make_contenders(reference::model const& model, bridge_opt
   std::vector<contender> contenders{{"dense", "control", "layer", all / layers, all, dense},
                                     {"none", "control", "layer", 0, 0, parse_policy("none @ generation")}};
   for (auto const k : chosen.k) {
+    auto const add_on_average = [&](std::string const& method, any_scorer const& scorer) {
+      any_policy const on_average{scorer, select::threshold{threshold_of_budget(model, texts, scorer, k * layers)}};
+      contenders.push_back({method, "runtime", "global", k, k * layers, on_average.during(phase::generation)});
+    };
     score::entropy const comparable{.normalised = true};  // over layers and lengths
-    any_policy const on_average{comparable,
-                                select::threshold{threshold_of_budget(model, texts, comparable, k * layers)}};
-    contenders.push_back({print(comparable), "runtime", "global", k, k * layers, on_average.during(phase::generation)});
+    add_on_average(print(comparable), comparable);
+    fmt::print(stderr, "learning to foretell {} ...\n", oracle_of(k));
+    auto const foretells = fmt::format("predictor({})", oracle_of(k));
+    score::predictor const predictor{
+        in_memory(foretells, train_predictor(model, texts, parse_policy(oracle_of(k))).predictor)};
+    any_policy const foretold = predictor | select::top_k{k};
+    contenders.push_back({foretells, "runtime", "layer", k, k * layers, foretold.during(phase::generation)});
+    add_on_average(foretells, predictor);
     for (auto const* scorer : {oracle, "l2"})
       contenders.push_back({scorer, "runtime", "layer", k, k * layers,
                             parse_policy(fmt::format("{} | top_k({}) @ generation", scorer, k))});
@@ -142,7 +163,7 @@ std::vector<contender> make_contenders(reference::model const& model, bridge_opt
   return contenders;
 }
 
-/// Needles that no ranking was calibrated on.
+/// Needles that nothing was learned from.
 std::vector<needle_prompt> test_needles(small_language const& language, bridge_options const& chosen,
                                         std::span<needle_prompt const> calibration) {
   auto prompts = mixed_needles(language, chosen.test, mix_bits(chosen.seed) + 1);
@@ -215,7 +236,7 @@ void build_bridge(bridge_options const& chosen) {
   auto const found = recall_needles(as_language_model(model), prompts, policies);
 
   fmt::print(
-      "{}: needles found of {}, none of which rankings were calibrated on, and what is lost against {} at run\n"
+      "{}: needles found of {}, none of which anything was learned from, and what is lost against {} at run\n"
       "time with the same k; 95% intervals; seed {}\n",
       snapshot.name, prompts.size(), oracle, chosen.seed);
   fmt::print("{:>2}  {:<48} {:<8} {:<7} {:<18} {}\n", "k", "method", "kind", "budget", "found", "regret");
@@ -267,8 +288,8 @@ void add_bridge(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--language", chosen->language,
                       "language.json for needles; the one beside the model when left out");
-  command->add_option("--calibration", chosen->calibration, "needles that rankings are computed on")
-      ->check(CLI::Range(1, 100000))
+  command->add_option("--calibration", chosen->calibration, "needles that rankings and predictors learn from")
+      ->check(CLI::Range(2, 100000))
       ->capture_default_str();
   command->add_option("--test", chosen->test, "other needles, which policies are measured on")
       ->check(CLI::Range(1, 100000))

@@ -49,6 +49,9 @@ TEST_CASE("bridge: runtime, static and control at the same number of heads, with
     // All ten heads of both layers are all heads, whoever chooses them.
     CHECK(values.at({"ov_copying", budget, 10, "exact_match"}) == dense);
     CHECK(values.at({"random_heads(1)", budget, 10, "exact_match"}) == dense);
+    CHECK(values.at({"predictor(entropy | top_k(10) @ generation)", budget, 10, "exact_match"}) == dense);
+    CHECK(values.contains({"predictor(entropy | top_k(3) @ generation)", budget, 3, "regret"}));
+    CHECK(values.contains({"qk_previous_token", budget, 3, "regret"}));
     for (auto const* method : {"keep_frequency(entropy | top_k(3) @ generation)", "mean(entropy)", "retrieval",
                                "greedy", "most_uniform", "leave_one_out"})
       CHECK(values.at({method, budget, 3, "regret"}) ==
@@ -76,6 +79,7 @@ TEST_CASE("bridge: bad input is refused before anything is computed") {
   CHECK(refused(run("bridge --model " + gemma + " --k 2,11" + to), "k from 0 to 10"));
   CHECK(refused(run("bridge --model " + gemma + " --k 0" + to), "1 or more"));
   CHECK(refused(run("bridge --model " + gemma + " --k two" + to), "two"));
+  CHECK(refused(run("bridge --model " + gemma + " --calibration 1" + to), "--calibration"));
   CHECK(refused(run("bridge --model " + gemma + " --language none.json" + to), "none.json"));
   CHECK_FALSE(std::filesystem::exists(at.path("B.json")));
 }
