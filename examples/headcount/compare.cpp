@@ -11,6 +11,7 @@
 
 #include <headcount/evaluate/run/canonical.hpp>
 #include <headcount/evaluate/run/pairing.hpp>
+#include <headcount/evaluate/run/read_rows.hpp>
 #include <headcount/evaluate/run/row.hpp>
 #include <headcount/evaluate/run/verdict.hpp>
 

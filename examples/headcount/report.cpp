@@ -17,6 +17,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/evaluate/run/canonical.hpp>
+#include <headcount/evaluate/run/read_rows.hpp>
 #include <headcount/evaluate/run/row.hpp>
 #include <headcount/reference/load/config_json.hpp>
 #include <headcount/reference/load/mapped_file.hpp>

@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <map>
 #include <span>
 #include <string>
 #include <utility>
@@ -27,13 +26,11 @@ struct policy_pairs {
 /// Pairs two results by the prompts that both policies answered.
 [[nodiscard]] inline evaluate::paired_values pair_results(result const& a, result const& b) {
   evaluate::paired_values values{a.of.model, a.of.fingerprint, a.of.task, a.of.setting, a.of.metric};
-  std::map<evaluate::pair_key, double> answers;
   std::size_t met = 0;
-  for (auto const* one : b.rows) answers.emplace(evaluate::pair_key_of(*one), one->value);
-  for (auto const* one : a.rows) {
-    auto const other = answers.find(evaluate::pair_key_of(*one));
-    if (other == answers.end()) continue;
-    add_pair(values, one->value, other->second, one->prompt);
+  for (std::size_t i = 0, other = 0; i < a.rows.size(); ++i) {
+    while (other < b.rows.size() && b.places[other] < a.places[i]) ++other;
+    if (other == b.rows.size() || b.places[other] != a.places[i]) continue;
+    add_pair(values, a.rows[i]->value, b.rows[other]->value, a.rows[i]->prompt);
     ++met;
   }
   values.only_a = a.rows.size() - met;

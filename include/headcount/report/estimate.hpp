@@ -28,33 +28,27 @@ struct estimate {
 /// cluster. Right and wrong answers, a prompt each, get
 /// Wilson's interval; anything else the percentile bootstrap over prompts, 1000 replicates with seed 0.
 [[nodiscard]] inline estimate estimate_of(std::span<evaluate::row const* const> all) {
-  std::vector<evaluate::row const*> rows;
+  std::vector<double> values;
   std::vector<std::string> prompts;
   double sum = 0;
   for (auto const* one : all) {
     if (!std::isfinite(one->value)) continue;
-    rows.push_back(one);
+    values.push_back(one->value);
     prompts.push_back(one->prompt);
     sum += one->value;
   }
   auto const groups = evaluate::cluster_by_name(prompts);
-  estimate found{.value = sum / static_cast<double>(rows.size()),
+  estimate found{.value = sum / static_cast<double>(values.size()),
                  .rows = all.size(),
                  .prompts = groups.size(),
-                 .not_finite = all.size() - rows.size()};
-  if (rows.empty()) return found;
-  bool const right_or_wrong = groups.size() == rows.size() && std::ranges::all_of(rows, [](auto const* one) {
-                                return one->value == 0 || one->value == 1;
-                              });
+                 .not_finite = all.size() - values.size()};
+  if (values.empty()) return found;
+  bool const right_or_wrong = groups.size() == values.size() &&
+                              std::ranges::all_of(values, [](double value) { return value == 0 || value == 1; });
   if (right_or_wrong) {
-    found.ci95 = evaluate::wilson({.hits = static_cast<std::size_t>(sum), .n = rows.size()});
+    found.ci95 = evaluate::wilson({.hits = static_cast<std::size_t>(sum), .n = values.size()});
   } else if (groups.size() > 1) {
-    auto const mean = [&](std::span<std::size_t const> drawn) {
-      double of_drawn = 0;
-      for (auto const i : drawn) of_drawn += rows[i]->value;
-      return of_drawn / static_cast<double>(drawn.size());
-    };
-    found.ci95 = evaluate::clustered_bootstrap(groups, mean, evaluate::random_stream{0});
+    found.ci95 = evaluate::bootstrap_mean(groups, values, evaluate::random_stream{0});
   }
   return found;
 }

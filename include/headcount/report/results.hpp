@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include <headcount/core/error.hpp>
@@ -15,6 +16,7 @@
 #include <headcount/evaluate/run/canonical.hpp>
 #include <headcount/evaluate/run/pairing.hpp>
 #include <headcount/evaluate/run/row.hpp>
+#include <headcount/reference/parallel.hpp>
 #include <headcount/report/estimate.hpp>
 #include <headcount/report/policy_order.hpp>
 
@@ -41,6 +43,7 @@ struct result {
   measured of;
   std::string policy;                        ///< as `print` writes it
   std::vector<evaluate::row const*> rows{};  ///< in the order of their prompts, whatever that of the file
+  std::vector<evaluate::pair_key> places{};  ///< of each row, which other policies' rows of the same prompt share
   estimate mean{};
 };
 
@@ -48,42 +51,48 @@ struct result {
 /// `what` names them in errors. Throws headcount::error when there is no row, a row is there twice, or versions or
 /// fingerprints are mixed.
 [[nodiscard]] inline std::vector<result> results_of(std::string_view what, std::span<evaluate::row const> rows) {
+  if (rows.empty()) throw error{what, "it has no row", "a result file of headcount"};
+  // Few things are measured under few policies: rows are sorted by their places in lists of these.
+  using measured_view =
+      std::tuple<std::string_view, std::string_view, std::string_view, std::string_view, std::string_view>;
   struct entry {
-    measured of;
-    std::string const* policy;
-    std::size_t rank;  // of the policy
+    std::size_t* of;
+    std::size_t* policy;
     evaluate::pair_key place;
     evaluate::row const* one;
   };
-  if (rows.empty()) throw error{what, "it has no row", "a result file of headcount"};
   evaluate::canonical_policies canonical;
+  std::map<measured_view, std::size_t> measures;
+  std::map<std::string_view, std::size_t> policies;
   std::vector<entry> entries;
   std::vector<evaluate::row const*> all;
   for (auto const& one : rows) {
-    entries.push_back({{one.model, one.fingerprint, one.task, one.setting, one.metric},
-                       &canonical.of(one.policy),
-                       0,
-                       evaluate::pair_key_of(one),
-                       &one});
+    auto const of = measures.try_emplace({one.model, one.fingerprint, one.task, one.setting, one.metric}).first;
+    auto const policy = policies.try_emplace(canonical.of(one.policy)).first;
+    entries.push_back({&of->second, &policy->second, evaluate::pair_key_of(one), &one});
     all.push_back(&one);
   }
   evaluate::require_comparable(what, all);
-  std::map<std::string_view, std::size_t, decltype([](auto a, auto b) { return policy_before(a, b); })> ranks;
-  for (auto const& one : entries) ranks.emplace(*one.policy, 0);
-  for (std::size_t rank = 0; auto& [policy, its_rank] : ranks) its_rank = rank++;
-  for (auto& one : entries) one.rank = ranks.at(*one.policy);
+  std::vector<std::string_view> in_order;
+  for (std::size_t rank = 0; auto& [of, its_rank] : measures) its_rank = rank++;
+  for (auto const& [policy, its_rank] : policies) in_order.push_back(policy);
+  std::ranges::sort(in_order, policy_before);
+  for (std::size_t rank = 0; rank < in_order.size(); ++rank) policies.at(in_order[rank]) = rank;
   std::ranges::sort(entries, [](entry const& a, entry const& b) {
-    return std::tie(a.of, a.rank, a.place) < std::tie(b.of, b.rank, b.place);
+    return std::tie(*a.of, *a.policy, a.place) < std::tie(*b.of, *b.policy, b.place);
   });
   std::vector<result> results;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    auto const& [of, policy, rank, place, one] = entries[i];
-    if (results.empty() || results.back().of != of || results.back().policy != *policy)
-      results.push_back({.of = of, .policy = *policy});
+    auto const& [of, policy, place, one] = entries[i];
+    if (i == 0 || entries[i - 1].of != of || entries[i - 1].policy != policy)
+      results.push_back({.of = {one->model, one->fingerprint, one->task, one->setting, one->metric},
+                         .policy = std::string{in_order[*policy]}});
     else if (entries[i - 1].place == place) evaluate::fail_on_second(what, *one);
     results.back().rows.push_back(one);
   }
-  for (auto& one : results) one.mean = estimate_of(one.rows);
+  for (std::size_t i = 0; auto& one : results)
+    for (std::size_t row = 0; row < one.rows.size(); ++row) one.places.push_back(std::move(entries[i++].place));
+  reference::for_each_index(results.size(), [&](std::size_t i) { results[i].mean = estimate_of(results[i].rows); });
   return results;
 }
 

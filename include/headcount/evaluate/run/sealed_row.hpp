@@ -7,6 +7,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <headcount/core/error.hpp>
+#include <headcount/evaluate/run/parse_row.hpp>
 #include <headcount/evaluate/run/row.hpp>
 
 namespace headcount::inline v0::evaluate {

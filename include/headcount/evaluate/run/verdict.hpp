@@ -9,6 +9,7 @@
 #include <headcount/evaluate/run/pairing.hpp>
 #include <headcount/evaluate/statistics/comparison.hpp>
 #include <headcount/evaluate/statistics/paired.hpp>
+#include <headcount/reference/parallel.hpp>
 
 namespace headcount::inline v0::evaluate {
 
@@ -30,17 +31,17 @@ struct verdict {
 };
 
 /// Compares each of these pairs and corrects for their number; the smallest detectable differences are at that level,
-/// too. `seed` is that of bootstrap and permutations.
+/// too. `seed` is that of bootstrap and permutations. On several threads.
 [[nodiscard]] inline std::vector<verdict> judge(std::vector<paired_values> paired, std::uint64_t seed = 0) {
   comparison_plan plan{.seed = seed};
   plan.design.level = verdict_level / static_cast<double>(paired.size());
-  std::vector<verdict> verdicts;
-  std::vector<double> p;
-  for (auto& values : paired) {
-    auto const found = compare(values, plan);
-    p.push_back(found.p);
-    verdicts.push_back({.values = std::move(values), .found = found});
-  }
+  std::vector<verdict> verdicts(paired.size());
+  std::vector<double> p(paired.size());
+  reference::for_each_index(paired.size(), [&](std::size_t i) {
+    verdicts[i].found = compare(paired[i], plan);
+    verdicts[i].values = std::move(paired[i]);
+    p[i] = verdicts[i].found.p;
+  });
   auto const corrected = holm(p);
   for (std::size_t i = 0; i < verdicts.size(); ++i) verdicts[i].corrected = corrected[i];
   return verdicts;

@@ -50,24 +50,19 @@ struct comparison {
     return sum / n;
   };
   comparison found{.pairs = a.size(), .clusters = groups.size(), .mean_a = mean(a), .mean_b = mean(b)};
+  std::vector<double> differences;
+  for (std::size_t i = 0; i < a.size(); ++i) differences.push_back(a[i] - b[i]);
   std::vector<double> sums;  // of the differences of each cluster
   double squares = 0;
   for (auto const& group : groups) {
     double sum = 0;
-    for (auto const i : group) sum += a[i] - b[i];
+    for (auto const i : group) sum += differences[i];
     sums.push_back(sum);
     found.difference += sum / n;
     squares += sum * sum;
   }
   random_stream const random{plan.seed};
-  found.range = clustered_bootstrap(
-      groups,
-      [&](std::span<std::size_t const> drawn) {
-        double sum = 0;
-        for (auto const i : drawn) sum += a[i] - b[i];
-        return sum / static_cast<double>(drawn.size());
-      },
-      random, plan.replicates, plan.confidence);
+  found.range = bootstrap_mean(groups, differences, random, plan.replicates, plan.confidence);
 
   auto const are_all = [&](auto const& condition) {
     return std::ranges::all_of(a, condition) && std::ranges::all_of(b, condition);

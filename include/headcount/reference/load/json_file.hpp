@@ -1,6 +1,8 @@
 #pragma once
 
 #include <concepts>
+#include <cstddef>
+#include <exception>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -26,19 +28,36 @@ namespace headcount::inline v0::reference {
   return text;
 }
 
+/// Lists and objects that may stand in each other.
+inline constexpr std::size_t deepest_json = 64;
+
+[[noreturn]] inline void fail_on_depth(std::string_view what) {
+  throw error{what, text_of("it is nested more than ", deepest_json, " levels deep")};
+}
+
+/// Throws headcount::error with the parser's message, on one line.
+[[noreturn]] inline void fail_on_json(std::string_view what, std::exception const& failure) {
+  std::string_view message = failure.what();
+  if (auto const tag = message.find("] "); tag != std::string_view::npos) message.remove_prefix(tag + 2);
+  throw error{what, text_of("malformed JSON: ", message)};
+}
+
+/// Throws headcount::error where text has a zero byte, which the parser would take for its end.
+inline void fail_on_zero(std::string_view what, std::string_view text) {
+  if (auto const zero = text.find('\0'); zero != text.npos)
+    throw error{what, text_of("malformed JSON: byte ", zero, " is 0")};
+}
+
 /// Reads JSON text. Throws headcount::error, on one line, where it is malformed, an object has a key twice, or lists
 /// and objects are nested so deep that no honest file is. `Json` is nlohmann's, or its kind that keeps the keys' order.
 template <class Json = nlohmann::json>
   requires(std::same_as<Json, nlohmann::json> || std::same_as<Json, nlohmann::ordered_json>)
 [[nodiscard]] Json parse_json(std::string_view what, std::string_view text) {
-  constexpr int deepest = 64;
-  // The parser would take a zero byte for the end of the text.
-  if (auto const zero = text.find('\0'); zero != text.npos)
-    throw error{what, text_of("malformed JSON: byte ", zero, " is 0")};
+  fail_on_zero(what, text);
   std::vector<std::set<std::string, std::less<>>> keys;
   using event_type = typename Json::parse_event_t;
   auto const check = [&](int depth, event_type event, Json& parsed) {
-    if (depth > deepest) throw error{what, text_of("it is nested more than ", deepest, " levels deep")};
+    if (depth > static_cast<int>(deepest_json)) fail_on_depth(what);
     if (event == event_type::object_start) keys.emplace_back();
     if (event == event_type::object_end) keys.pop_back();
     if (event == event_type::key && !keys.back().insert(parsed.template get<std::string>()).second)
@@ -48,9 +67,7 @@ template <class Json = nlohmann::json>
   try {
     return Json::parse(text, check);
   } catch (nlohmann::json::exception const& failure) {
-    std::string_view message = failure.what();
-    if (auto const tag = message.find("] "); tag != std::string_view::npos) message.remove_prefix(tag + 2);
-    throw error{what, text_of("malformed JSON: ", message)};
+    fail_on_json(what, failure);
   }
 }
 

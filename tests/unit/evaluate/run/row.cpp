@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/error.hpp>
+#include <headcount/evaluate/run/parse_row.hpp>
+#include <headcount/evaluate/run/read_rows.hpp>
 #include <headcount/evaluate/run/row.hpp>
 
 #include "../../reference/support/files.hpp"
@@ -111,8 +113,35 @@ TEST_CASE("a file of rows is read line by line, and its faults are named") {
   CHECK(test::contains(fault("[]"), "line 2: it is no result row"));
   CHECK(test::contains(fault(R"({"model":"a"})"), "\"fingerprint\" is missing"));
   CHECK(test::contains(fault(R"({"model":1})"), "\"model\" is 1"));
+  CHECK(test::contains(fault(R"({"model":"a","model":"b"})"), "line 2: the key \"model\" is there twice"));
+  CHECK(test::contains(fault(R"({"length":1,"length":1})"), "the key \"length\" is there twice"));
+  CHECK(test::contains(fault(R"({"a":[{"b":1,"b":2}]})"), "the key \"b\" is there twice"));
+  CHECK(test::contains(fault(R"({"model":{"model":"a"}})"), "\"model\" is {\"model\":\"a\"}"));
+  CHECK(test::contains(fault(R"({"a":)" + std::string(65, '[') + std::string(65, ']') + "}"),
+                       "more than 64 levels deep"));
+  CHECK(test::contains(fault("7"), "it is no result row"));
   auto negative = line;
   CHECK(test::contains(fault(negative.replace(negative.find("18446744073709551615"), 20, "-1")), "\"seed\" is -1"));
+}
+
+TEST_CASE("of many lines that are no rows the first is named, and rows keep their order on any number of threads") {
+  test::temporary_folder const at;
+  std::string text;
+  std::size_t const faults[]{1100, 700, 2400};
+  for (std::size_t i = 1; i <= 2500; ++i) {
+    auto one = example();
+    one.prompt = std::to_string(i);
+    text += print(one) + "\n";
+  }
+  auto const rows = read_rows(at.write("r.jsonl", text));
+  REQUIRE(rows.size() == 2500);
+  for (std::size_t i = 0; i < rows.size(); ++i) CHECK(rows[i].prompt == std::to_string(i + 1));
+  for (auto const fault : faults) {
+    auto const found = text.find("\"prompt\":\"" + std::to_string(fault) + "\"");
+    text.replace(found, 8, "\"prOmpt\"");
+  }
+  auto const message = test::message_of([&] { (void)read_rows(at.write("r.jsonl", text)); });
+  CHECK(test::contains(message, "r.jsonl, line 700: it is no result row: \"prompt\" is missing"));
 }
 
 TEST_CASE("a last line that was cut off anywhere is no row, and one that only lacks its end is") {

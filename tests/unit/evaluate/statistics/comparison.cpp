@@ -75,8 +75,27 @@ TEST_CASE("cluster: prompts that are there several times do not narrow a bootstr
   auto const clustered = clustered_bootstrap(groups, mean_of(repeated), random_stream{6});
   CHECK(clustered.low == doctest::Approx(once.low).epsilon(1e-12));
   CHECK(clustered.high == doctest::Approx(once.high).epsilon(1e-12));
+  auto const of_mean = bootstrap_mean(groups, repeated, random_stream{6});
+  CHECK(of_mean.low == doctest::Approx(once.low).epsilon(1e-12));
+  CHECK(of_mean.high == doctest::Approx(once.high).epsilon(1e-12));
   auto const naive = bootstrap(repeated.size(), mean_of(repeated), random_stream{6});
   CHECK(naive.high - naive.low < 0.5 * (once.high - once.low));
+}
+
+TEST_CASE("cluster: a bootstrapped mean weights clusters by their sizes") {
+  clusters const groups{{0}, {1, 2, 3}, {4, 5}};
+  std::vector<double> const values{1, 0, 0.5, 0.25, -2, 4};
+  auto const slow = clustered_bootstrap(
+      groups,
+      [&](std::span<std::size_t const> drawn) {
+        double sum = 0;
+        for (auto const i : drawn) sum += values[i];
+        return sum / static_cast<double>(drawn.size());
+      },
+      random_stream{3});
+  auto const fast = bootstrap_mean(groups, values, random_stream{3});
+  CHECK(fast.low == slow.low);  // these sums are exact
+  CHECK(fast.high == slow.high);
 }
 
 TEST_CASE("strata: samples are drawn by themselves and count alike, however large they are") {

@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/error.hpp>
+#include <headcount/evaluate/run/parse_row.hpp>
 #include <headcount/evaluate/run/run_task.hpp>
 #include <headcount/evaluate/run/summary.hpp>
 #include <headcount/evaluate/task/csv.hpp>
