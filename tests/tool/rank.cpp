@@ -25,9 +25,9 @@ TEST_CASE("rank: every method ranks every head, and its file stands in sentences
     CAPTURE(model);
     std::size_t const heads = model == gemma ? 10 : 16;
     for (auto const* method :
-         {"mean(entropy)", "mean(random(seed=3))", "keep_frequency(entropy | top_k(3) @ generation)",
-          "needle_attention", "retrieval", "retrieval_counted", "qr_head", "ov_copying", "ov_own_token", "ov_norm",
-          "qk_induction", "recurrent_composition"}) {
+         {"mean(entropy)", "mean(random(seed=3))", "mean(contribution_norm)",
+          "keep_frequency(entropy | top_k(3) @ generation)", "needle_attention", "retrieval", "retrieval_counted",
+          "qr_head", "ov_copying", "ov_own_token", "ov_norm", "qk_induction", "recurrent_composition"}) {
       CAPTURE(method);
       auto const result = rank(model, method, "--prompts 2 --seed 5 --output " + file);
       REQUIRE(result.code == 0);
@@ -52,7 +52,10 @@ TEST_CASE("rank: importance on few needles, on items and on text") {
   scratch const at;
   auto const file = at.path("R.json").string();
   for (auto const* method : {"leave_one_out", "all_but_one"})
-    CHECK(rank(gemma, method, "--prompts 2 --output " + file).code == 0);
+    for (auto const& model : {gemma, jamba}) CHECK(rank(model, method, "--prompts 2 --output " + file).code == 0);
+  for (auto const* method : {"greedy", "qk_previous_token"})
+    CHECK(rank(gemma, method, "--prompts 1 --output " + file).code == 0);
+  CHECK(rank(jamba, "greedy", "--prompts 1 --output " + file).code == 0);
   auto const items =
       at.write("items.json", R"({"items": [{"prompt": [2, 10, 11, 12], "answer": [11, 12], "source": "2-3"},
                                                           {"prompt": "the best thing", "answer": "to do", "source": "1"}]})");
