@@ -38,6 +38,7 @@
 #include "commands.hpp"
 #include "inputs.hpp"
 #include "ranking_method.hpp"
+#include "task_importance.hpp"
 
 namespace tool {
 
@@ -102,9 +103,9 @@ std::map<std::string, text_method, std::less<>> const& from_texts() {
          return evaluate::retrieval_score(model, texts, evaluate::copies::as_counted);
        }},
       {"qr_head", evaluate::qr_head_score},
-      {"leave_one_out", evaluate::leave_one_out},
-      {"all_but_one", evaluate::all_but_one},
-      {"greedy", evaluate::greedy_selection}};
+      {"leave_one_out", [](auto const& model, texts_view texts) { return evaluate::leave_one_out(model, texts); }},
+      {"all_but_one", [](auto const& model, texts_view texts) { return evaluate::all_but_one(model, texts); }},
+      {"greedy", [](auto const& model, texts_view texts) { return evaluate::greedy_selection(model, texts); }}};
   return methods;
 }
 
@@ -117,6 +118,9 @@ std::optional<std::string> inside(std::string const& method, std::string_view na
 struct rank_options {
   std::string method;
   calibration_choice calibration;
+  std::string task;
+  std::string metric;
+  std::string phase = "generation";
   std::string format = "headcount";
   std::string output;
 };
@@ -128,17 +132,31 @@ std::string data_name(rank_options const& chosen) {
   return needs_no_texts(chosen.method) ? "" : data_name(chosen.calibration);
 }
 
-void rank_heads(rank_options const& chosen) {
-  auto const snapshot = reference::load_snapshot(chosen.calibration.model);
+/// The scores of all heads, and what they were computed on.
+task_ranking scores_and_data(rank_options const& chosen, reference::snapshot const& snapshot) {
+  if (!chosen.task.empty()) {
+    std::optional<phase> during;
+    for (auto const when : {phase::prefill, phase::generation})
+      if (chosen.phase == name_of(when)) during = when;
+    return rank_by_task(
+        snapshot, chosen.calibration.model, chosen.method,
+        {.task = chosen.task, .metric = chosen.metric, .during = during, .seed = chosen.calibration.seed});
+  }
   bool const without_texts = needs_no_texts(chosen.method);
   if (without_texts && !(chosen.calibration.items.empty() && chosen.calibration.text.empty()))
     throw error{"--method " + chosen.method, "it looks at weights alone, or at a file", "no --items and no --text"};
   auto const texts = without_texts ? std::vector<calibration_text>{} : read_texts(chosen.calibration, snapshot);
-  ranking const result{.scores = score_all_heads(snapshot.model, chosen.method, texts),
+  return {score_all_heads(snapshot.model, chosen.method, texts), data_name(chosen)};
+}
+
+void rank_heads(rank_options const& chosen) {
+  auto const snapshot = reference::load_snapshot(chosen.calibration.model);
+  auto [scores_of_heads, data] = scores_and_data(chosen, snapshot);
+  ranking const result{.scores = std::move(scores_of_heads),
                        .source = {.method = chosen.method,
                                   .model = snapshot.name,
                                   .fingerprint = snapshot.fingerprint(),
-                                  .data = data_name(chosen),
+                                  .data = std::move(data),
                                   .seed = chosen.calibration.seed,
                                   .version = version}};
   if (auto const form = published_forms().find(chosen.format); form != published_forms().end())
@@ -180,6 +198,17 @@ void add_rank(CLI::App& app) {
   auto const chosen = std::make_shared<rank_options>();
   add_calibration_options(*command, chosen->calibration);
   command->add_option("--method", chosen->method, std::string{"one of "} + ranking_methods)->required();
+  auto* const task = command
+                         ->add_option("--task", chosen->task,
+                                      "task of `headcount evaluate` that leave_one_out, all_but_one and greedy measure "
+                                      "heads by: its name, or {\"task\": NAME, option: value, ...}")
+                         ->excludes("--items")
+                         ->excludes("--text");
+  command->add_option("--metric", chosen->metric, "of the task; its first when left out")->needs(task);
+  command->add_option("--phase", chosen->phase, "when the task's policies drop heads")
+      ->needs(task)
+      ->check(CLI::IsMember({"prefill", "generation", "all"}))
+      ->capture_default_str();
   command->add_option("--format", chosen->format, "of the file: this project's, or that of another")
       ->check(CLI::IsMember({"headcount", "retrieval_head", "duo_attention", "qr_head_list", "minference"}))
       ->capture_default_str();

@@ -70,6 +70,35 @@ TEST_CASE("rank: importance on few needles, on items and on text") {
                 "does not say where its answer stands"));
 }
 
+TEST_CASE("rank: a head's importance by a task is what evaluate says of the model without it") {
+  scratch const at;
+  auto const file = at.path("R.json").string();
+  auto const task = R"({"task": "facts", "prompts": 12, "seed": 3})";
+  auto const by_task = " --task " + quoted(task) + " --phase all --output " + file;
+  REQUIRE(rank(jamba, "leave_one_out", by_task).code == 0);
+  auto const written = json::parse(read(file));
+  CHECK(written["data"].get<std::string>().find("task facts") == 0);
+  CHECK(written["data"].get<std::string>().find("12 prompts, acc") != std::string::npos);
+  json others{{"scores", written["scores"]}};
+  for (auto& layer : others["scores"])
+    for (auto& score : layer) score = 1;
+  others["scores"][6][15] = 0;
+  auto const without = "fixed(" + at.write("without.json", others.dump()) + ") | threshold(0.5)";
+  auto const said =
+      json::parse(run("evaluate --model " + jamba + " --task facts --set prompts=12 --seed 3 --policy dense --policy " +
+                      quoted(without) + " --json")
+                      .out)["results"];
+  REQUIRE(said.size() == 2);
+  std::size_t const dense = said[0]["policy"] == "dense" ? 0 : 1;
+  CHECK(written["scores"][6][15].get<double>() ==
+        doctest::Approx(said[dense]["value"].get<double>() - said[1 - dense]["value"].get<double>()));
+
+  CHECK(refused(rank(jamba, "retrieval", by_task), "leave_one_out, all_but_one, greedy"));
+  CHECK(refused(rank(jamba, "greedy", "--task needles --output " + file), "there is no such task"));
+  CHECK(refused(rank(jamba, "greedy", "--task facts --metric f1 --output " + file), "(allowed: acc)"));
+  CHECK(refused(rank(jamba, "greedy", "--phase all --output " + file), "--task"));
+}
+
 TEST_CASE("rank: files of other projects are written and read back") {
   scratch const at;
   auto const made = at.path("R.json").string();

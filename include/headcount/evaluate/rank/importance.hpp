@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
+#include <optional>
 #include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -23,13 +26,19 @@
 
 namespace headcount::inline v0::evaluate {
 
-/// Keeps exactly the heads whose entry is above 0, while generating.
-[[nodiscard]] inline any_policy keep_heads(head_table kept) {
+/// What policies are worth, one number each, the higher the better: a task, or anything else that can be asked.
+template <class Measure>
+concept policy_measure =
+    std::invocable<Measure const&, std::span<any_policy const>> &&
+    std::convertible_to<std::invoke_result_t<Measure const&, std::span<any_policy const>>, std::vector<double>>;
+
+/// Keeps exactly the heads whose entry is above 0 in a phase, or in both.
+[[nodiscard]] inline any_policy keep_heads(head_table kept, std::optional<phase> during = phase::generation) {
   for (auto& layer : kept)
     for (auto& head : layer) head = head > 0 ? 1 : 0;
-  return any_policy{score::fixed{in_memory("heads", ranking{.scores = std::move(kept), .source = {}})} |
-                    select::threshold{0.5}}
-      .during(phase::generation);
+  any_policy policy =
+      score::fixed{in_memory("heads", ranking{.scores = std::move(kept), .source = {}})} | select::threshold{0.5};
+  return during ? policy.during(*during) : policy;
 }
 
 /// The log-probability of each answer under each policy, in nats a token, `[policy][text]`: one dense prefill a text,
@@ -78,6 +87,11 @@ namespace headcount::inline v0::evaluate {
   return means;
 }
 
+/// The answers' log-likelihood as a measure of policies. The texts must outlive it.
+[[nodiscard]] inline auto loglik_of(reference::model const& model, std::span<calibration_text const> texts) {
+  return [&model, texts](std::span<any_policy const> policies) { return mean_answer_loglik(model, texts, policies); };
+}
+
 /// Every attention head of a model as (layer, head), in order.
 [[nodiscard]] inline std::vector<std::pair<std::size_t, std::size_t>> heads_of(reference::model const& model) {
   std::vector<std::pair<std::size_t, std::size_t>> heads;
@@ -89,56 +103,71 @@ namespace headcount::inline v0::evaluate {
 
 /// What a head is worth when all others are there.
 ///
-///     score = loglik(all heads) - loglik(all heads but this one), in nats a token of the answer, while generating
+///     score = measure(all heads) - measure(all heads but this one), heads being dropped in a phase, or in both
 ///
-/// Source: Michel, Levy & Neubig 2019, "Are Sixteen Heads Really Better than One?", arXiv 1905.10650, section 3.2, with
-/// the answer's log-likelihood for the measure.
-[[nodiscard]] inline head_table leave_one_out(reference::model const& model, std::span<calibration_text const> texts) {
+/// In the measure's unit. Source: Michel, Levy & Neubig 2019, "Are Sixteen Heads Really Better than One?", arXiv
+/// 1905.10650, section 3.2.
+template <policy_measure Measure>
+[[nodiscard]] head_table leave_one_out(reference::model const& model, Measure const& measure,
+                                       std::optional<phase> during = phase::generation) {
   auto const heads = heads_of(model);
   std::vector<any_policy> policies{dense};
   for (auto const& [layer, head] : heads) {
     auto kept = every_head(model, 1);
     kept[layer][head] = 0;
-    policies.push_back(keep_heads(std::move(kept)));
+    policies.push_back(keep_heads(std::move(kept), during));
   }
-  auto const loglik = mean_answer_loglik(model, texts, policies);
+  std::vector<double> const worth = measure(policies);
   auto scores = every_head(model, 0);
-  for (std::size_t i = 0; i < heads.size(); ++i) scores[heads[i].first][heads[i].second] = loglik[0] - loglik[i + 1];
+  for (std::size_t i = 0; i < heads.size(); ++i) scores[heads[i].first][heads[i].second] = worth[0] - worth[i + 1];
   return scores;
+}
+
+/// The same in nats a token of the answers.
+[[nodiscard]] inline head_table leave_one_out(reference::model const& model, std::span<calibration_text const> texts) {
+  return leave_one_out(model, loglik_of(model, texts));
 }
 
 /// What a head can do alone in its layer, all heads of the other layers being there.
 ///
-///     score = loglik(this head alone in its layer) - loglik(no head in its layer), in nats a token of the answer
+///     score = measure(this head alone in its layer) - measure(no head in its layer)
 ///
-/// Source: Michel, Levy & Neubig 2019, arXiv 1905.10650, section 3.3 ("all but one head").
-[[nodiscard]] inline head_table all_but_one(reference::model const& model, std::span<calibration_text const> texts) {
+/// In the measure's unit. Source: Michel, Levy & Neubig 2019, arXiv 1905.10650, section 3.3 ("all but one head").
+template <policy_measure Measure>
+[[nodiscard]] head_table all_but_one(reference::model const& model, Measure const& measure,
+                                     std::optional<phase> during = phase::generation) {
   auto scores = every_head(model, 0);
   for (std::size_t layer = 0; layer < scores.size(); ++layer) {
     if (scores[layer].empty()) continue;
     std::vector<any_policy> policies;
     auto kept = every_head(model, 1);
     kept[layer].assign(kept[layer].size(), 0);
-    policies.push_back(keep_heads(kept));
+    policies.push_back(keep_heads(kept, during));
     for (std::size_t head = 0; head < scores[layer].size(); ++head) {
       kept[layer][head] = 1;
-      policies.push_back(keep_heads(kept));
+      policies.push_back(keep_heads(kept, during));
       kept[layer][head] = 0;
     }
-    auto const loglik = mean_answer_loglik(model, texts, policies);
-    for (std::size_t head = 0; head < scores[layer].size(); ++head) scores[layer][head] = loglik[head + 1] - loglik[0];
+    std::vector<double> const worth = measure(policies);
+    for (std::size_t head = 0; head < scores[layer].size(); ++head) scores[layer][head] = worth[head + 1] - worth[0];
   }
   return scores;
+}
+
+/// The same in nats a token of the answers.
+[[nodiscard]] inline head_table all_but_one(reference::model const& model, std::span<calibration_text const> texts) {
+  return all_but_one(model, loglik_of(model, texts));
 }
 
 /// Greedy forward selection: from no head, the one that helps most is added until all are there.
 ///
 ///     score = heads of the model - heads added before this one: the first one added scores highest
 ///
-/// Of equal helps the lowest layer and head comes first. O(heads^2) policies over every text.
-/// Source: the usual forward selection (Efroymson 1960), with the answer's log-likelihood for the criterion.
-[[nodiscard]] inline head_table greedy_selection(reference::model const& model,
-                                                 std::span<calibration_text const> texts) {
+/// Of equal helps the lowest layer and head comes first. O(heads^2) policies.
+/// Source: the usual forward selection (Efroymson 1960).
+template <policy_measure Measure>
+[[nodiscard]] head_table greedy_selection(reference::model const& model, Measure const& measure,
+                                          std::optional<phase> during = phase::generation) {
   auto left = heads_of(model);
   auto scores = every_head(model, 0);
   auto kept = every_head(model, 0);
@@ -146,17 +175,23 @@ namespace headcount::inline v0::evaluate {
     std::vector<any_policy> policies;
     for (auto const& [layer, head] : left) {
       kept[layer][head] = 1;
-      policies.push_back(keep_heads(kept));
+      policies.push_back(keep_heads(kept, during));
       kept[layer][head] = 0;
     }
-    auto const loglik = mean_answer_loglik(model, texts, policies);
-    auto const best = std::ranges::max_element(loglik) - loglik.begin();
+    std::vector<double> const worth = measure(policies);
+    auto const best = std::ranges::max_element(worth) - worth.begin();
     auto const [layer, head] = left[static_cast<std::size_t>(best)];
     scores[layer][head] = static_cast<double>(left.size());
     kept[layer][head] = 1;
     left.erase(left.begin() + best);
   }
   return scores;
+}
+
+/// The same by the answers' log-likelihood.
+[[nodiscard]] inline head_table greedy_selection(reference::model const& model,
+                                                 std::span<calibration_text const> texts) {
+  return greedy_selection(model, loglik_of(model, texts));
 }
 
 }  // namespace headcount::inline v0::evaluate

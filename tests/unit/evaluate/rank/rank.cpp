@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -18,8 +19,11 @@
 #include <headcount/evaluate/rank/mean_score.hpp>
 #include <headcount/evaluate/rank/qr_head.hpp>
 #include <headcount/evaluate/rank/source_attention.hpp>
+#include <headcount/evaluate/rank/task_measure.hpp>
+#include <headcount/policy/decide.hpp>
 #include <headcount/policy/sentence.hpp>
 #include <unit/evaluate/support/slow_reading.hpp>
+#include <unit/evaluate/support/toy.hpp>
 #include <unit/reference/support/files.hpp>
 #include <unit/reference/support/models.hpp>
 #include <unit/reference/support/numbers.hpp>
@@ -108,6 +112,67 @@ TEST_CASE("rank: importance is the change of the answers' log-likelihood") {
       kept.insert(*taken);
     }
   });
+}
+
+TEST_CASE("rank: importance by a measure of one's own is what the measure says, in the phase that is asked for") {
+  test::for_both([](reference::model const& model) {
+    auto const ids = heads_of(model);
+    // Heads are worth 1, 2, 4, ... but 100 together where the first two are: what is kept is read off each policy.
+    for (std::optional<phase> const during : {std::optional{phase::generation}, std::optional<phase>{}}) {
+      auto const worth = [&](head_ids const& kept) {
+        double sum = kept.contains(ids[0]) && kept.contains(ids[1]) ? 100 : 0;
+        for (std::size_t i = 0; i < ids.size(); ++i)
+          sum += kept.contains(ids[i]) ? std::ldexp(1, static_cast<int>(i)) : 0;
+        return sum;
+      };
+      auto const measure = [&](std::span<any_policy const> policies) {
+        std::vector<double> values;
+        for (auto const& policy : policies) {
+          head_ids kept;
+          for (auto const& [layer, head] : ids) {
+            auto const keeps = [&](phase when) {
+              return decide(policy, {.layer = layer, .phase = when, .heads = 4}, no_evidence{}).contains(head);
+            };
+            if (keeps(phase::generation)) kept.emplace(layer, head);
+            CHECK(keeps(phase::prefill) == (during || keeps(phase::generation)));
+          }
+          values.push_back(worth(kept));
+        }
+        return values;
+      };
+      auto left_out = every_head(model, 0);
+      auto alone = every_head(model, 0);
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        auto const own = std::ldexp(1, static_cast<int>(i));
+        left_out[ids[i].first][ids[i].second] = own + (i < 2 ? 100 : 0);
+        alone[ids[i].first][ids[i].second] = own;
+      }
+      CHECK(leave_one_out(model, measure, during) == left_out);
+      CHECK(all_but_one(model, measure, during) == alone);
+      // Greedily, the last is taken first, down to the second, which the first one follows.
+      auto order = every_head(model, 0);
+      for (std::size_t i = 0; i < ids.size(); ++i) order[ids[i].first][ids[i].second] = static_cast<double>(i + 1);
+      CHECK(greedy_selection(model, measure, during) == order);
+    }
+  });
+}
+
+TEST_CASE("rank: a task's measure is the mean of one of its metrics over prompts, losses negated") {
+  any_model const model = test::toy_model{};
+  task asking{.name = "made up", .metrics = {"acc", "loss"}, .prompts = {"a", "b", "c"}};
+  asking.ask = [](any_model const&, std::span<std::size_t const> which, std::span<any_policy const> policies, work&,
+                  answer_user const& use) {
+    for (std::size_t p = policies.size(); p-- > 0;)
+      for (auto const i : which) {
+        use({.policy = p, .prompt = i, .metric = "loss", .value = static_cast<double>(10 * p + i)});
+        use({.policy = p, .prompt = i, .metric = "acc", .value = i < p ? 1.0 : 0.0});
+      }
+  };
+  std::vector<any_policy> const policies(3);
+  CHECK(task_measure{model, asking}(policies) == std::vector{0.0, 1.0 / 3, 2.0 / 3});
+  CHECK(task_measure{model, asking, "loss"}(policies) == std::vector{-1.0, -11.0, -21.0});
+  CHECK(test::message_of([&] { task_measure{model, asking, "f1"}; }) ==
+        "metric f1: task made up does not measure it (allowed: acc, loss)");
 }
 
 TEST_CASE("rank: what cannot be ranked is refused") {
