@@ -48,10 +48,10 @@ void print_line(std::string_view finding, std::string_view paper, std::string_vi
 }
 
 finding const& find(measurement const& of, std::string const& task, std::string const& policy,
-                    std::string const& metric) {
+                    std::string const& metric, std::string const& setting = "") {
   for (auto const& row : of.findings)
-    if (row.task == task && row.policy == policy && row.metric == metric) return row;
-  throw std::logic_error{"no finding of " + task + ", " + policy + ", " + metric};
+    if (row.task == task && row.setting == setting && row.policy == policy && row.metric == metric) return row;
+  throw std::logic_error{"no finding of " + task + ", " + setting + ", " + policy + ", " + metric};
 }
 
 /// The numbers of heads at which entropy finds significantly more needles than random.
@@ -70,6 +70,24 @@ std::string_view published(std::size_t k, std::size_t heads) {
   if (heads == 10 && k == 2) return "near perfect (2 of 10)";
   if (heads == 16 && k == 5) return "near perfect (5 of 32)";
   return "";
+}
+
+/// What retrieval needs: the paper's claims are those of its abstract, and of its limitations for edits in prefill.
+void print_requirements(measurement const& of) {
+  auto const line = [&](std::string_view finding, std::string_view paper, std::string const& setting,
+                        std::string const& policy = "dense", std::string const& metric = "exact_match") {
+    print_line(finding, paper, print(find(of, "needle_inside_window", policy, metric, setting)));
+  };
+  line("prompt read twice: dense", "", "read=twice");
+  line("  none @ generation", "0%", "read=twice", "none @ generation");
+  line("  none", "0%", "read=twice", "none");
+  line("needle hidden from attention @ generation", "breaks retrieval", "edit=omit_needle, phase=generation");
+  line("  @ prefill", "nonsense", "edit=omit_needle, phase=prefill");
+  line("  @ prefill: answer less its first word", "", "edit=omit_needle, phase=prefill", "dense",
+       "exact_match_after_first");
+  line("context only in prefill (needle alone @ generation)", "enough", "edit=only_needle, phase=generation");
+  line("context only in generation (needle alone @ prefill)", "enough", "edit=only_needle, phase=prefill");
+  line("context in neither (needle alone)", "not enough", "edit=only_needle, phase=both");
 }
 
 void print_table(measurement const& of) {
@@ -101,6 +119,7 @@ void print_table(measurement const& of) {
   print_line(fmt::format("prefill sparsified too: entropy | top_k({})", few), "",
              needle(fmt::format("entropy | top_k({})", few)));
   print_line(fmt::format("  random | top_k({})", few), "", needle(fmt::format("random | top_k({})", few)));
+  print_requirements(of);
   print_line("facts known: dense", "", fact("dense"));
   print_line("  none", "", fact("none"));
   print_line(fmt::format("  entropy | top_k({})", few), "84% of MMLU kept",

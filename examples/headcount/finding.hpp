@@ -20,6 +20,7 @@ struct finding {
   std::string fingerprint{};
   std::uint64_t seed = 0;
   std::string task{};
+  std::string setting{};  ///< how the task's prompts are asked, where not as they are
   std::string policy{};
   std::string metric{};
   double value = 0;
@@ -31,11 +32,17 @@ struct finding {
 
 /// A row of findings.json.
 inline nlohmann::ordered_json to_json(finding const& row) {
-  nlohmann::ordered_json json{{"model", row.model},   {"task", row.task},
-                              {"policy", row.policy}, {"metric", row.metric},
-                              {"value", row.value},   {"ci95", {row.ci95.low, row.ci95.high}},
-                              {"n", row.n},           {"fingerprint", row.fingerprint},
-                              {"seed", row.seed},     {"version", headcount::version}};
+  nlohmann::ordered_json json{{"model", row.model},
+                              {"task", row.task},
+                              {"setting", row.setting},
+                              {"policy", row.policy},
+                              {"metric", row.metric},
+                              {"value", row.value},
+                              {"ci95", {row.ci95.low, row.ci95.high}},
+                              {"n", row.n},
+                              {"fingerprint", row.fingerprint},
+                              {"seed", row.seed},
+                              {"version", headcount::version}};
   json.update(row.more);
   return json;
 }

@@ -13,6 +13,7 @@
 #include <fmt/core.h>
 
 #include <headcount/evaluate/model/any_model.hpp>
+#include <headcount/evaluate/rank/calibration_needles.hpp>
 #include <headcount/evaluate/run/complete.hpp>
 #include <headcount/evaluate/run/recall.hpp>
 #include <headcount/evaluate/statistics/interval.hpp>
@@ -20,9 +21,10 @@
 #include <headcount/evaluate/task/facts.hpp>
 #include <headcount/evaluate/task/needle.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy/sentence.hpp>
 
+#include "collector.hpp"
 #include "engine.hpp"
+#include "requirements.hpp"
 
 namespace tool {
 namespace {
@@ -30,33 +32,12 @@ namespace {
 using namespace headcount;
 using namespace headcount::evaluate;
 
-constexpr std::size_t beyond_window = 304;                // tokens of the prompts longer than the window of 256
-constexpr std::size_t inside_lengths[] = {96, 112, 192};  // and of those that fit, with their answers
-constexpr double inside_depths[] = {0, 0.25, 0.5, 0.75, 1};
+constexpr std::size_t beyond_window = 304;  // tokens of the prompts longer than the window of 256
 constexpr std::size_t filler_before_fact = 12;
 constexpr char const* scorers[] = {"entropy", "l2", "random"};
 
 std::string sentence(std::string const& scorer, std::size_t k, char const* where = "") {
   return fmt::format("{} | top_k({}){}", scorer, k, where);
-}
-
-std::vector<any_policy> parse_all(std::vector<std::string> const& sentences) {
-  std::vector<any_policy> policies;
-  for (auto const& text : sentences) policies.push_back(parse_policy(text));
-  return policies;
-}
-
-/// Prompts that fit the window: every length with every depth in turn, and three more needles to confuse.
-std::vector<needle_prompt> prompts_inside(small_language const& language, demo_plan const& plan) {
-  std::vector<needle_prompt> prompts;
-  for (std::size_t i = 0; i < plan.prompts; ++i) {
-    random_stream random{mix_bits(plan.seed) + i};
-    needle_plan how{.length = inside_lengths[i % std::size(inside_lengths)],
-                    .depths = {inside_depths[i / std::size(inside_lengths) % std::size(inside_depths)]}};
-    for (int others = 0; others < 3; ++others) how.depths.push_back(random.number());
-    prompts.push_back(make_needle_prompts(language, how, random).front());
-  }
-  return prompts;
 }
 
 /// Prompts longer than the window: each context has an early needle, which the window no longer reaches when the answer
@@ -82,34 +63,6 @@ std::vector<fact_prompt> prompts_of_facts(small_language const& language, demo_p
   }
   return prompts;
 }
-
-/// The measurements of one model as they come in.
-class collector {
- public:
-  collector(measurement& result, std::string fingerprint, demo_plan const& plan)
-      : result_{result}, fingerprint_{std::move(fingerprint)}, plan_{plan} {}
-
-  finding& add(std::string task, std::string policy, std::string metric, double value, interval ci95, std::size_t n) {
-    return result_.findings.emplace_back(finding{.model = result_.model,
-                                                 .fingerprint = fingerprint_,
-                                                 .seed = plan_.seed,
-                                                 .task = std::move(task),
-                                                 .policy = std::move(policy),
-                                                 .metric = std::move(metric),
-                                                 .value = value,
-                                                 .ci95 = ci95,
-                                                 .n = n});
-  }
-  void add_share(std::string task, std::string policy, std::string metric, outcomes const& answered) {
-    auto const share = share_of(answered);
-    add(std::move(task), std::move(policy), std::move(metric), share.value(), wilson(share), share.n);
-  }
-
- private:
-  measurement& result_;
-  std::string fingerprint_;
-  demo_plan const& plan_;
-};
 
 /// The share of resampled prompts that were answered.
 double share_among(outcomes const& answered, std::span<std::size_t const> indices) {
@@ -180,8 +133,7 @@ spoken_example speak(any_model const& model, small_language const& language, nee
 }
 
 void measure_inside(collector& rows, measurement& result, any_model const& model, small_language const& language,
-                    demo_plan const& plan) {
-  auto const prompts = prompts_inside(language, plan);
+                    std::span<needle_prompt const> prompts, demo_plan const& plan) {
   auto const sentences = needle_policies(result);
   auto const recalled = recall_needles(model, prompts, parse_all(sentences));
   std::map<std::string, outcomes> found;
@@ -241,7 +193,9 @@ measurement measure(reference::snapshot const& snapshot, small_language const& l
   result.kept_everywhere = {(result.heads + 1) / 3, result.heads / 2};
   collector rows{result, snapshot.fingerprint(), plan};
   auto const model = as_language_model(snapshot.model);
-  measure_inside(rows, result, model, language, plan);
+  auto const inside = mixed_needles(language, plan.prompts, plan.seed);
+  measure_inside(rows, result, model, language, inside, plan);
+  measure_requirements(rows, model, language, inside);
   measure_beyond(rows, result, model, language, plan);
   measure_facts(rows, result, model, language, plan);
   return result;

@@ -18,7 +18,8 @@ std::string curve(measurement const& of, std::string_view task, std::string_view
   std::string rows;
   auto const add = [&](std::string const& policy, std::size_t heads) {
     for (auto const& row : of.findings)
-      if (row.task == task && row.policy == policy && (row.metric == "exact_match" || row.metric == "accuracy"))
+      if (row.task == task && row.setting.empty() && row.policy == policy &&
+          (row.metric == "exact_match" || row.metric == "accuracy"))
         rows += fmt::format("{} {:.4f} {:.4f} {:.4f}\n", heads, row.value, row.ci95.low, row.ci95.high);
   };
   add(fmt::format("none{}", scope), 0);

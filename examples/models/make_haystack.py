@@ -49,7 +49,7 @@ def needles(language):
                     {"text": "{second_verb} in {place}", "weight": 0.5}, {"text": "on a {adjective} day", "weight": 1}],
         "words": {"city": names("cities"), "verb": names("verbs"), "noun": names("nouns"),
                   "second_verb": names("verbs"), "place": names("places"), "adjective": names("adjectives")},
-        "prompt": {"before_context": "", "before_question": " question : ", "after_question": " answer :"},
+        "prompt": {"before_context": "", "before_question": " question : ", "after_question": " answer :", "between": " "},
     }
 
 

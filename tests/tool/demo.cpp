@@ -13,11 +13,12 @@ using namespace test;
 
 namespace {
 
-/// The findings of a full run, by (model, task, policy, metric).
-std::map<std::tuple<std::string, std::string, std::string, std::string>, nlohmann::json> by_key(
-    nlohmann::json const& rows) {
-  std::map<std::tuple<std::string, std::string, std::string, std::string>, nlohmann::json> found;
-  for (auto const& row : rows) found[{row["model"], row["task"], row["policy"], row["metric"]}] = row;
+/// The findings of a full run, by (model, task, policy, metric, setting).
+using findings = std::map<std::tuple<std::string, std::string, std::string, std::string, std::string>, nlohmann::json>;
+
+findings by_key(nlohmann::json const& rows) {
+  findings found;
+  for (auto const& row : rows) found[{row["model"], row["task"], row["policy"], row["metric"], row["setting"]}] = row;
   return found;
 }
 
@@ -35,13 +36,14 @@ TEST_CASE("demo: the paper's findings come out of both models") {
     CHECK(row["n"].get<int>() >= 200);
     CHECK(row["ci95"][0].get<double>() <= row["value"].get<double>());
     CHECK(row["ci95"][1].get<double>() >= row["value"].get<double>());
-    for (auto const* key : {"model", "task", "policy", "metric", "fingerprint", "seed", "version"})
+    for (auto const* key : {"model", "task", "setting", "policy", "metric", "fingerprint", "seed", "version"})
       CHECK(row.contains(key));
   }
   auto const value = [&](std::string const& model, std::string const& task, std::string const& policy,
-                         std::string const& metric) {
+                         std::string const& metric, std::string const& setting = "") {
     CAPTURE(policy);
-    return rows.at({model, task, policy, metric})["value"].get<double>();
+    CAPTURE(setting);
+    return rows.at({model, task, policy, metric, setting})["value"].get<double>();
   };
   struct limits {
     std::string model;
@@ -61,6 +63,25 @@ TEST_CASE("demo: the paper's findings come out of both models") {
     CHECK(early <= early_high);
     CHECK(value(model, "needle_beyond_window_late", "dense", "exact_match") >= 0.9);
 
+    // Reading twice helps as little as it hurts.
+    CHECK(value(model, "needle_inside_window", "dense", "exact_match", "read=twice") >= dense_limit);
+    CHECK(value(model, "needle_inside_window", "none @ generation", "exact_match", "read=twice") == 0);
+    CHECK(value(model, "needle_inside_window", "none", "exact_match", "read=twice") == 0);
+
+    // Generation has to see the needle. What prefill does not see it does not predict: the answer's first word.
+    auto const exposed = [&](std::string const& metric, std::string const& setting) {
+      return value(model, "needle_inside_window", "dense", metric, setting);
+    };
+    CHECK(exposed("exact_match", "edit=omit_needle, phase=generation") == 0);
+    CHECK(exposed("exact_match_after_first", "edit=omit_needle, phase=generation") == 0);
+    CHECK(exposed("exact_match", "edit=omit_needle, phase=prefill") <= 0.1);
+    CHECK(exposed("exact_match_after_first", "edit=omit_needle, phase=prefill") >= 0.9);
+    for (auto const* when : {"generation", "prefill", "both"}) {
+      auto const setting = std::string{"edit=only_needle, phase="} + when;
+      CHECK(exposed("exact_match", setting) >= 0.9);
+      CHECK(exposed("exact_match_after_first", setting) >= exposed("exact_match", setting));
+    }
+
     // The smallest k, worked out again from the rows.
     auto const smallest =
         value(model, "needle_inside_window", "entropy | top_k(k) @ generation", "smallest_k_with_0.9_of_dense");
@@ -72,12 +93,12 @@ TEST_CASE("demo: the paper's findings come out of both models") {
     CHECK((smallest == 1 || at_k(smallest - 1) < 0.9 * dense));
     for (auto const* scorer : {"entropy", "l2", "random"}) {
       CHECK(rows.contains(
-          {model, "needle_inside_window", std::string{scorer} + " | top_k(3) @ generation", "exact_match"}));
-      CHECK(rows.contains({model, "facts", std::string{scorer} + " | top_k(5)", "accuracy"}));
-      CHECK(rows.contains({model, "needle_inside_window", std::string{scorer} + " | top_k(5)", "exact_match"}));
+          {model, "needle_inside_window", std::string{scorer} + " | top_k(3) @ generation", "exact_match", ""}));
+      CHECK(rows.contains({model, "facts", std::string{scorer} + " | top_k(5)", "accuracy", ""}));
+      CHECK(rows.contains({model, "needle_inside_window", std::string{scorer} + " | top_k(5)", "exact_match", ""}));
     }
     auto const& compared =
-        rows.at({model, "needle_inside_window", "entropy | top_k(3) @ generation", "difference_from_random"});
+        rows.at({model, "needle_inside_window", "entropy | top_k(3) @ generation", "difference_from_random", ""});
     CHECK(compared["p"].get<double>() < 0.05);
     CHECK(compared["test"].get<std::string>().find("McNemar") != std::string::npos);
   }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <headcount/core/phase.hpp>
@@ -14,9 +16,35 @@
 #include <headcount/evaluate/statistics/paired.hpp>
 #include <headcount/evaluate/task/facts.hpp>
 #include <headcount/evaluate/task/needle.hpp>
+#include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 
 namespace headcount::inline v0::evaluate {
+
+/// The question that a needle's prompt asks, with edits of what attention sees meanwhile.
+[[nodiscard]] inline question question_of(needle_prompt const& asked, std::size_t row,
+                                          std::vector<any_edit> edits = {}) {
+  return {.prompt = {.tokens = asked.prompt(), .shared = asked.context.size(), .row = row, .edits = std::move(edits)},
+          .continuations = {asked.answer}};
+}
+
+/// Which tokens of the right answer, a question's only continuation, are the greedy choice of each policy after the
+/// right tokens before them: `[policy][question][token]`. The answer is read in one generation pass.
+[[nodiscard]] inline std::vector<std::vector<std::vector<bool>>> recall_answers(any_model const& model,
+                                                                                std::span<question const> questions,
+                                                                                std::span<any_policy const> policies) {
+  std::vector<std::vector<bool>> none_yet;
+  for (auto const& one : questions) none_yet.emplace_back(one.continuations.front().size());
+  std::vector<std::vector<std::vector<bool>>> right(policies.size(), none_yet);
+  work done;
+  for_each_part(model, questions, [&](std::span<question const> mine, std::size_t first) {
+    follow(model, mine, phase::generation, policies, done, [&](followed_token at, std::span<float const> logits) {
+      auto const answer = mine[at.question].continuations.front()[at.token];
+      right[at.policy][first + at.question][at.token] = best_token(logits) == answer;
+    });
+  });
+  return right;
+}
 
 /// Which needles each policy finds, token for token, by greedy generation: `[policy][prompt]`. Instead of generating,
 /// the right answer is read in one generation pass, and every token must be the greedy choice after those before it:
@@ -25,21 +53,13 @@ namespace headcount::inline v0::evaluate {
                                                           std::span<needle_prompt const> prompts,
                                                           std::span<any_policy const> policies) {
   std::vector<question> questions;
-  for (auto const& one : prompts)
-    questions.push_back({.prompt = {.tokens = one.prompt(), .shared = one.context.size(), .row = questions.size()},
-                         .continuations = {one.answer}});
-  // Several threads write: a byte each, unlike the bits of outcomes.
-  std::vector<std::vector<char>> found(policies.size(), std::vector<char>(prompts.size(), true));
-  work done;
-  for_each_part(model, std::span<question const>{questions}, [&](std::span<question const> mine, std::size_t first) {
-    follow(model, mine, phase::generation, policies, done, [&](followed_token at, std::span<float const> logits) {
-      auto const right = mine[at.question].continuations.front()[at.token];
-      if (best_token(logits) != right) found[at.policy][first + at.question] = false;
-    });
-  });
-  std::vector<outcomes> result;
-  for (auto const& one : found) result.emplace_back(one.begin(), one.end());
-  return result;
+  for (auto const& one : prompts) questions.push_back(question_of(one, questions.size()));
+  std::vector<outcomes> found;
+  for (auto const& answers : recall_answers(model, questions, policies)) {
+    auto& of_policy = found.emplace_back();
+    for (auto const& right : answers) of_policy.push_back(std::ranges::all_of(right, std::identity{}));
+  }
+  return found;
 }
 
 /// Which facts each policy knows: of the choices, the right one is the likeliest next token, the first of equals

@@ -99,8 +99,8 @@ struct drawn_needle {
 }
 
 /// Reads a kind of needles: {"sentence", "question", "answer", "phrases": [{"text", "weight"}], "most", "stop": [...],
-/// "words": {NAME: [...]}, "prompt": {"before_context", "before_question", "after_question"}}. What is left out is as
-/// in needle_kind; answer is the sentence. Throws headcount::error that names the key.
+/// "words": {NAME: [...]}, "prompt": {"before_context", "before_question", "after_question", "between"}}. What is left
+/// out is as in needle_kind; answer is the sentence. Throws headcount::error that names the key.
 [[nodiscard]] inline needle_kind read_needle_kind(std::filesystem::path const& path) {
   auto const json = reference::read_json(path);
   reference::config_reader const read{path.string(), json};
@@ -133,6 +133,7 @@ struct drawn_needle {
   kind.form.before_context = form.text("before_context", kind.form.before_context);
   kind.form.before_question = form.text("before_question", kind.form.before_question);
   kind.form.after_question = form.text("after_question", kind.form.after_question);
+  kind.form.between = form.text("between", kind.form.between);
   return kind;
 }
 

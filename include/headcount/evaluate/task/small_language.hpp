@@ -112,11 +112,12 @@ class small_language {
     return join({(*this)("the best thing to do in"), {city}, (*this)("is"), activity, stop()});
   }
   [[nodiscard]] sentence_tokens question_of_city(token city) const {
-    return join({(*this)("question : what is the best thing to do in"), {city}, (*this)("? answer :")});
+    return join({(*this)("question : what is the best thing to do in"), {city}, (*this)("?"), cue()});
   }
   [[nodiscard]] sentence_tokens question_of_person(token person) const {
-    return join({(*this)("question : what does"), {person}, (*this)("work as ? answer :")});
+    return join({(*this)("question : what does"), {person}, (*this)("work as ?"), cue()});
   }
+  [[nodiscard]] sentence_tokens cue() const { return (*this)("answer :"); }  ///< ends a question
 
   [[nodiscard]] sentence_tokens stop() const { return (*this)("."); }
   [[nodiscard]] sentence_tokens start() const { return (*this)("<bos>"); }

@@ -12,6 +12,9 @@
 #include <omp.h>
 #endif
 
+#include <headcount/edit/null.hpp>
+#include <headcount/edit/omit.hpp>
+#include <headcount/edit/only.hpp>
 #include <headcount/evaluate/model/reference_model.hpp>
 #include <headcount/evaluate/run/recall.hpp>
 #include <headcount/policy/sentence.hpp>
@@ -26,13 +29,13 @@ namespace {
 /// One sequence under one policy, a pass at a time.
 class reader {
  public:
-  reader(reference::model const& model, any_policy const& policy, std::size_t row)
-      : model_{model}, policy_{policy}, row_{row}, state_{model.empty_state()} {}
+  reader(reference::model const& model, any_policy const& policy, std::size_t row, std::span<any_edit const> edits = {})
+      : model_{model}, policy_{policy}, row_{row}, edits_{edits}, state_{model.empty_state()} {}
 
   /// Reads tokens in one pass; the last one's logits.
   std::vector<float> read(sentence_tokens const& tokens, phase when) {
     reference::step const step{.tokens = tokens, .state = &state_, .row = row_};
-    auto const logits = reference::forward(model_, std::span{&step, 1}, {.phase = when}, policy_);
+    auto const logits = reference::forward(model_, std::span{&step, 1}, {.phase = when, .edits = edits_}, policy_);
     auto const last = reference::row_of(logits, 0);
     return {last.begin(), last.end()};
   }
@@ -42,6 +45,14 @@ class reader {
     sentence_tokens said{best(read(prompt, phase::prefill))};
     while (said.size() < words) said.push_back(best(read({said.back()}, phase::generation)));
     return said;
+  }
+
+  /// Which tokens of an answer the model says, each after the right ones before it.
+  std::vector<bool> follow(sentence_tokens const& prompt, sentence_tokens const& answer) {
+    std::vector<bool> right{best(read(prompt, phase::prefill)) == answer[0]};
+    for (std::size_t t = 1; t < answer.size(); ++t)
+      right.push_back(best(read({answer[t - 1]}, phase::generation)) == answer[t]);
+    return right;
   }
 
  private:
@@ -55,6 +66,7 @@ class reader {
   reference::model const& model_;
   any_policy const& policy_;
   std::size_t row_;
+  std::span<any_edit const> edits_;
   reference::state state_;
 };
 
@@ -124,6 +136,44 @@ TEST_CASE("recall: needles found are those of one prompt at a time, whatever the
     for (int const threads : {1, 3})
       CHECK(on_threads(threads, [&] { return recall_needles(reference_model{model}, prompts, some_policies); }) ==
             expected);
+  };
+  check(test::made_model{test::small_recurrent_gemma()}.model);
+  check(test::made_model{test::small_jamba()}.model);
+}
+
+TEST_CASE(
+    "recall: tokens of an answer are judged one by one, each after the right ones, under the edits of its prompt") {
+  auto const check = [](reference::model const& model) {
+    auto const prompts = prompts_for(model, 12);
+    std::vector<question> questions;
+    for (auto const& one : prompts)
+      for (auto const& edits : {std::vector<any_edit>{},
+                                {any_edit{edit::omit{{{0, 1}}}}.during(phase::generation)},
+                                {any_edit{edit::only{{{1, 2}}}}.during(phase::prefill)},
+                                {edit::null{}}})
+        questions.push_back(question_of(one, questions.size(), edits));
+    auto const found = recall_answers(reference_model{model}, questions, some_policies);
+    REQUIRE(found.size() == some_policies.size());
+    std::size_t right = 0;
+    std::size_t all = 0;
+    std::size_t changed_by_edits = 0;
+    for (std::size_t p = 0; p < found.size(); ++p) {
+      REQUIRE(found[p].size() == questions.size());
+      for (std::size_t i = 0; i < questions.size(); ++i) {
+        CAPTURE(p);
+        CAPTURE(i);
+        auto const& asked = questions[i].prompt;
+        auto const& answer = prompts[i / 4].answer;
+        auto const expected = reader{model, some_policies[p], asked.row, asked.edits}.follow(asked.tokens, answer);
+        CHECK(found[p][i] == expected);
+        right += share_of(expected).hits;
+        all += answer.size();
+        changed_by_edits += expected != reader{model, some_policies[p], asked.row}.follow(asked.tokens, answer) ? 1 : 0;
+      }
+    }
+    CHECK(right > 0);
+    CHECK(right < all);
+    CHECK(changed_by_edits > 0);
   };
   check(test::made_model{test::small_recurrent_gemma()}.model);
   check(test::made_model{test::small_jamba()}.model);

@@ -1,4 +1,5 @@
-// task/random_stream.hpp, small_language.hpp, needle.hpp and facts.hpp, against language.json as it is written.
+// task/random_stream.hpp, small_language.hpp, needle.hpp, read_twice.hpp and facts.hpp, against language.json as it is
+// written.
 
 #include <algorithm>
 #include <cmath>
@@ -15,9 +16,14 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/evaluate/task/facts.hpp>
+#include <headcount/evaluate/task/hidden_needle.hpp>
 #include <headcount/evaluate/task/needle.hpp>
+#include <headcount/evaluate/task/needle_kind.hpp>
+#include <headcount/evaluate/task/prompt_form.hpp>
 #include <headcount/evaluate/task/random_stream.hpp>
+#include <headcount/evaluate/task/read_twice.hpp>
 #include <headcount/evaluate/task/small_language.hpp>
+#include <headcount/reference/load/tokenizer.hpp>
 #include <unit/reference/support/files.hpp>
 
 using namespace headcount;
@@ -305,6 +311,37 @@ TEST_CASE("needle: as many needles as cities are about every city") {
   std::set<token> cities;
   for (auto const& prompt : prompts) cities.insert(prompt.question[10]);
   CHECK(cities.size() == 128);
+}
+
+TEST_CASE(
+    "read twice: a prompt is that of the needle task which is read twice, and the needle stands in both readings") {
+  auto const models = language_path.parent_path();
+  reference::tokenizer const words{models / "tiny-jamba" / "tokenizer.model"};
+  auto form = read_needle_kind(models / "haystack" / "needles.json").form;
+  form.read = context_reading::twice;
+  for (double const depth : {0.0, 0.4, 1.0}) {
+    random_stream random{10};
+    auto const once = make_needle_prompts(language, {.length = 90, .depths = {depth, 0.7}}, random).front();
+    auto const [first, last] = *once.needle.begin();
+    auto const text_from = [&](std::size_t begin, std::size_t end) {
+      return language.text({once.context.begin() + static_cast<std::ptrdiff_t>(begin),
+                            once.context.begin() + static_cast<std::ptrdiff_t>(end)});
+    };
+    std::vector<text_piece> const context{{piece_kind::context, text_from(1, first) + " "},
+                                          {piece_kind::needle, text_from(first, last + 1)},
+                                          {piece_kind::context, " " + text_from(last + 1, once.context.size())}};
+    text_needle expected;
+    auto const city = language.text({once.question[10]});
+    encode_needle(words, pieces_of_prompt(form, context, "what is the best thing to do in " + city + " ?"), expected);
+
+    auto const twice = read_twice(language, once);
+    CHECK(twice.prompt() == expected.tokens);
+    CHECK(twice.needle == expected.needle);
+    CHECK(std::ranges::distance(twice.needle) == 2);
+    CHECK(twice.question == once.question);
+    CHECK(twice.answer == once.answer);
+    CHECK(twice.realised_depth == once.realised_depth);
+  }
 }
 
 TEST_CASE("small language: classes are the lists of language.json") {
