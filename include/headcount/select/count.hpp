@@ -4,6 +4,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/part.hpp>
+#include <headcount/core/print_part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
 
@@ -11,9 +12,9 @@ namespace headcount::inline v0::select {
 
 /// Throws headcount::error when a selector is to keep more heads than the layer has.
 template <policy_part Select>
-void check_count(Select const&, std::size_t count, site const& where) {
+void check_count(Select const& part, std::size_t count, site const& where) {
   if (count > where.heads)
-    throw error{text_of(Select::name, "(", count, ")"), text_of("layer ", where.layer, " has ", where.heads, " heads"),
+    throw error{print(part), text_of("layer ", where.layer, " has ", where.heads, " heads"),
                 text_of("k from 0 to ", where.heads)};
 }
 

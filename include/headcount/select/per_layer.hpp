@@ -9,6 +9,7 @@
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/layer_table.hpp>
 #include <headcount/core/part.hpp>
+#include <headcount/core/print_part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/select/count.hpp>
@@ -39,11 +40,9 @@ struct per_layer {
 inline void validate(per_layer const& part, site const& where) {
   auto const k = part.k.at(where.layer);
   if (!k)
-    throw error{text_of("per_layer(", print(part.k), ")"), text_of("no k is given for layer ", where.layer),
+    throw error{print(part), text_of("no k is given for layer ", where.layer),
                 "layer:k for every attention layer in the policy's scope"};
-  if (*k > where.heads)
-    throw error{text_of("per_layer(", print(part.k), ")"),
-                text_of("layer ", where.layer, " has ", where.heads, " heads"), text_of("k from 0 to ", where.heads)};
+  check_count(part, *k, where);
 }
 
 }  // namespace headcount::inline v0::select
