@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <fmt/core.h>
@@ -22,6 +23,7 @@
 #include <headcount/reference/load/config_json.hpp>
 #include <headcount/reference/load/mapped_file.hpp>
 #include <headcount/reference/load/ranking_json.hpp>
+#include <headcount/reference/load/trace_frequency.hpp>
 #include <headcount/reference/load/write_file.hpp>
 #include <headcount/report/page.hpp>
 #include <headcount/report/results.hpp>
@@ -39,6 +41,7 @@ struct report_options {
   std::string figures;
   std::vector<std::string> models;
   std::vector<std::string> rankings;
+  std::vector<std::string> traces;
   std::vector<std::string> baselines{"dense"};
   std::size_t context = 4096;
 };
@@ -74,10 +77,28 @@ std::string command_of(report_options const& chosen) {
   for (auto const& file : chosen.rows) command += " " + shown(file);
   for (auto const& model : chosen.models) command += " --model " + shown(model);
   for (auto const& file : chosen.rankings) command += " --ranking " + shown(file);
+  for (auto const& trace : chosen.traces) command += " --trace " + shown(trace);
   for (auto const& baseline : chosen.baselines) command += " --baseline " + shown(baseline);
   if (!chosen.models.empty()) command += fmt::format(" --context {}", chosen.context);
   if (!chosen.figures.empty()) command += " --figures " + shown(chosen.figures);
   return command + " --output " + shown(chosen.output);
+}
+
+/// The maps of a recording, "FILE" or "MODEL=FILE"; the model's name may be left out where all rows are of one.
+std::vector<ranking> read_trace_maps(std::string const& trace, std::vector<report::result> const& results) {
+  auto const names = report::models_in(results);
+  std::string known;
+  for (auto const& name : names) add_to_list(known, name);
+  auto const equals = trace.find('=');
+  auto const model = equals != trace.npos ? trace.substr(0, equals) : names.size() == 1 ? names.front() : std::string{};
+  if (std::ranges::find(names, model) == names.end())
+    throw error{
+        fmt::format("--trace {}", trace),
+        model.empty() ? "it is not said which model was recorded" : fmt::format("no row is of a model \"{}\"", model),
+        fmt::format("MODEL=FILE, with one of {}", known)};
+  auto maps = reference::keep_frequencies(equals == trace.npos ? trace : trace.substr(equals + 1));
+  for (auto& one : maps) one.source.model = model;
+  return maps;
 }
 
 report::page_plan plan_of(report_options const& chosen, bool baseline_was_chosen,
@@ -94,6 +115,8 @@ report::page_plan plan_of(report_options const& chosen, bool baseline_was_chosen
     plan.models.insert_or_assign(name, reference::read_config(config));
   }
   for (auto const& file : chosen.rankings) plan.rankings.push_back(reference::read_ranking(file));
+  for (auto const& trace : chosen.traces)
+    for (auto& one : read_trace_maps(trace, results)) plan.rankings.push_back(std::move(one));
   for (auto const& baseline : chosen.baselines) {
     auto const sentence = evaluate::canonical_policies{}.of(baseline);
     bool const is_there = std::ranges::any_of(results, [&](auto const& one) { return one.policy == sentence; });
@@ -148,6 +171,10 @@ void add_report(CLI::App& app) {
   command->add_option("--model", chosen->models,
                       "folder or config.json of a model in the rows, for heads kept and cost; may be repeated");
   command->add_option("--ranking", chosen->rankings, "ranking to be shown as a map of heads; may be repeated");
+  command->add_option(
+      "--trace", chosen->traces,
+      "MODEL=FILE, what headcount record wrote of a model, to be shown as maps of how often each head was "
+      "kept; without MODEL= where rows are of one model; may be repeated");
   auto* const baseline =
       command->add_option("--baseline", chosen->baselines, "policy that others are compared with; may be repeated")
           ->capture_default_str();

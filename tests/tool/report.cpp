@@ -1,8 +1,15 @@
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
+
+#include <headcount/reference/load/safetensors.hpp>
 
 #include "support/run.hpp"
 
@@ -58,6 +65,60 @@ TEST_CASE("report writes one page, the same bytes for the same rows") {
   std::filesystem::remove(page);
   CHECK(run(command).code == 0);
   CHECK(read(page) == text);
+}
+
+TEST_CASE("report shows how often a recorded run kept each head") {
+  if (!has_charts()) return;
+  scratch const at;
+  auto const trace = at.path("T.safetensors").string();
+  REQUIRE(run("record --model " + jamba + " --prompts " +
+              at.write("p.json", R"({"prompts": [[2, 10, 11, 12], [2, 20]]})") +
+              " --max-new-tokens 6 --policy 'entropy | top_k(2) @ generation' --where generation --output " + trace)
+              .code == 0);
+  std::map<std::array<std::int64_t, 2>, double> kept;  // times by layer and head
+  std::map<std::int64_t, double> sites;                // by layer
+  auto const file = headcount::reference::open_safetensors(trace);
+  auto const& all = file.tensors.at("sites");
+  auto const& bits = file.tensors.at("kept");
+  for (std::size_t i = 0; i < all.shape[0]; ++i) {
+    std::int64_t site[5];
+    std::memcpy(site, all.bytes.data() + i * sizeof site, sizeof site);
+    sites[site[1]] += 1;
+    for (std::int64_t head = 0; head < site[4]; ++head)
+      kept[{site[1], head}] += bits.bytes[i * bits.shape[1] + static_cast<std::size_t>(head)] == std::byte{1} ? 1 : 0;
+  }
+  auto const page = at.path("p.html").string();
+  auto const rows = at.write("r.jsonl", row("dense", 1, 1));
+  for (auto const* named : {"", "tiny-jamba="}) {
+    REQUIRE(run("report " + rows + " --trace " + named + trace + " --output " + page).code == 0);
+    auto const text = read(page);
+    auto const begin = text.find("type=\"application/json\"");
+    auto const json = nlohmann::json::parse(
+        text.substr(text.find('[', begin), text.find("</script>", begin) - text.find('[', begin)));
+    std::size_t found = 0;
+    for (auto const& figure : json)
+      if (figure["name"] == "head-map-tiny-jamba")
+        for (auto const& one : figure["spec"]["data"]["values"]) {
+          ++found;
+          auto const layer = one["layer"].get<std::int64_t>();
+          CHECK(one["ranking"] == "keep_frequency of " + trace + ", generation");
+          CHECK(one["value"] == kept.at({layer, one["head"].get<std::int64_t>()}) / sites.at(layer));
+        }
+    CHECK(found == kept.size());
+    CHECK(found == 32);
+  }
+  auto const two =
+      rows + " " +
+      at.write("two.jsonl",
+               nlohmann::json::parse(row("dense", 1, 1))
+                       .patch(nlohmann::json::parse(R"([{"op": "replace", "path": "/model", "value": "other"}])"))
+                       .dump() +
+                   "\n");
+  CHECK(refused(run("report " + two + " --output " + page + " --trace " + trace),
+                "MODEL=FILE, with one of other, tiny-jamba"));
+  CHECK(refused(run("report " + rows + " --output " + page + " --trace other=" + trace),
+                "no row is of a model \"other\""));
+  CHECK(refused(run("report " + rows + " --output " + page + " --trace " + rows), "not a safetensors file"));
 }
 
 TEST_CASE("report names what is wrong with what it reads, and writes nothing") {

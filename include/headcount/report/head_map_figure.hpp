@@ -56,7 +56,7 @@ namespace headcount::inline v0::report {
               .title = text_of("Which heads: ", model),
               .caption =
                   "Scores of every attention head, a row a layer that attends. keep_frequency is the share of "
-                  "tokens at which a runtime policy keeps the head.",
+                  "tokens at which a runtime policy keeps the head, of those of an answer or of a recording.",
               .columns = {{"ranking", "ranking"}, {"layer", "layer"}, {"head", "head"}, {"value", "score"}}};
   made.spec = make_spec(text_of("Maps of layer by head on ", model, ", coloured by score: ", rankings.size(),
                                 " rankings. The table has their numbers."),

@@ -58,10 +58,12 @@ struct section {
       {},
       "No number of heads is known: give the models' folders with --model, or rows with heads_kept and heads."};
   section costs{"Cost", "cost", {}, "No model's sizes are known: give the models' folders with --model."};
-  section maps{"Which heads",
-               "head-maps",
-               {},
-               "No ranking was given: make one with headcount rank, and give it with --ranking."};
+  section maps{
+      "Which heads",
+      "head-maps",
+      {},
+      "No ranking or recording was given: make one with headcount rank or record, and give it with --ranking or "
+      "--trace."};
   section compared{"Compared on the same prompts", "compared", {}, "No policy has prompts in common with a baseline."};
   auto const add = [](section& to, figure made) {
     if (!made.data().empty()) to.figures.push_back(std::move(made));

@@ -10,6 +10,7 @@
 #include <headcount/record/recording.hpp>
 #include <headcount/reference/load/safetensors.hpp>
 #include <headcount/reference/load/trace_file.hpp>
+#include <headcount/reference/load/trace_frequency.hpp>
 
 #include "../support/files.hpp"
 
@@ -64,6 +65,51 @@ TEST_CASE("trace_file: a recording is written as documented, and its decisions a
 
   reference::write_recording(path, {});
   CHECK(reference::read_trace(path).decisions.empty());
+}
+
+TEST_CASE("trace_frequency: shares of a layer's sites, phase by phase, are those that are counted") {
+  test::temporary_folder const folder;
+  auto const path = folder.path() / "T.safetensors";
+  record::recording of;
+  // Layer 1: 12 sites of generation, after 5 of prefill which keep all; layer 3: two sites.
+  std::vector<double> times(4);
+  for (std::size_t position = 0; position < 17; ++position) {
+    head_set kept = position < 5 ? head_set::first(4) : some({position % 4, (position * position) % 3});
+    for (auto const head : kept) times[head] += position < 5 ? 0 : 1;
+    of.sites.push_back({.where = {.layer = 1,
+                                  .phase = position < 5 ? phase::prefill : phase::generation,
+                                  .position = position,
+                                  .heads = 4},
+                        .kept = kept,
+                        .scores = {},
+                        .rows = {}});
+  }
+  of.sites.push_back({.where = {.layer = 3, .phase = phase::generation, .position = 5, .heads = 2},
+                      .kept = some({1}),
+                      .scores = {},
+                      .rows = {}});
+  of.sites.push_back({.where = {.layer = 3, .phase = phase::generation, .position = 6, .heads = 2},
+                      .kept = some({0, 1}),
+                      .scores = {},
+                      .rows = {}});
+  reference::write_recording(path, of);
+  auto const maps = reference::keep_frequencies(path);
+  REQUIRE(maps.size() == 2);
+  CHECK(maps[0].source.method == "keep_frequency of " + path.string() + ", prefill");
+  CHECK(maps[0].scores == std::vector<std::vector<double>>{{}, {1, 1, 1, 1}});
+  CHECK(maps[1].source.method == "keep_frequency of " + path.string() + ", generation");
+  REQUIRE(maps[1].scores.size() == 4);
+  for (std::size_t head = 0; head < 4; ++head) CHECK(maps[1].scores[1][head] == times[head] / 12);
+  CHECK(maps[1].scores[0].empty());
+  CHECK(maps[1].scores[2].empty());
+  CHECK(maps[1].scores[3] == std::vector<double>{0.5, 1});
+
+  of.sites.back().where.heads = 3;
+  reference::write_recording(path, of);
+  CHECK(test::contains(test::message_of([&] { (void)reference::keep_frequencies(path); }),
+                       "site 18: layer 3 has 3 heads, and had 2"));
+  reference::write_recording(path, {});
+  CHECK(reference::keep_frequencies(path).empty());
 }
 
 TEST_CASE("trace_file: what is no recording is refused") {
