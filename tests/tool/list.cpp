@@ -95,6 +95,7 @@ TEST_CASE("list: every part stands in a sentence that is read back and explained
       auto const& name = part["name"];
       arguments += arguments.empty() ? "" : ", ";
       if (values.starts_with("a scorer")) arguments += "entropy";
+      else if (values.starts_with("a selector")) arguments += "top_k(1)";
       else if (values.starts_with("a file"))
         arguments += kind == "mask" ? outputs : name == "predictor" ? predictor : name == "replay" ? trace : ranking;
       else if (values.starts_with("positions")) arguments += "3-5";
