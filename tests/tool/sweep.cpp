@@ -118,11 +118,18 @@ TEST_CASE("sweep killed at ten random moments ends with the same rows, and goes 
   std::mt19937 random{std::random_device{}()};
   std::set<std::string> before;
   int kills = 0;
-  for (int round = 0; round < 10; ++round) {
+  for (int round = 0; round < 40 && kills < 10; ++round) {
     // Somewhere in the next tenth of the rows, and up to a few prompts later.
-    auto const from = whole().size() * static_cast<std::size_t>(round) / 11;
+    auto const from = whole().size() * static_cast<std::size_t>(kills) / 11;
     auto const bytes = from + random() % (whole().size() / 11);
-    kills += kill_at(plan, output, bytes, std::chrono::microseconds{random() % 20000}) ? 1 : 0;
+    if (!kill_at(plan, output, bytes, std::chrono::microseconds{random() % 20000})) {
+      // It ended before it was killed, as on a machine that had no time for this test: back to where it was.
+      std::string lines;
+      for (auto const& line : before) lines += line + "\n";
+      (void)at.write("r.jsonl", lines);
+      continue;
+    }
+    ++kills;
     auto text = test::read(output);
     text.erase(text.rfind('\n') == text.npos ? 0 : text.rfind('\n') + 1);  // a torn last line
     auto const lines = lines_of(text);
@@ -131,7 +138,7 @@ TEST_CASE("sweep killed at ten random moments ends with the same rows, and goes 
     CHECK(std::ranges::includes(now, before));
     before = now;
   }
-  CHECK(kills >= 8);
+  CHECK(kills == 10);
   auto const last = run(sweep(plan, output));
   CHECK(last.code == 0);
   CHECK(test::read(output) == whole());
