@@ -56,8 +56,9 @@ inline std::vector<headcount::token> read_tokens(nlohmann::json const& list, hea
 inline headcount::reference::tokenizer const& tokenizer_of(headcount::reference::snapshot const& snapshot,
                                                            std::string const& what) {
   if (!snapshot.tokenizer)
-    throw headcount::error{what, headcount::text_of("it is text, and ", snapshot.name, " has no tokenizer.model"),
-                           "lists of token ids"};
+    throw headcount::error{
+        what, headcount::text_of("it is text, and ", snapshot.name, " has no tokenizer.model or tokenizer.json"),
+        "lists of token ids"};
   return *snapshot.tokenizer;
 }
 

@@ -23,7 +23,7 @@ struct snapshot {
   std::string name;  ///< the folder's own name
   model_config config;
   reference::model model;
-  std::optional<reference::tokenizer> tokenizer;  ///< when the folder has a tokenizer.model
+  std::optional<reference::tokenizer> tokenizer;  ///< when the folder has one
   checkpoint files;
 
   /// Identifies the weights, see fingerprint_of.
@@ -37,7 +37,7 @@ struct snapshot {
   }
 };
 
-/// Loads a folder with `config.json`, weights (see checkpoint) and, when there is one, `tokenizer.model`.
+/// Loads a folder with `config.json`, weights (see checkpoint) and, when there is one, its tokenizer.
 /// Weights are mapped, not read: they come in as they are used. Throws headcount::error, which names the file and what
 /// is wrong in it: a key, a tensor that is missing, unknown or misshapen.
 [[nodiscard]] inline snapshot load_snapshot(std::filesystem::path const& folder) {
@@ -48,8 +48,7 @@ struct snapshot {
   auto model = std::visit([&](auto const& any) { return make_model(any, files); }, config);
   files.require_all_taken();
   model.storage = files.kept();
-  std::optional<tokenizer> words;
-  if (auto const path = folder / "tokenizer.model"; std::filesystem::exists(path)) words.emplace(path);
+  auto words = tokenizer::of_folder(folder);
   auto const absolute = std::filesystem::weakly_canonical(folder);
   return {absolute.filename().string(), std::move(config), std::move(model), std::move(words), std::move(files)};
 }
