@@ -1,7 +1,11 @@
 #include "subject.hpp"
 
+#include <variant>
+
+#include <headcount/evaluate/task/chat_turns.hpp>
 #include <headcount/reference/load/config_reader.hpp>
 #include <headcount/reference/load/json_file.hpp>
+#include <headcount/reference/model/config.hpp>
 
 #include "engine.hpp"
 
@@ -12,6 +16,9 @@ headcount::evaluate::subject as_subject(headcount::reference::snapshot const& sn
   headcount::evaluate::subject asked{
       .name = snapshot.name, .fingerprint = snapshot.fingerprint(), .model = as_language_model(snapshot.model)};
   asked.end = headcount::reference::common(snapshot.config).eos;
+  asked.turns = std::holds_alternative<headcount::reference::jamba_config>(snapshot.config)
+                    ? headcount::evaluate::jamba_turns()
+                    : headcount::evaluate::gemma_turns();
   if (snapshot.tokenizer) asked.words = *snapshot.tokenizer;
   auto const beside = std::filesystem::weakly_canonical(folder).parent_path() / "language.json";
   if (std::filesystem::exists(beside)) asked.language = beside;

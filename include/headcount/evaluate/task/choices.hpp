@@ -66,7 +66,8 @@ template <class Read>
 }
 
 /// Questions with choices out of any file: JSON lines {"prompt", "choices", "gold"}; one space goes between a prompt
-/// and a choice. Options: `shots`, drawn from the file `train` or, without one, from the other questions; `phase`.
+/// and a choice. Options: `shots`, drawn from the file `train` or, without one, from the other questions; `phase`;
+/// `form`.
 [[nodiscard]] inline std::vector<task> make_choices(subject const& asked, std::string_view name,
                                                     task_options& options) {
   auto const path =
@@ -76,6 +77,7 @@ template <class Read>
   auto const when = take_phase(options);
   auto const seed = options.take_seed(seed_of_shots);
   auto const limit = options.take_limit();
+  auto const put = take_question_form(asked, name, options);
   options.add_to_setting(text_of("data=", path.filename().string()));
 
   auto lines = read_json_lines(path);
@@ -84,8 +86,8 @@ template <class Read>
   lines.resize(std::min(limit, lines.size()));
   auto items = read_choice_items(lines, detail::read_choice_item);
   task made{.name = std::string{name}, .setting = options.setting(), .seed = shots == 0 ? 0 : seed};
-  return {make_multiple_choice(asked, std::move(made), std::move(items), draw_shots(lines, pool, examples, shots, seed),
-                               choice_metrics::all, when)};
+  return {make_multiple_choice(asked, std::move(made), std::move(items),
+                               draw_shots(lines, pool, examples, put, shots, seed), put, choice_metrics::all, when)};
 }
 
 }  // namespace headcount::inline v0::evaluate

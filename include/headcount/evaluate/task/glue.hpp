@@ -101,7 +101,7 @@ namespace detail {
 }
 
 /// One of GLUE's data sets by log-likelihood: "glue/NAME", or "glue" for all that a folder has. Options: `shots`, drawn
-/// from the split `train`, the file `train`, or, where there is neither, from the other lines.
+/// from the split `train`, the file `train`, or, where there is neither, from the other lines; `phase`; `form`.
 [[nodiscard]] inline std::vector<task> make_glue(subject const& asked, std::string_view name, task_options& options) {
   auto const data = options.take_data("a file of JSON lines with the data set's fields, or a folder NAME/SPLIT.jsonl");
   auto const train = options.take<std::string>("train", {}, option_role::selects);
@@ -109,6 +109,7 @@ namespace detail {
   auto const when = take_phase(options);
   auto const seed = options.take_seed(seed_of_shots);
   auto const limit = options.take_limit();
+  auto const put = take_question_form(asked, name, options);
   auto const wanted = name.substr(std::min(name.find('/'), name.size() - 1) + 1);
   std::vector<task> tasks;
   std::string names;
@@ -124,7 +125,8 @@ namespace detail {
     lines.resize(std::min(limit, lines.size()));
     task made{.name = text_of("glue/", form.name), .setting = options.setting(), .seed = shots == 0 ? 0 : seed};
     tasks.push_back(make_multiple_choice(asked, std::move(made), read_choice_items(lines, read),
-                                         draw_shots(lines, pool, examples, shots, seed), choice_metrics::acc, when));
+                                         draw_shots(lines, pool, examples, put, shots, seed), put, choice_metrics::acc,
+                                         when));
   }
   if (tasks.empty())
     throw error{text_of("task ", name),

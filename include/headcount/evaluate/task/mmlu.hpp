@@ -50,12 +50,13 @@ namespace headcount::inline v0::evaluate {
 
 /// MMLU from a folder in its published layout: `dev/SUBJECT_dev.csv` and `test/SUBJECT_test.csv`. "mmlu/SUBJECT" asks
 /// one subject. A prompt is named SUBJECT/INDEX, so the mean over prompts is that over subjects, weighted by their
-/// sizes. Options: `shots`, the first of dev; `limit`, of each subject.
+/// sizes. Options: `shots`, the first of dev; `limit`, of each subject; `form`.
 [[nodiscard]] inline std::vector<task> make_mmlu(subject const& asked, std::string_view name, task_options& options) {
   static constexpr std::string_view ending = "_test.csv";
   auto const folder = options.take_data("a folder with dev/SUBJECT_dev.csv and test/SUBJECT_test.csv");
   auto const shots = options.take<std::size_t>("shots", 0);
   auto const limit = options.take_limit();
+  auto const form = take_question_form(asked, name, options);
   std::vector<std::string> subjects;
   if (name.starts_with("mmlu/") && name != "mmlu/") subjects.emplace_back(name.substr(5));
   else if (std::filesystem::is_directory(folder / "test"))
@@ -71,14 +72,14 @@ namespace headcount::inline v0::evaluate {
   for (auto const& one : subjects) {
     auto records = read_csv(folder / "test" / text_of(one, ending));
     records.resize(std::min(limit, records.size()));
-    auto shown = mmlu_description(one);
+    auto shown = form.begin(mmlu_description(one));
     if (shots > 0) {
       auto const path = folder / "dev" / text_of(one, "_dev.csv");
       auto const examples = read_csv(path);
       if (examples.size() < shots)
         throw error{path.string(),
                     text_of("it has ", examples.size(), " examples, and ", shots, " shots were asked for")};
-      for (std::size_t i = 0; i < shots; ++i) shown += as_shot(read_mmlu_item(examples[i], {}));
+      for (std::size_t i = 0; i < shots; ++i) shown += as_shot(read_mmlu_item(examples[i], {}), form);
     }
     for (std::size_t i = 0; i < records.size(); ++i) {
       items.push_back(read_mmlu_item(records[i], text_of(one, "/", i)));
@@ -86,7 +87,8 @@ namespace headcount::inline v0::evaluate {
     }
   }
   task made{.name = "mmlu", .setting = options.setting()};
-  return {make_multiple_choice(asked, std::move(made), std::move(items), before, choice_metrics::acc, phase::prefill)};
+  return {make_multiple_choice(asked, std::move(made), std::move(items), before, form, choice_metrics::acc,
+                               phase::prefill)};
 }
 
 }  // namespace headcount::inline v0::evaluate

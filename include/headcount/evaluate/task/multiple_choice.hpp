@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,8 +15,10 @@
 #include <headcount/evaluate/run/likelihood.hpp>
 #include <headcount/evaluate/run/pair_texts.hpp>
 #include <headcount/evaluate/run/prompt.hpp>
+#include <headcount/evaluate/task/chat_turns.hpp>
 #include <headcount/evaluate/task/judge.hpp>
 #include <headcount/evaluate/task/task.hpp>
+#include <headcount/evaluate/task/task_options.hpp>
 
 namespace headcount::inline v0::evaluate {
 
@@ -24,14 +27,46 @@ struct choice_item {
   std::string name{};                  ///< of the prompt
   std::string what{};                  ///< where it was read, for errors
   std::string text{};                  ///< what the choices follow: "...\nAnswer:"
-  std::vector<std::string> choices{};  ///< "A", "B", ...; a space goes before each
+  std::vector<std::string> choices{};  ///< "A", "B", ...; in a plain text a space goes before each
   std::size_t gold = 0;                ///< index of the right one
 };
 
-/// An item as a worked example: text, a space, the right choice, and a blank line.
-/// Source: lm-evaluation-harness, `ContextSampler.get_context`, target_delimiter " ", fewshot_delimiter "\n\n".
-[[nodiscard]] inline std::string as_shot(choice_item const& item) {
-  return text_of(item.text, " ", item.choices[item.gold], "\n\n");
+/// How questions and worked examples are put: one text, or turns of a chat.
+/// Source: lm-evaluation-harness, `ContextSampler.get_context`, target_delimiter " ", fewshot_delimiter "\n\n"; with
+/// `--apply_chat_template --fewshot_as_multiturn`, `get_chat_context`, where nothing goes before a choice.
+struct question_form {
+  std::string question_end{};         ///< after a question
+  std::string answer_begin = " ";     ///< before the answer of an example
+  std::string answer_end = "\n\n";    ///< and after it, up to the next question
+  std::string cue{};                  ///< after the last question
+  std::string delimiter = " ";        ///< before a choice
+  std::optional<chat_turns> turns{};  ///< of a chat
+
+  /// What stands before the first question.
+  [[nodiscard]] std::string begin(std::string_view description = {}) const {
+    return turns ? begin_chat(*turns, description) : std::string{description};
+  }
+};
+
+[[nodiscard]] inline question_form chat_question_form(chat_turns const& turns) {
+  return {.question_end = turns.user_end,
+          .answer_begin = turns.answer_begin,
+          .answer_end = turns.answer_end + turns.user_begin,
+          .cue = turns.cue,
+          .delimiter = "",
+          .turns = turns};
+}
+
+/// Takes option `form`: `base`, or `instruct`, turns of the model's chat.
+[[nodiscard]] inline question_form take_question_form(subject const& asked, std::string_view task,
+                                                      task_options& options) {
+  if (options.take_one_of("form", {"base", "instruct"}) == "base") return {};
+  return chat_question_form(asked.turns_for(task));
+}
+
+/// An item as a worked example: the text and the right choice.
+[[nodiscard]] inline std::string as_shot(choice_item const& item, question_form const& form) {
+  return text_of(item.text, form.question_end, form.answer_begin, item.choices[item.gold], form.answer_end);
 }
 
 /// How many characters (code points) a UTF-8 text has.
@@ -65,11 +100,12 @@ struct choice_verdict {
 /// An item's context and choices as tokens, cut from the left to what the model reads. Choices whose context has the
 /// same tokens make one question. Throws headcount::error for a choice that has no token or alone is too long.
 [[nodiscard]] inline std::vector<question> questions_of(subject const& asked, std::string_view task,
-                                                        std::string const& context, choice_item const& item) {
+                                                        std::string const& context, choice_item const& item,
+                                                        std::string_view delimiter = " ") {
   auto const& words = asked.words_for(task);
   std::vector<question> questions;
   for (auto const& choice : item.choices) {
-    auto pair = pair_texts(words, context, " " + choice);
+    auto pair = pair_texts(words, context, text_of(delimiter, choice));
     if (pair.prompt.empty()) throw error{item.what, "its prompt has no token", "a prompt that is not empty"};
     if (pair.continuation.empty())
       throw error{item.what, text_of("the choice \"", choice, "\" has no token"), "one token or more"};
@@ -103,16 +139,17 @@ inline void share_beginning(std::span<std::vector<question>> prompts, std::size_
 /// The metrics of a multiple-choice task.
 enum class choice_metrics { acc, all };
 
-/// Makes a multiple-choice task out of items, each after its worked examples: `shots[i]` goes before item i. Items with
-/// the same shots that follow each other share the reading of them.
+/// Makes a multiple-choice task out of items, each after its worked examples: `shots[i]` goes before item i, the form's
+/// beginning included. Items with the same shots that follow each other share the reading of them.
 [[nodiscard]] inline task make_multiple_choice(subject const& asked, task made, std::vector<choice_item> items,
-                                               std::span<std::string const> shots, choice_metrics metrics,
-                                               phase continuations_are) {
+                                               std::span<std::string const> shots, question_form const& form,
+                                               choice_metrics metrics, phase continuations_are) {
   made.metrics = {"acc"};
   if (metrics == choice_metrics::all) made.metrics.insert(made.metrics.end(), {"acc_norm", "acc_bytes"});
   std::vector<std::vector<question>> prompts;
   for (std::size_t i = 0; i < items.size(); ++i) {
-    prompts.push_back(questions_of(asked, made.name, shots[i] + items[i].text, items[i]));
+    auto const context = text_of(shots[i], items[i].text, form.question_end, form.cue);
+    prompts.push_back(questions_of(asked, made.name, context, items[i], form.delimiter));
     made.prompts.push_back(items[i].name);
     std::size_t tokens = 0;
     for (auto const& one : prompts.back()) tokens += length_of(one);

@@ -43,7 +43,7 @@ struct needle_asking {
   bool const is_small = !asked.language.empty();
   auto const form = options.take_one_of("form", {"base", "instruct"});
   if (is_published) kind.form = {};
-  if (form == "instruct") kind.form = instruct_form();
+  if (form == "instruct") kind.form = instruct_form(asked.turns_for(name));
   auto const read = options.take_one_of("read", {"once", "twice", "question_first"});
   if (read == "twice") kind.form.read = context_reading::twice;
   if (read == "question_first") kind.form.read = context_reading::question_first;

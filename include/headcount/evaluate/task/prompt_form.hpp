@@ -5,6 +5,8 @@
 #include <string_view>
 #include <vector>
 
+#include <headcount/evaluate/task/chat_turns.hpp>
+
 namespace headcount::inline v0::evaluate {
 
 /// How often a prompt shows its context: once, or again for models that have to know the question before they read.
@@ -25,11 +27,11 @@ struct prompt_form {
   std::string turn_end{};    ///< and after it
 };
 
-/// The published form for instruction-tuned models: one user message that asks for the sentence, in Gemma's turns.
-[[nodiscard]] inline prompt_form instruct_form() {
+/// The published form for instruction-tuned models: one user message that asks for the sentence.
+[[nodiscard]] inline prompt_form instruct_form(chat_turns const& turns) {
   return {.after_question = "\n\nReturn the most relevant sentence in the context, word for word.",
-          .turn_begin = "<start_of_turn>user\n",
-          .turn_end = "<end_of_turn>\n<start_of_turn>model\n"};
+          .turn_begin = begin_chat(turns),
+          .turn_end = turns.user_end + turns.cue};
 }
 
 /// HazyResearch's just-read-twice prompt for questions about a text: nothing but the pieces, a line each.

@@ -33,12 +33,16 @@ struct task_kind {
 inline constexpr std::array task_kinds{
     task_kind{"agreement/", "prefill or generation: how near to dense, token by token; prefill=128, generation=32",
               make_agreement},
-    task_kind{"choices", "JSON lines {prompt, choices, gold}; train=FILE for shots, phase=prefill", make_choices},
+    task_kind{"choices", "JSON lines {prompt, choices, gold}; train=FILE for shots, phase=prefill, form=base",
+              make_choices},
     task_kind{"exposure", "needles while attention cannot see some of the text; needle's options, edit=all, phase=all",
               make_exposure_tasks},
     task_kind{"facts", "what people of the small language work as; context=12, prompts=256", make_facts},
-    task_kind{"glue/", "cola, mnli, mrpc, qnli, qqp, rte, sst2, wnli: JSON lines; train=FILE for shots", make_glue},
-    task_kind{"mmlu/", "the published CSV folder; one subject, or all", make_mmlu},
+    task_kind{
+        "glue/",
+        "cola, mnli, mrpc, qnli, qqp, rte, sst2, wnli: JSON lines; train=FILE for shots, phase=prefill, form=base",
+        make_glue},
+    task_kind{"mmlu/", "the published CSV folder; one subject, or all; form=base", make_mmlu},
     task_kind{"mqar", "keys and values of token ids; length=64, pairs=4, vocabulary, power=0.01, queries=generation",
               make_mqar_task},
     task_kind{

@@ -18,6 +18,7 @@
 #include <headcount/evaluate/model/any_model.hpp>
 #include <headcount/evaluate/model/any_tokenizer.hpp>
 #include <headcount/evaluate/run/work.hpp>
+#include <headcount/evaluate/task/chat_turns.hpp>
 #include <headcount/policy/any_policy.hpp>
 
 namespace headcount::inline v0::evaluate {
@@ -36,14 +37,29 @@ struct subject {
   std::string fingerprint{};  ///< of its weights
   any_model model;
   std::optional<any_tokenizer> words{};  ///< none: tasks of texts cannot be asked
+  std::optional<chat_turns> turns{};     ///< of its chat, when it was tuned for one; none: form=instruct is refused
   std::vector<token> end{};              ///< tokens that end a text, e.g. the tokenizer's EOS
   std::filesystem::path language{};      ///< language.json, for tasks in the language of the small hybrids; often empty
   std::size_t longest = 2048;            ///< most tokens it reads at once; longer texts lose their start
 
   /// The tokenizer; throws headcount::error, which names the task, when there is none.
   [[nodiscard]] any_tokenizer const& words_for(std::string_view task) const {
-    if (!words) throw error{text_of("task ", task), text_of("it asks in words, and ", name, " has no tokenizer.model")};
+    if (!words)
+      throw error{text_of("task ", task),
+                  text_of("it asks in words, and ", name, " has no tokenizer.model or tokenizer.json")};
     return *words;
+  }
+
+  /// The turns of its chat; throws headcount::error, which names the task, when it has none or its tokenizer does not
+  /// know them.
+  [[nodiscard]] chat_turns const& turns_for(std::string_view task) const {
+    auto const& known = words_for(task);
+    if (!turns) throw error{text_of("task ", task), text_of(name, " has no chat"), "form=base"};
+    for (auto const& mark : marks_of(*turns))
+      if (auto const tokens = known.encode(mark).size(); tokens > 2)  // a space may go before it
+        throw error{text_of("task ", task), text_of("the tokenizer reads ", mark, " as ", tokens, " tokens"),
+                    "form=base, or a model that was tuned for chats, with its tokenizer_config.json"};
+    return *turns;
   }
 };
 

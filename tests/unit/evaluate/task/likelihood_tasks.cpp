@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <limits>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -49,6 +51,22 @@ std::string fault(std::string const& name, json const& options) {
   return test::message_of([&] { (void)make_tasks(test::toy_subject(), name, task_options{"task " + name, options}); });
 }
 
+/// The toy tokenizer with the marks of chats, "<...>", as tokens of their own.
+struct marking_tokenizer : test::toy_tokenizer {
+  [[nodiscard]] std::vector<token> encode(std::string_view text) const {
+    std::vector<token> tokens;
+    while (!text.empty()) {
+      auto const end = text.front() == '<' ? text.find('>') + 1 : std::min(text.find('<'), text.size());
+      auto const piece = text.substr(0, end);
+      if (piece.front() == '<') tokens.push_back(static_cast<token>(2 + std::hash<std::string_view>{}(piece) % 800));
+      else
+        for (auto const one : test::toy_tokenizer::encode(piece)) tokens.push_back(one);
+      text.remove_prefix(end);
+    }
+    return tokens;
+  }
+};
+
 /// The harness's score of one question: what it would put into the model, as text, and what it would make of it.
 struct scored {
   std::vector<double> nats;
@@ -57,9 +75,9 @@ struct scored {
   std::size_t acc_bytes = 0;
 };
 
-scored score(std::string context, std::vector<std::string> const& choices, any_policy const& policy,
-             std::size_t longest) {
-  test::toy_tokenizer const words;
+template <class Words>
+scored score(Words const& words, std::string context, std::vector<std::string> const& choices,
+             std::string const& delimiter, any_policy const& policy, std::size_t longest) {
   auto const encode = [&](std::string const& text) {
     std::vector<token> tokens{1};
     for (auto const one : words.encode(text)) tokens.push_back(one);
@@ -70,7 +88,7 @@ scored score(std::string context, std::vector<std::string> const& choices, any_p
   std::vector<double> by_bytes;
   for (auto const& choice : choices) {
     auto stem = context;
-    auto continuation = " " + choice;
+    auto continuation = delimiter + choice;
     while (!stem.empty() && (stem.back() == ' ' || stem.back() == '\n')) {
       continuation = stem.back() + continuation;
       stem.pop_back();
@@ -110,11 +128,13 @@ row const& find(std::vector<row> const& rows, std::string const& policy, std::st
 }
 
 /// Holds the rows of one question against the harness's score.
+template <class Words = test::toy_tokenizer>
 void check(std::vector<row> const& rows, std::string const& prompt, std::string const& context,
-           std::vector<std::string> const& choices, std::size_t gold, std::size_t longest, bool all_metrics = false) {
+           std::vector<std::string> const& choices, std::size_t gold, std::size_t longest, bool all_metrics = false,
+           std::string const& delimiter = " ", Words const& words = {}) {
   CAPTURE(prompt);
   for (auto const& policy : policies) {
-    auto const expected = score(context, choices, policy, longest);
+    auto const expected = score(words, context, choices, delimiter, policy, longest);
     auto const& one = find(rows, print(policy), prompt);
     CHECK(one.value == (expected.acc == gold ? 1 : 0));
     CHECK(one.more["predicted"] == expected.acc);
@@ -264,6 +284,55 @@ TEST_CASE("glue: eight wordings, labels and metrics as the harness has them") {
   auto const wrong = at.write("wrong.jsonl", R"({"sentence": "a", "label": -1})");
   CHECK(test::contains(fault("glue/sst2", {{"data", wrong.string()}}), "line 1: \"label\""));
   CHECK(test::contains(fault("glue/mrpc", {{"data", wrong.string()}}), "no \"sentence1\""));
+}
+
+TEST_CASE("mmlu and glue with form=instruct: examples are turns of a chat, and nothing goes before a choice") {
+  test::temporary_folder const at;
+  std::filesystem::create_directories(at.path() / "dev");
+  std::filesystem::create_directories(at.path() / "test");
+  auto const questions = mmlu_questions(4, "world religions");
+  auto const examples = mmlu_questions(2, "examples");
+  at.write("test/world_religions_test.csv",
+           questions[0].csv() + questions[1].csv() + questions[2].csv() + questions[3].csv());
+  at.write("dev/world_religions_dev.csv", examples[0].csv() + examples[1].csv());
+  auto const file = at.write("lines.jsonl", R"({"sentence": "a fine film ", "label": 1})").string();
+  std::string const description =
+      "The following are multiple choice questions (with answers) about world religions.\n\n";
+  auto chatting = test::toy_subject();
+  chatting.words = marking_tokenizer{};
+  auto const check_chat = [&](std::string const& chat, std::string const& plain_chat) {
+    auto const rows = rows_of(chatting, "mmlu", {{"data", at.path().string()}, {"shots", 2}, {"form", "instruct"}});
+    CHECK(rows.front().setting == "shots=2, form=instruct");
+    for (std::size_t i = 0; i < questions.size(); ++i) {
+      auto text = chat;
+      text.replace(text.find("QUESTION"), 8, questions[i].text());
+      check(rows, "world_religions/" + std::to_string(i), text, {"A", "B", "C", "D"}, questions[i].gold, 2048, false,
+            "", marking_tokenizer{});
+    }
+    check(rows_of(chatting, "glue/sst2", {{"data", file}, {"form", "instruct"}}), "0", plain_chat,
+          {"negative", "positive"}, 1, 2048, false, "", marking_tokenizer{});
+  };
+  std::string const film = "a fine film \nQuestion: Is this sentence positive or negative?\nAnswer:";
+  chatting.turns = jamba_turns();
+  check_chat("<|bom|><|system|> " + description + "<|eom|><|bom|><|user|> " + examples[0].text() +
+                 "<|eom|><|bom|><|assistant|> A<|eom|><|bom|><|user|> " + examples[1].text() +
+                 "<|eom|><|bom|><|assistant|> B<|eom|><|bom|><|user|> QUESTION<|eom|><|bom|><|assistant|>",
+             "<|bom|><|system|> <|eom|><|bom|><|user|> " + film + "<|eom|><|bom|><|assistant|>");
+  chatting.turns = gemma_turns();
+  check_chat("<start_of_turn>user\n" + description + examples[0].text() +
+                 "<end_of_turn>\n<start_of_turn>model\nA<end_of_turn>\n<start_of_turn>user\n" + examples[1].text() +
+                 "<end_of_turn>\n<start_of_turn>model\nB<end_of_turn>\n<start_of_turn>user\nQUESTION<end_of_turn>\n"
+                 "<start_of_turn>model\n",
+             "<start_of_turn>user\n" + film + "<end_of_turn>\n<start_of_turn>model\n");
+
+  auto const refusal = [&](subject const& asked) {
+    return test::message_of(
+        [&] { (void)make_tasks(asked, "glue/sst2", task_options{"glue", {{"data", file}, {"form", "instruct"}}}); });
+  };
+  CHECK(test::contains(refusal(test::toy_subject()), "toy has no chat (allowed: form=base)"));
+  auto untold = test::toy_subject();
+  untold.turns = gemma_turns();
+  CHECK(test::contains(refusal(untold), "reads <start_of_turn> as 7 tokens (allowed: form=base, or a model"));
 }
 
 TEST_CASE("glue: five shots are those that the harness draws, from train or from the other lines") {

@@ -355,10 +355,14 @@ TEST_CASE("prompt forms: the published ones, word for word") {
         "sentence in "
         "the context: ");
   CHECK(text(question_first_form()) == "Q?\nA. N.\nA. N.\nQ?");
-  CHECK(text(instruct_form()) ==
+  CHECK(text(instruct_form(gemma_turns())) ==
         "<start_of_turn>user\nCONTEXT: A. N.\n\nQUESTION: Q?\n\nReturn the most relevant sentence in the context, word "
         "for "
         "word.<end_of_turn>\n<start_of_turn>model\n");
+  CHECK(
+      text(instruct_form(jamba_turns())) ==
+      "<|bom|><|system|> <|eom|><|bom|><|user|> CONTEXT: A. N.\n\nQUESTION: Q?\n\nReturn the most relevant sentence in "
+      "the context, word for word.<|eom|><|bom|><|assistant|>");
   CHECK(document_twice("Doc.", "Name") == "information about Name. Doc.\nDoc.\nName:");
 }
 
