@@ -11,11 +11,14 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/evaluate/cost/model_cost.hpp>
+#include <headcount/evaluate/cost/model_memory.hpp>
+#include <headcount/evaluate/cost/roofline.hpp>
 #include <headcount/policy/sentence.hpp>
 #include <headcount/reference/load/config_json.hpp>
 #include <headcount/reference/load/sentence_files.hpp>
 
 #include "commands.hpp"
+#include "machine.hpp"
 
 namespace tool {
 namespace {
@@ -28,7 +31,17 @@ struct cost_options {
   std::string model;
   std::string policy;
   std::size_t context = 0;
+  double bandwidth = 0;  // GB a second
+  double flops = 0;      // GFLOP a second
+  bool measure = false;
   bool json = false;
+
+  [[nodiscard]] evaluate::machine_rates rates() const {
+    auto rates = measure ? measure_machine() : evaluate::machine_rates{};
+    if (bandwidth > 0) rates.bandwidth = bandwidth * 1e9;
+    if (flops > 0) rates.flops = flops * 1e9;
+    return rates;
+  }
 };
 
 nlohmann::ordered_json to_json(pass_cost const& pass, pass_cost const& dense) {
@@ -71,12 +84,26 @@ void print_cost(cost_options const& chosen) {
   std::filesystem::path path{chosen.model};
   if (std::filesystem::is_directory(path)) path /= "config.json";
   auto const config = reference::read_config(path);
+  auto const rates = chosen.rates();
+  bool const is_timed = rates.bandwidth > 0 || rates.flops > 0;
+  auto const memory = evaluate::memory_of(config, chosen.context);
   nlohmann::ordered_json out{{"policy", print(policy)}, {"context", chosen.context}};
+  out["memory"] = {{"weights", memory.weights}, {"cache", memory.cache}, {"state", memory.state}};
+  if (is_timed) out["rates"] = {{"bytes_per_second", rates.bandwidth}, {"flops_per_second", rates.flops}};
   for (auto const when : {phase::prefill, phase::generation}) {
     auto const pass = evaluate::cost_of(config, policy, when, chosen.context);
     auto const full = evaluate::cost_of(config, dense, when, chosen.context);
     if (chosen.json) out[std::string{name_of(when)}] = to_json(pass, full);
     else print_pass(when == phase::prefill ? "prefill" : "generation, one token", pass, full);
+    if (is_timed) {
+      auto const tokens = when == phase::prefill ? chosen.context : 1;
+      auto const seconds = evaluate::least_seconds(pass, rates) / static_cast<double>(tokens);
+      auto const seconds_dense = evaluate::least_seconds(full, rates) / static_cast<double>(tokens);
+      auto& timed = out[std::string{name_of(when)}];
+      timed["least_seconds_per_token"] = seconds;
+      timed["least_seconds_per_token_dense"] = seconds_dense;
+      if (!chosen.json) fmt::print("  at least {:.3g} seconds a token ({:.3g} dense)\n", seconds, seconds_dense);
+    }
     if (when == phase::prefill) continue;
     out["cache_bytes_dense"] = full.sum(&block_cost::cache);
     out["cache_bytes_freeable"] = pass.sum(&block_cost::freeable);
@@ -84,7 +111,16 @@ void print_cost(cost_options const& chosen) {
       fmt::print("cache in generation: {} of {} bytes can be freed\n", pass.sum(&block_cost::freeable),
                  full.sum(&block_cost::cache));
   }
-  if (chosen.json) fmt::print("{}\n", out.dump(2));
+  if (chosen.json) {
+    fmt::print("{}\n", out.dump(2));
+    return;
+  }
+  fmt::print("memory: {:.3f} GB of weights; {:.3f} GB of cache and {:.3f} GB of state for a sequence\n",
+             static_cast<double>(memory.weights) * 1e-9, static_cast<double>(memory.cache) * 1e-9,
+             static_cast<double>(memory.state) * 1e-9);
+  if (is_timed)
+    fmt::print("rates: {:.3g} GB and {:.3g} GFLOP a second{}\n", rates.bandwidth * 1e-9, rates.flops * 1e-9,
+               rates.bandwidth > 0 && rates.flops > 0 ? "" : "; 0 is unknown and bounds nothing");
 }
 
 }  // namespace
@@ -98,9 +134,16 @@ void add_cost(CLI::App& app) {
   command->add_option("--context", chosen->context, "tokens of the prefill, and those that a generated token sees")
       ->required()
       ->check(CLI::Range(1, 1 << 20));
+  auto const positive = CLI::Range(1e-6, 1e9);
+  command->add_option("--bandwidth", chosen->bandwidth, "GB a second that the machine reads: adds the least seconds")
+      ->check(positive);
+  command->add_option("--flops", chosen->flops, "GFLOP a second that it computes, likewise")->check(positive);
+  command->add_flag("--measure", chosen->measure, "measure what is not given of the two, on this machine");
   command->add_flag("--json", chosen->json, "print JSON");
   command->footer(
-      "Products alone are counted, 2 FLOPs a multiplication and addition; weights and cache are bfloat16.\n\n"
+      "Products alone are counted, 2 FLOPs a multiplication and addition; weights and cache are bfloat16. Memory is "
+      "that\n"
+      "of this tool, whose caches and states are float32. Seconds are a lower bound, for a sequence alone.\n\n"
       "Example:\n  headcount cost --model examples/models/tiny-jamba --policy \"entropy | top_k(5)\" --context 4096");
   command->callback([chosen] { print_cost(*chosen); });
 }

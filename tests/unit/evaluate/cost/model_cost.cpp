@@ -1,7 +1,8 @@
-// kernel/cost.hpp and cost/model_cost.hpp.
+// kernel/cost.hpp, cost/model_cost.hpp, cost/model_memory.hpp and cost/roofline.hpp.
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 #include <headcount/core/head_outputs.hpp>
 #include <headcount/core/ranking.hpp>
 #include <headcount/evaluate/cost/model_cost.hpp>
+#include <headcount/evaluate/cost/model_memory.hpp>
+#include <headcount/evaluate/cost/roofline.hpp>
 #include <headcount/mask/mean.hpp>
 #include <headcount/mask/resample.hpp>
 #include <headcount/mask/streaming.hpp>
@@ -21,6 +24,8 @@
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/sentence.hpp>
 #include <headcount/reference/load/config_json.hpp>
+#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/model/forward.hpp>
 #include <headcount/score/fixed.hpp>
 #include <headcount/select/top_groups.hpp>
 
@@ -210,4 +215,38 @@ TEST_CASE("cost: what a scorer has seen needs no second look under a mask") {
   CHECK(flops("output_norm | top_k(5) | streaming(4, 16)") == every + key * (2 * 32 * 100 + 27 * 20));
   CHECK(flops("contribution_norm | top_k(5)") == every + key * 2 * 32 * 100);
   CHECK(flops("l2 | top_k(5) | uniform @ prefill") == flops("dense"));
+}
+
+TEST_CASE("cost: weights are counted to the last tensor, and a sequence is as large as its state") {
+  for (std::string const name : {"tiny-recurrent-gemma", "tiny-jamba"}) {
+    CAPTURE(name);
+    auto const snapshot = reference::load_snapshot(std::string{HEADCOUNT_MODELS} + "/" + name);
+    auto read = snapshot.model.empty_state();
+    std::vector<token> const text(100, 5);
+    reference::step const step{.tokens = text, .state = &read};
+    (void)forward(snapshot.model, std::span{&step, 1}, {}, any_policy{dense});
+    auto const memory = memory_of(snapshot.config, 100);
+    CHECK(memory.weights == 2 * snapshot.parameters());
+    // The room for keys doubles as it fills, so it may be larger than what it holds.
+    auto const held = read.bytes();
+    CHECK(memory.cache + memory.state <= held);
+    CHECK(memory.cache + memory.state > held * 3 / 4);
+  }
+  // The published sizes: 2.7e9 (2.68), 8.6e9 and 52e9 parameters.
+  CHECK(memory_of(gemma_9b(), 1).weights / 2 / 10000000 == 857);
+  CHECK(memory_of(jamba_mini(), 1).weights / 2 / 100000000 == 515);
+  // A window's worth of keys may be held once more before the oldest go; all of Jamba's are.
+  CHECK(memory_of(gemma_9b(), 100000).cache == 12ul * 2 * 4096 * 256 * 4);
+  CHECK(memory_of(jamba_mini(), 100000).cache == 4ul * 2 * 100000 * 8 * 128 * 4);
+  CHECK(memory_of(gemma_9b(), 100000).state == 26ul * 4096 * 4 * 4);
+  CHECK(memory_of(jamba_mini(), 100000).state == 28ul * 8192 * (16 + 3) * 4);
+}
+
+TEST_CASE("cost: the least seconds are those of what is slower, reading or computing") {
+  pass_cost const pass{{{.kind = "mlp", .flops = 6000, .bytes = 100}, {.kind = "mlp", .flops = 2000, .bytes = 300}}};
+  CHECK(least_seconds(pass, {.bandwidth = 40, .flops = 1000}) == 10);
+  CHECK(least_seconds(pass, {.bandwidth = 40, .flops = 500}) == 16);
+  CHECK(least_seconds(pass, {.flops = 500}) == 16);
+  CHECK(least_seconds(pass, {.bandwidth = 40}) == 10);
+  CHECK(least_seconds(pass, {}) == 0);
 }
