@@ -108,7 +108,8 @@ void evaluate_policies(evaluate_options const& chosen) {
   std::vector<task> tasks;
   for (auto const& name : chosen.tasks)
     for (auto& one : make_tasks(asked, name, read_options(chosen, name))) {
-      if (std::ranges::find(tasks, one.name, &task::name) != tasks.end())
+      auto const is_same = [&](task const& other) { return other.name == one.name && other.setting == one.setting; };
+      if (std::ranges::any_of(tasks, is_same))
         throw error{"--task", text_of(one.name, " is there twice"), "tasks that differ"};
       tasks.push_back(std::move(one));
     }

@@ -54,8 +54,9 @@ struct sweep_piece {
       auto own = options;
       auto const name = own["task"].get<std::string>();
       own.erase("task");
-      own["seed"] = seed;
-      for (auto& one : make_tasks(asked, name, task_options{text_of("task ", name), std::move(own)}))
+      task_options offered{text_of("task ", name), std::move(own)};
+      offered.offer_seed(seed);
+      for (auto& one : make_tasks(asked, name, std::move(offered)))
         if (known.insert(nlohmann::json{one.name, one.setting, one.seed, one.prompts}.dump()).second)
           tasks.push_back(std::move(one));
     }

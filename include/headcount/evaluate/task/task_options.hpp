@@ -101,6 +101,13 @@ class task_options {
     return take<std::size_t>("seed", otherwise, option_role::selects);
   }
 
+  /// A seed for tasks that draw their prompts: one that an option gives goes first, and none needs to be taken.
+  void offer_seed(std::uint64_t seed) {
+    if (options_.contains("seed")) return;
+    options_["seed"] = seed;
+    taken_.insert("seed");
+  }
+
   /// How many of the prompts are asked: the first `limit` of them.
   [[nodiscard]] std::size_t take_limit() {
     return take<std::size_t>("limit", std::numeric_limits<std::size_t>::max(), option_role::selects);
