@@ -1,0 +1,170 @@
+// docs/reproduce.md: every command of the page runs as it stands, on the small hybrids and data of a few rows.
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include "support/run.hpp"
+
+using namespace test;
+using nlohmann::json;
+
+namespace {
+
+/// The blocks of bash of the page, one after the other, but for those that make stand-ins.
+std::string commands_of_page() {
+  std::istringstream page{read(std::string{HEADCOUNT_SOURCE} + "/docs/reproduce.md")};
+  std::string commands;
+  std::string block;
+  bool inside = false;
+  for (std::string line; std::getline(page, line);) {
+    if (inside && line == "```") {
+      if (block.find("make_checkpoint.py") == block.npos) commands += block;
+      inside = false;
+      block.clear();
+    } else if (inside) {
+      block += line + "\n";
+    } else {
+      inside = line == "```bash";
+    }
+  }
+  return commands;
+}
+
+/// The same with the model lines but one taken out: "model=NAME ...".
+std::string commands_for(std::string const& model) {
+  std::istringstream all{commands_of_page()};
+  std::string commands;
+  for (std::string line; std::getline(all, line);)
+    if (!line.starts_with("model=") || line.starts_with("model=" + model + " ")) commands += line + "\n";
+  return commands;
+}
+
+void write_file(std::filesystem::path const& path, std::string const& text) {
+  std::filesystem::create_directories(path.parent_path());
+  std::ofstream{path} << text;
+}
+
+/// A folder with the data that the page asks for, and small hybrids under the names of the published models.
+void furnish(scratch const& at) {
+  std::string essay;
+  for (int i = 0; i < 40; ++i)
+    essay += "What people read of the tractor is not known. A dentist works on a sunny day. ";
+  write_file(at.path("essays/one.txt"), essay);
+  std::string questions;
+  for (int i = 0; i < 5; ++i) questions += "\"What, then?\",paint,sew,sing,film," + std::string(1, "ABCDA"[i]) + "\n";
+  for (auto const* split : {"dev", "test"})
+    write_file(at.path("mmlu") / split / (std::string{"trivia_"} + split + ".csv"), questions);
+  write_file(at.path("glue/cola/validation.jsonl"), "{\"sentence\": \"the pumpkin\", \"label\": 1, \"idx\": 0}\n");
+  write_file(at.path("glue/mnli/validation_matched.jsonl"),
+             "{\"premise\": \"people read .\", \"hypothesis\": \"people\", \"label\": 2, \"idx\": 0}\n");
+  // The small hybrids' own tokenizers know no English, and no chat.
+  auto const goldens = std::filesystem::path{HEADCOUNT_GOLDENS} / "tokenizer_plain";
+  auto tokens = json::parse(read(goldens / "tokenizer_config.json"));
+  for (auto const& [id, mark] : {std::pair{"500", "<start_of_turn>"}, std::pair{"501", "<end_of_turn>"}})
+    tokens["added_tokens_decoder"][id] = {{"content", mark}, {"special", true}};
+  for (auto const& [name, folder] : {std::pair{"recurrentgemma-2b", gemma}, std::pair{"recurrentgemma-2b-it", gemma},
+                                     std::pair{"jamba-mini-1.6", jamba}}) {
+    write_file(at.path(name) / "tokenizer_config.json", tokens.dump());
+    std::filesystem::create_symlink(goldens / "tokenizer.model", at.path(name) / "tokenizer.model");
+    for (auto const* file : {"config.json", "model.safetensors"})
+      std::filesystem::create_symlink(std::filesystem::path{folder} / file, at.path(name) / file);
+  }
+}
+
+/// What stands before the page's commands: `headcount` asks one short prompt of each task, runs all parts of a job
+/// array one after the other, and only looks at what its report is made of, whose page needs npm to be built.
+constexpr auto prelude = R"sh(set -eu
+SLURM_ARRAY_TASK_ID=1
+headcount() {
+  case $1 in
+    evaluate)
+      case "$*" in *protocol*) set -- "$@" --set "lengths=[250]" ;; esac
+      $tool "$@" --limit 1 ;;
+    sweep)
+      sed -i 's/{"task": "\(needle\|exposure\)"/{"task":"\1", "lengths": [250], "limit": 1/
+        s/{"task": /{"limit": 1, "task":/g' $2
+      for part in 1 2 3 4 5 6 7 8; do
+        $tool "${@/1\/8/$part/8}"
+        case "$*" in *--shard*) ;; *) break ;; esac
+      done ;;
+    report) for rows in ${@:2:5}; do test -s $rows; done ;;
+    *) $tool "$@" ;;
+  esac
+}
+mpirun() { shift 2; "$@"; }
+)sh";
+
+outcome run_commands(scratch const& at, std::string const& commands) {
+  auto const script =
+      at.write("page.sh", "cd " + at.path("").string() + "\ntool=" HEADCOUNT_TOOL "\n" + prelude + commands);
+  auto const out = at.path("out").string();
+  auto const err = at.path("err").string();
+  auto const status = std::system(("bash " + script + " >" + out + " 2>" + err).c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read(out), read(err)};
+}
+
+}  // namespace
+
+TEST_CASE("reproduce: the commands of the page run as they stand") {
+  for (std::string const model : {"recurrentgemma-2b", "recurrentgemma-2b-it", "jamba-mini-1.6"}) {
+    CAPTURE(model);
+    scratch const at;
+    furnish(at);
+    auto const result = run_commands(at, commands_for(model));
+    REQUIRE_MESSAGE(result.code == 0, result.err);
+    // A prompt of each task; needles have a score and a success, and all but exposure are asked under all policies.
+    auto const rows = [&](std::string const& name) {
+      std::istringstream lines{read(at.path(model + name + ".jsonl"))};
+      std::size_t count = 0;
+      for (std::string line; std::getline(lines, line);) ++count;
+      return count;
+    };
+    std::size_t const policies = model == "jamba-mini-1.6" ? 10 : 11;
+    for (std::string const needles : {"-needle", "-twice"}) CHECK(rows(needles) == 2 * policies);
+    CHECK(rows("-exposure") == 2 * (1 + 6 * 3));
+    CHECK(rows("-mmlu") == policies);
+    CHECK(rows("-glue") == 2 * policies);
+    CHECK(rows(".needle") == 2 * 2 * policies);
+    CHECK(rows(".exposure") == 2 * (1 + 6 * 3));
+    CHECK(rows(".likelihood") == 3 * policies);
+  }
+}
+
+TEST_CASE("reproduce: stand-ins for the published checkpoints load, and are as large as cost says") {
+  auto const scripts = std::string{HEADCOUNT_SOURCE} + "/examples/reproduce/";
+  scratch const at;
+  auto const log = " >" + at.path("log").string() + " 2>&1";
+  if (std::system(("python3 " + scripts + "make_data.py " + at.path("data").string() + log).c_str()) != 0 ||
+      std::system(("/usr/bin/python3 -c 'import numpy, sentencepiece.sentencepiece_model_pb2'" + log).c_str()) != 0) {
+    MESSAGE("left out: python3, python3-numpy, python3-sentencepiece or python3-protobuf is not here");
+    return;
+  }
+  for (auto const& [name, layers, narrow] :
+       {std::tuple{"recurrentgemma-9b", 3, json{{"hidden_size", 64}, {"lru_width", 64}, {"head_dim", 4}}},
+        std::tuple{"jamba-mini-1.6", 5, json{{"hidden_size", 64}, {"mamba_dt_rank", 4}}}}) {
+    CAPTURE(name);
+    auto config = json::parse(read(scripts + name + ".json"));
+    config.update(narrow);
+    config["intermediate_size"] = 96;
+    config["vocab_size"] = 1024;
+    auto const model = at.path(name).string();
+    auto const command = "/usr/bin/python3 " + scripts + "make_checkpoint.py " + at.write("c.json", config.dump()) +
+                         " " + model + " --shard-gigabytes 0.0002 --layers " + std::to_string(layers) + log;
+    REQUIRE_MESSAGE(std::system(command.c_str()) == 0, read(at.path("log")));
+    auto const inspected = json::parse(run("inspect " + model + " --json").out);
+    auto const cost = json::parse(run("cost --model " + model + " --policy dense --context 9 --json").out);
+    CHECK(cost["memory"]["weights"] == 2 * inspected["parameters"].get<std::size_t>());
+    auto const asked =
+        run("evaluate --model " + model + " --task needle --policy dense --policy 'entropy | top_k(2)' " +
+            "--set protocol=published --set form=instruct --limit 1 --data " + at.path("data/essays").string());
+    CHECK_MESSAGE(asked.code == 0, asked.err);
+  }
+}
