@@ -80,7 +80,10 @@ namespace headcount::inline v0::report {
   for (std::size_t band = 0; band < depth_bands; ++band)
     bands.push_back(text_of(band * 100 / depth_bands, "-", (band + 1) * 100 / depth_bands, "%"));
   spec["facet"]["sort"] = policies;
-  spec["columns"] = std::clamp<std::size_t>(960 / (40 * lengths.size() + 70), 1, 4);
+  // A map is as wide as its cells or its title.
+  std::size_t longest = 0;
+  for (auto const& policy : policies) longest = std::max(longest, policy.size());
+  spec["columns"] = std::clamp<std::size_t>(960 / std::max(40 * lengths.size() + 70, 7 * longest), 1, 4);
   spec["spec"]["encoding"]["y"]["sort"] = bands;
   auto& color = spec["spec"]["layer"][0]["encoding"]["color"];
   color["title"] = about.metric;

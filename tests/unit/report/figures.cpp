@@ -74,6 +74,7 @@ TEST_CASE("figures: a needle map has a cell for each length and band of depth") 
   CHECK((*cell)["value"] == 1);
   CHECK((*find(made.data(), "depth", "70-80%", "entropy | top_k(1) @ generation"))["value"] == 0);
   CHECK(made.name == "needles-tiny-needle-exact-match");
+  CHECK(made.spec["columns"] == 3);  // "entropy | threshold(1) @ generation" takes some 250 pixels of 960
 }
 
 TEST_CASE("figures: curves over heads share their ends, and policies that cannot be placed are named") {
