@@ -11,6 +11,7 @@
 
 namespace headcount::inline v0 {
 
+/// Whether a type is an Eigen::Tensor, or a map of one, of whatever scalar and storage order.
 template <class Tensor>
 inline constexpr bool is_eigen_tensor = false;
 template <class Scalar, int Rank, int Options, class Index>

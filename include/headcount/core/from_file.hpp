@@ -27,6 +27,7 @@ template <class Content>
   return {std::move(name), std::make_shared<Content const>(std::move(content))};
 }
 
+/// Whether a field of a part is a file's content.
 template <class Value>
 inline constexpr bool is_from_file = false;
 template <class Content>

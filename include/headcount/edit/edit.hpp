@@ -44,6 +44,7 @@ concept all_rows_edit = all_heads_edit<Edit> && requires(Edit const& edit, strid
   { edit.knowing(total, weights, heads, seen) } -> std::same_as<Edit>;
 };
 
+/// Changes attention rows, one at a time or knowing all heads' rows.
 template <class Edit>
 concept weight_edit = row_edit<Edit> || all_heads_edit<Edit>;
 

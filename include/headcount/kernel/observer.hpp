@@ -24,9 +24,11 @@ concept attention_observer = requires(Observer& observer, site const& where, std
 template <class Observer>
 concept watches_edited_rows = requires(Observer& observer, site const& where, std::size_t head,
                                        std::span<float const> row) { observer.edited_row(where, head, row); };
+/// Watches what the policy's scorer made of every head.
 template <class Observer>
 concept watches_scores =
     requires(Observer& observer, site const& where, std::span<double const> scores) { observer.scored(where, scores); };
+/// Watches the outputs of kept heads, `[dim]`, after edits.
 template <class Observer>
 concept watches_outputs = requires(Observer& observer, site const& where, std::size_t head,
                                    std::span<float const> values) { observer.output(where, head, values); };

@@ -37,6 +37,7 @@ concept attention_mask = policy_part<Mask> && requires(Mask const& mask, std::si
   { mask.attention(keys) } noexcept -> std::same_as<other_attention>;
 };
 
+/// What becomes of a dropped head, in one of these ways.
 template <class Mask>
 concept head_mask = int{output_mask<Mask>} + int{site_mask<Mask>} + int{attention_mask<Mask>} == 1;
 

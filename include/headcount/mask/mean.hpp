@@ -38,6 +38,7 @@ struct mean {
   }
 };
 
+/// Throws headcount::error where the file has no outputs of the layer, or of another number of heads or features.
 inline void validate(mean const& part, site const& where) { validate_outputs(mean::name, part.outputs, where); }
 
 }  // namespace headcount::inline v0::mask

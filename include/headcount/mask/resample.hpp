@@ -48,6 +48,7 @@ struct resample {
   }
 };
 
+/// Throws headcount::error where the file has no samples of the layer, or of another number of heads or features.
 inline void validate(resample const& part, site const& where) {
   validate_outputs(resample::name, part.outputs, where);
   if (part.outputs.content->samples == 0)

@@ -78,6 +78,7 @@ template <class... Parts>
   return names;
 }
 
+/// Makes the part that was written, one of `known`; defined below, as its values may be parts themselves.
 template <class Any, class Registry, class Files, class... Parts>
 [[nodiscard]] Any make_any(sentence_reader const& sentence, std::string_view kind, part_list<Parts...> known,
                            written_part const& written, Files const& files, std::string_view others = {});

@@ -16,10 +16,13 @@
 
 namespace headcount::inline v0 {
 
+/// A scorer, or any_scorer, which is one that was chosen at run time.
 template <class Score>
 concept policy_scorer = scorer<Score> || is_erased_part<Score>;
+/// A selector, or any_selector.
 template <class Select>
 concept policy_selector = selector<Select> || is_erased_part<Select>;
+/// A mask, or any_mask.
 template <class Mask>
 concept policy_mask = head_mask<Mask> || is_erased_part<Mask>;
 
@@ -78,6 +81,7 @@ inline constexpr policy<score::unscored, select::every_head> dense{};
 /// Keeps no head: what the recurrent layers can do alone.
 inline constexpr policy<score::unscored, select::no_head> none{};
 
+/// Whether a type is an instance of `policy`; head_policy asks it.
 template <class Policy>
 inline constexpr bool is_policy = false;
 template <class Score, class Select, class Mask>

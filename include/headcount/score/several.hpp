@@ -14,12 +14,14 @@ namespace headcount::inline v0::score {
 
 // What the scorers that join several others (sum, product, rank_mean) are made of.
 
+/// What several scorers read together.
 [[nodiscard]] inline reading_set needs_of_all(std::vector<any_scorer> const& scorers) noexcept {
   reading_set needs;
   for (auto const& scorer : scorers) needs |= scorer.needs();
   return needs;
 }
 
+/// The numbers a head that several scorers remember together.
 [[nodiscard]] inline std::size_t slots_of(std::vector<any_scorer> const& scorers) noexcept {
   std::size_t slots = 0;
   for (auto const& scorer : scorers) slots += scorer.slots();

@@ -44,6 +44,7 @@ concept joint_selector = policy_part<Select> && requires(Select const& select, s
   { select.slots() } noexcept -> std::same_as<std::size_t>;
 };
 
+/// Chooses the heads to keep in one of these ways.
 template <class Select>
 concept selector = int{score_selector<Select>} + int{site_selector<Select>} + int{remembering_selector<Select>} +
                        int{joint_selector<Select>} ==

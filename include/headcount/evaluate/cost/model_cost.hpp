@@ -62,6 +62,7 @@ struct recurrent_size {
           6 * channels * config.mamba_states};
 }
 
+/// The sizes of an attention block of a configuration: all that its cost depends on.
 [[nodiscard]] inline kernel::attention_shape attention_shape_of(reference::recurrent_gemma_config const& config) {
   return {config.width, config.heads, config.key_value_heads, config.head_dim, config.window};
 }

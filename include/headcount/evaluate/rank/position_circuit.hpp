@@ -32,6 +32,7 @@ struct query_key_circuit {
   circuit_matrix key;
 };
 
+/// The query and key maps of a head, `layer` being one with attention. O(dim width).
 [[nodiscard]] inline query_key_circuit query_key_of(reference::model const& model, std::size_t layer,
                                                     std::size_t head) {
   auto const& block = *model.attention_at(layer);

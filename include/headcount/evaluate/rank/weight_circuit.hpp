@@ -19,6 +19,7 @@ namespace headcount::inline v0::evaluate {
 /// Weights as a matrix of float64, `[out, in]`.
 using circuit_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
+/// Stored weights, in any format, as float64, `[out, in]`.
 [[nodiscard]] inline circuit_matrix as_matrix(reference::weights const& from) {
   auto const values = reference::widen_all(from);
   using stored = Eigen::Map<reference::matrix const>;

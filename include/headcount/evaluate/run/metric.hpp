@@ -10,6 +10,7 @@ namespace headcount::inline v0::evaluate {
 inline constexpr std::array<std::string_view, 7> metrics_of_loss{
     "bits_per_byte", "byte_perplexity", "kl", "loss", "perplexity", "rank", "word_perplexity"};
 
+/// Whether a metric is a loss, by its name; one that is not known is better when higher.
 [[nodiscard]] constexpr bool is_better_when_lower(std::string_view metric) noexcept {
   return std::ranges::find(metrics_of_loss, metric) != metrics_of_loss.end();
 }

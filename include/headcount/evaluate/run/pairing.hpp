@@ -91,6 +91,7 @@ inline void require_comparable(std::string_view what, std::span<row const* const
 
 /// What rows of two policies share when they answer the same prompt: its name, seed, length and depth.
 using pair_key = std::tuple<std::string, std::uint64_t, std::string, std::string>;
+/// The key of a row; length and depth as JSON writes them, empty where the row has none.
 [[nodiscard]] inline pair_key pair_key_of(row const& one) {
   auto const more = [&](char const* key) { return one.more.contains(key) ? one.more[key].dump() : std::string{}; };
   return {one.prompt, one.seed, more("length"), more("depth")};

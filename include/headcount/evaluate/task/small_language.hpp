@@ -21,6 +21,7 @@
 
 namespace headcount::inline v0::evaluate {
 
+/// The ids of a sentence's words, in order.
 using sentence_tokens = std::vector<token>;
 
 /// The language of the small hybrids in examples/models, as data: word i is token i. Their model card describes it.

@@ -16,6 +16,7 @@
 
 namespace headcount::inline v0::reference {
 
+/// The activation that a configuration names under `key`. Throws headcount::error, naming file and key, for another.
 [[nodiscard]] inline activation read_activation(config_reader const& file, char const* key, char const* otherwise) {
   auto const name = file.text(key, otherwise);
   if (name == "silu" || name == "swish") return activation::silu;
@@ -23,6 +24,7 @@ namespace headcount::inline v0::reference {
   file.fail(key, "silu, gelu_pytorch_tanh");
 }
 
+/// What both architectures have in their config.json. Throws headcount::error, naming file and key.
 [[nodiscard]] inline common_config read_common(config_reader const& file, std::string const& architecture, bool tied) {
   common_config config;
   config.architecture = architecture;

@@ -16,6 +16,7 @@
 
 namespace headcount::inline v0::reference {
 
+/// Takes the weights of an attention block without rotary positions, under `name`. Throws what the source does.
 template <weight_source Source>
 [[nodiscard]] attention make_full_attention(jamba_config const& config, Source& source, std::string const& name) {
   auto const queries = config.heads * config.head_dim;
@@ -29,6 +30,7 @@ template <weight_source Source>
           .head_dim = config.head_dim};
 }
 
+/// Takes the weights of a Mamba block under `name`; `A_log` becomes A = -exp(A_log). Throws what the source does.
 template <weight_source Source>
 [[nodiscard]] mamba_block make_mamba_block(jamba_config const& config, Source& source, std::string const& name) {
   auto const channels = config.mamba_channels;
@@ -53,6 +55,7 @@ template <weight_source Source>
           .skip = widen_all(source.take(name + "D", {channels}))};
 }
 
+/// Takes the weights of a gated MLP under `name`. Throws what the source does.
 template <weight_source Source>
 [[nodiscard]] gated_mlp make_gated_mlp(jamba_config const& config, Source& source, std::string const& name) {
   return {.gate = take_linear(source, name + "gate_proj", config.intermediate, config.width),
@@ -61,6 +64,7 @@ template <weight_source Source>
           .function = config.function};
 }
 
+/// Takes the weights of a router and its experts under `name`. Throws what the source does.
 template <weight_source Source>
 [[nodiscard]] experts make_experts(jamba_config const& config, Source& source, std::string const& name) {
   experts block{.router = take_linear(source, name + "router", config.experts, config.width),

@@ -18,6 +18,8 @@
 
 namespace headcount::inline v0::reference {
 
+/// Takes the weights of a sliding-window attention block with rotary positions, under `name`. Throws what the source
+/// does.
 template <weight_source Source>
 [[nodiscard]] attention make_local_attention(recurrent_gemma_config const& config, Source& source,
                                              std::string const& name) {
@@ -34,6 +36,7 @@ template <weight_source Source>
           .rotary = make_rotary_embedding(config.rotated, config.rope_base)};
 }
 
+/// Takes the weights of an RG-LRU block under `name`. Throws what the source does.
 template <weight_source Source>
 [[nodiscard]] rg_lru_block make_rg_lru_block(recurrent_gemma_config const& config, Source& source,
                                              std::string const& name) {

@@ -18,7 +18,9 @@
 
 namespace headcount::inline v0::evaluate::ruler {
 
+/// What needles lie in: a sentence over and over, an essay, or other needles.
 enum class straw { noise, essay, needles };
+/// What a key or a value is: two words, a number of seven digits, or a UUID.
 enum class value_kind { words, numbers, uuids };
 
 /// The niah tasks: keys with values, some of which are asked for.
@@ -31,6 +33,7 @@ struct needle_task {
   std::size_t queries = 1;  ///< keys that are asked for; there are at least as many keys
 };
 
+/// The hay of straw::noise, as RULER has it.
 inline constexpr std::string_view noise =
     "The grass is green. The sky is blue. The sun is yellow. Here we go. There and back again.";
 

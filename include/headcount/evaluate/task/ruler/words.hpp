@@ -14,6 +14,7 @@
 /// The RULER tasks: synthetic texts of any length, made from a seed, with word lists of our own.
 namespace headcount::inline v0::evaluate::ruler {
 
+/// Our own lists in place of RULER's. Compounds of an adjective and a noun are keys and values.
 inline constexpr std::array<std::string_view, 96> adjectives{
     "agile",   "amber",   "ancient", "austere", "bashful", "bitter", "blunt",   "brisk",  "brittle",  "calm",
     "candid",  "careful", "civic",   "clever",  "cosmic",  "crisp",  "curious", "damp",   "daring",   "deft",
