@@ -110,12 +110,13 @@ def bfloat16(values):
 
 
 def fill(shape, kind, random, file):
-    """Writes a tensor. Random values have any sign and a magnitude within a factor of two around 1 / sqrt(fan in)."""
+    """Writes a tensor. Random values have any sign and a magnitude within a factor of two around 1 / sqrt(fan in). Gains
+    and biases are near a number, none like another, so that mistaken ones are noticed."""
     count = math.prod(shape)
     if kind == "A_log":
         file.write(bfloat16(numpy.tile(numpy.log(numpy.arange(1, shape[1] + 1)), shape[0])).tobytes())
     elif kind != "random":
-        file.write(numpy.full(count, bfloat16(numpy.float32([kind]))[0]).tobytes())
+        file.write(bfloat16(kind + 0.1 * random.standard_normal(count)).tobytes())
     else:
         exponent = 127 + round(math.log2(shape[-1] ** -0.5) - 0.5)
         for begin in range(0, count, 1 << 24):  # sign and mantissa are random, the exponent is not
