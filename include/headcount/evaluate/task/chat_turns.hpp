@@ -17,7 +17,7 @@ struct chat_turns {
   std::string cue{};  ///< what the model answers after
 };
 
-/// Gemma's turns. Source: the chat template of google/recurrentgemma-2b-it and -9b-it.
+/// Gemma's turns. Source: Gemma's formatting for instruction-tuned models, which RecurrentGemma shares.
 [[nodiscard]] inline chat_turns gemma_turns() {
   return {.user_begin = "<start_of_turn>user\n",
           .user_end = "<end_of_turn>\n",
@@ -27,7 +27,7 @@ struct chat_turns {
 }
 
 /// Jamba's turns, from version 1.5 on; the system's is there even when it is empty.
-/// Source: the chat template of ai21labs/AI21-Jamba-Mini-1.6.
+/// Source: the template of AI21's Jamba models as other engines render it for a user's message and no system's.
 [[nodiscard]] inline chat_turns jamba_turns() {
   return {.system_begin = "<|bom|><|system|> ",
           .system_end = "<|eom|>",
