@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -45,17 +47,19 @@ struct sweep_piece {
   }
 };
 
-/// Makes the tasks of a plan for a model: each with each seed; tasks that draw nothing come once.
+/// Makes the tasks of a plan for a model: each with each seed, or with its own; tasks that draw nothing come once.
 [[nodiscard]] inline std::vector<task> make_tasks_of(sweep_plan const& plan, subject const& asked) {
   std::vector<task> tasks;
   std::set<std::string> known;
+  std::vector<std::optional<std::uint64_t>> seeds(plan.seeds.begin(), plan.seeds.end());
+  if (seeds.empty()) seeds.emplace_back();
   for (auto const& options : plan.tasks)
-    for (auto const seed : plan.seeds) {
+    for (auto const seed : seeds) {
       auto own = options;
       auto const name = own["task"].get<std::string>();
       own.erase("task");
       task_options offered{text_of("task ", name), std::move(own)};
-      offered.offer_seed(seed);
+      if (seed) offered.offer_seed(*seed);
       for (auto& one : make_tasks(asked, name, std::move(offered)))
         if (known.insert(nlohmann::json{one.name, one.setting, one.seed, one.prompts}.dump()).second)
           tasks.push_back(std::move(one));

@@ -23,12 +23,12 @@ struct sweep_plan {
   std::vector<std::string> models{};    ///< folders
   std::vector<std::string> policies{};  ///< sentences as `print` writes them
   std::vector<nlohmann::json> tasks{};  ///< {"task": NAME, option: value, ...}
-  std::vector<std::uint64_t> seeds{};
-  std::size_t duplicates = 0;  ///< entries that were there already, e.g. a policy in another spelling
+  std::vector<std::uint64_t> seeds{};   ///< none: each task's own
+  std::size_t duplicates = 0;           ///< entries that were there already, e.g. a policy in another spelling
 };
 
-/// Reads a plan, {"models", "policies", "tasks", "seeds"}; without seeds it is seed 1. Throws headcount::error that
-/// names the file, the key and what is allowed there.
+/// Reads a plan, {"models", "policies", "tasks", "seeds"}; without seeds tasks draw with their own. Throws
+/// headcount::error that names the file, the key and what is allowed there.
 [[nodiscard]] inline sweep_plan read_plan(std::filesystem::path const& path) {
   auto const json = reference::read_json(path);
   reference::config_reader const read{path.string(), json};
@@ -57,8 +57,9 @@ struct sweep_plan {
     if (!task.is_object() || !task.contains("task") || !task["task"].is_string()) read.fail("tasks", tasks_form);
     add(plan.tasks, task);
   }
+  if (!read.has("seeds")) return plan;
   static constexpr auto seeds_form = "a list of whole numbers from 0";
-  auto const seeds = read.has("seeds") ? json["seeds"] : nlohmann::json::array({1u});
+  auto const& seeds = json["seeds"];
   if (!seeds.is_array() || seeds.empty()) read.fail("seeds", seeds_form);
   for (auto const& seed : seeds) {
     if (!seed.is_number_unsigned()) read.fail("seeds", seeds_form);

@@ -213,7 +213,7 @@ TEST_CASE("plans: what is there twice is taken once, and what is no plan is name
   CHECK(plan.seeds == std::vector<std::uint64_t>{2, 1});
   CHECK(plan.duplicates == 5);
   CHECK(read_plan(folder.write("p.json", R"({"models": ["a"], "policies": ["dense"], "tasks": [{"task": "x"}]})"))
-            .seeds == std::vector<std::uint64_t>{1});
+            .seeds.empty());
 
   auto const message = [&](std::string const& models, std::string const& policies, std::string const& tasks,
                            std::string const& more) {

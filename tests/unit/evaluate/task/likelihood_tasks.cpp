@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -21,6 +22,8 @@
 #include <headcount/evaluate/run/parse_row.hpp>
 #include <headcount/evaluate/run/run_task.hpp>
 #include <headcount/evaluate/run/summary.hpp>
+#include <headcount/evaluate/run/sweep.hpp>
+#include <headcount/evaluate/run/sweep_plan.hpp>
 #include <headcount/evaluate/task/csv.hpp>
 #include <headcount/evaluate/task/registry.hpp>
 #include <headcount/policy/sentence.hpp>
@@ -368,6 +371,17 @@ TEST_CASE("glue: five shots are those that the harness draws, from train or from
     }
   }
   CHECK(test::contains(fault("glue/sst2", {{"data", file.string()}, {"shots", 40}}), "40 examples to draw 40 shots"));
+
+  // In a sweep, too, unless its plan has seeds.
+  sweep_plan plan{.tasks = {json{{"task", "glue/sst2"}, {"data", file.string()}, {"shots", 5}}}};
+  auto const seeds = [&] {
+    std::vector<std::uint64_t> found;
+    for (auto const& one : make_tasks_of(plan, test::toy_subject())) found.push_back(one.seed);
+    return found;
+  };
+  CHECK(seeds() == std::vector<std::uint64_t>{1234});
+  plan.seeds = {7, 8};
+  CHECK(seeds() == plan.seeds);
 }
 
 TEST_CASE("python_random: the numbers that CPython draws") {
