@@ -84,12 +84,6 @@ constexpr std::uint64_t random_draws = 5;
 /// The runtime policy that others are distilled from.
 std::string oracle_of(std::size_t k) { return fmt::format("{} | top_k({}) @ generation", oracle, k); }
 
-bool has_rotary_positions(reference::model const& model) {
-  for (std::size_t layer = 0; layer < model.layers.size(); ++layer)
-    if (auto const* const block = model.attention_at(layer)) return block->rotary.has_value();
-  return false;
-}
-
 /// Every ranking that is compared: distilled from the runtime policy, calibrated, from weights, and controls.
 std::vector<named_ranking> make_rankings(reference::model const& model, bridge_options const& chosen,
                                          std::span<calibration_text const> texts) {
@@ -99,10 +93,9 @@ std::vector<named_ranking> make_rankings(reference::model const& model, bridge_o
   };
   std::vector<std::string> methods;
   for (auto const k : chosen.k) methods.push_back(fmt::format("keep_frequency({})", oracle_of(k)));
-  methods.insert(methods.end(),
-                 {"mean(entropy)", "needle_attention", "retrieval", "leave_one_out", "all_but_one", "greedy", "qr_head",
-                  "ov_copying", "ov_own_token", "ov_norm", "qk_induction", "recurrent_composition"});
-  if (has_rotary_positions(model)) methods.push_back("qk_previous_token");
+  methods.insert(methods.end(), {"mean(entropy)", "needle_attention", "retrieval", "leave_one_out", "all_but_one",
+                                 "greedy", "qr_head", "ov_copying", "ov_own_token", "ov_norm", "qk_previous_token",
+                                 "qk_induction", "recurrent_composition"});
   for (auto const& method : methods) {
     fmt::print(stderr, "ranking heads by {} ...\n", method);
     add(method, "static", score_all_heads(model, method, texts));

@@ -57,7 +57,7 @@ std::map<std::string, weight_method, std::less<>> const& from_weights() {
       {"ov_copying", evaluate::ov_copying},
       {"ov_own_token", [](reference::model const& model) { return evaluate::ov_own_token(model); }},
       {"ov_norm", evaluate::ov_norm},
-      {"qk_previous_token", evaluate::qk_previous_token},
+      {"qk_previous_token", [](reference::model const& model) { return evaluate::qk_previous_token(model); }},
       {"qk_induction", [](reference::model const& model) { return evaluate::qk_induction(model); }},
       {"recurrent_composition", evaluate::recurrent_composition}};
   return methods;

@@ -10,8 +10,6 @@
 
 #include <Eigen/Core>
 
-#include <headcount/core/error.hpp>
-#include <headcount/core/text.hpp>
 #include <headcount/evaluate/rank/calibration.hpp>
 #include <headcount/evaluate/rank/weight_circuit.hpp>
 #include <headcount/reference/block/attention.hpp>
@@ -74,38 +72,6 @@ struct query_key_circuit {
   return std::min<std::size_t>(block.window.value_or(2048), 2048);
 }
 
-/// How much a head attends to the token before, whatever stands there.
-///
-///     curve(d) = mean_t(q_t)^T R_d mean_t(k_t) / sqrt(dim)   of normalised embeddings, at a distance of d tokens
-///     score    = softmax over the visible distances 0, 1, ... of curve, at d = 1; in [0, 1]
-///
-/// At most 2048 distances. Throws headcount::error for a model without rotary positions, whose weights do not say where
-/// a token stands. Source: own; the previous-token head of Elhage et al. 2021, "A Mathematical Framework for
-/// Transformer Circuits", from weights.
-[[nodiscard]] inline head_table qk_previous_token(reference::model const& model) {
-  auto table = every_head(model, 0);
-  Eigen::VectorXd const mean = normalised_embeddings(model).colwise().mean().transpose();
-  for (std::size_t layer = 0; layer < table.size(); ++layer) {
-    auto const* const block = model.attention_at(layer);
-    if (block == nullptr) continue;
-    if (!block->rotary)
-      throw error{"qk_previous_token", text_of(model.architecture, " has no rotary positions"),
-                  "models with them, or qk_induction"};
-    for (std::size_t head = 0; head < table[layer].size(); ++head) {
-      auto const circuit = query_key_of(model, layer, head);
-      circuit_matrix const query = (circuit.query * mean).transpose();
-      Eigen::VectorXd const key = circuit.key * mean;
-      Eigen::VectorXd curve(reference::index(visible_offsets(*block)));
-      for (Eigen::Index distance = 0; distance < curve.size(); ++distance)
-        curve[distance] = (rotated(*block->rotary, query, reference::size(distance)) * key)(0) /
-                          std::sqrt(static_cast<double>(block->head_dim));
-      Eigen::VectorXd const weights = (curve.array() - curve.maxCoeff()).exp();
-      table[layer][head] = weights.size() > 1 ? weights[1] / weights.sum() : 0;
-    }
-  }
-  return table;
-}
-
 /// What a recurrent block writes of what it reads, `[width, width]`: its projections and the gain of the norm before
 /// it, with gates and recurrence taken as 1. `tokens_ago` leaves only the convolution's path for the token so many
 /// before; without it the convolution is 1, too. Empty for attention.
@@ -134,6 +100,68 @@ struct query_key_circuit {
       layer.mixer);
 }
 
+/// The share of tokens, `[token, dim]`, whose query has fewer than n keys that it prefers to the token's own; in [0,
+/// 1].
+[[nodiscard]] inline double own_token_share(circuit_matrix const& queries, circuit_matrix const& keys, std::size_t n) {
+  std::size_t own = 0;
+  for (Eigen::Index token = 0; token < queries.rows(); ++token) {
+    Eigen::VectorXd const logits = keys * queries.row(token).transpose();
+    own += static_cast<std::size_t>((logits.array() > logits[token]).count()) < n ? 1 : 0;
+  }
+  return static_cast<double>(own) / static_cast<double>(queries.rows());
+}
+
+/// Normalised embeddings of a vocabulary, or of every v-th token of a large one, so that there are at most 4096.
+[[nodiscard]] inline circuit_matrix some_embeddings(reference::model const& model) {
+  constexpr std::size_t most = 4096;
+  return normalised_embeddings(model, (model.vocabulary() + most - 1) / most);
+}
+
+/// How much a head attends to the token before. With rotary positions, whatever stands there:
+///
+///     curve(d) = mean_t(q_t)^T R_d mean_t(k_t) / sqrt(dim)   of normalised embeddings, at a distance of d tokens
+///     score    = softmax over the visible distances 0, 1, ... of curve, at d = 1; in [0, 1]
+///
+/// At most 2048 distances. Without them a head can know the token before only by the trace that recurrent blocks leave
+/// of it where the query stands, and find it by what it is, the mirror of qk_induction:
+///
+///     q_t   = W_Q diag(g) P e_t, k_u = W_K diag(g) e_u, P as in qk_induction
+///     score = |{t : fewer than n tokens u have a larger q_t^T k_u than u = t}| / tokens, in [0, 1]
+///
+/// 0 where no recurrent block comes before. Source: own; the previous-token head of Elhage et al. 2021, "A Mathematical
+/// Framework for Transformer Circuits", from weights.
+[[nodiscard]] inline head_table qk_previous_token(reference::model const& model, std::size_t n = 5) {
+  auto table = every_head(model, 0);
+  Eigen::VectorXd const mean = normalised_embeddings(model).colwise().mean().transpose();
+  auto const tokens = some_embeddings(model);
+  circuit_matrix before = circuit_matrix::Zero(tokens.cols(), tokens.cols());
+  for (std::size_t layer = 0; layer < table.size(); ++layer) {
+    auto const* const block = model.attention_at(layer);
+    if (block == nullptr) {
+      before += recurrent_map(model.layers[layer], 1);
+      continue;
+    }
+    for (std::size_t head = 0; head < table[layer].size(); ++head) {
+      auto const circuit = query_key_of(model, layer, head);
+      if (!block->rotary) {
+        if (before.isZero(0)) continue;
+        table[layer][head] =
+            own_token_share(tokens * (circuit.query * before).transpose(), tokens * circuit.key.transpose(), n);
+        continue;
+      }
+      circuit_matrix const query = (circuit.query * mean).transpose();
+      Eigen::VectorXd const key = circuit.key * mean;
+      Eigen::VectorXd curve(reference::index(visible_offsets(*block)));
+      for (Eigen::Index distance = 0; distance < curve.size(); ++distance)
+        curve[distance] = (rotated(*block->rotary, query, reference::size(distance)) * key)(0) /
+                          std::sqrt(static_cast<double>(block->head_dim));
+      Eigen::VectorXd const weights = (curve.array() - curve.maxCoeff()).exp();
+      table[layer][head] = weights.size() > 1 ? weights[1] / weights.sum() : 0;
+    }
+  }
+  return table;
+}
+
 /// Whether a head looks for places where the token before was the one that it stands on, as recurrent blocks before it
 /// leave a trace of the token before in what they write.
 ///
@@ -145,8 +173,7 @@ struct query_key_circuit {
 /// Source: own; the induction head of Elhage et al. 2021 with a recurrent block for its previous-token head.
 [[nodiscard]] inline head_table qk_induction(reference::model const& model, std::size_t n = 5) {
   auto table = every_head(model, 0);
-  constexpr std::size_t most = 4096;
-  auto const tokens = normalised_embeddings(model, (model.vocabulary() + most - 1) / most);
+  auto const tokens = some_embeddings(model);
   circuit_matrix before = circuit_matrix::Zero(tokens.cols(), tokens.cols());
   for (std::size_t layer = 0; layer < table.size(); ++layer) {
     auto const* const block = model.attention_at(layer);
@@ -167,13 +194,7 @@ struct query_key_circuit {
           mean += rotated(*block->rotary, unit, distance) / static_cast<double>(offsets - 1);
         query = query * mean;
       }
-      circuit_matrix const keys = tokens * (circuit.key * before).transpose();
-      std::size_t own = 0;
-      for (Eigen::Index token = 0; token < tokens.rows(); ++token) {
-        Eigen::VectorXd const logits = keys * query.row(token).transpose();
-        own += static_cast<std::size_t>((logits.array() > logits[token]).count()) < n ? 1 : 0;
-      }
-      table[layer][head] = static_cast<double>(own) / static_cast<double>(tokens.rows());
+      table[layer][head] = own_token_share(query, tokens * (circuit.key * before).transpose(), n);
     }
   }
   return table;
