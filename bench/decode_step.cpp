@@ -3,9 +3,9 @@
 #include <memory>
 #include <string>
 
-#include <headcount/policy/sentence.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/fork.hpp>
+#include <headcount/sentence/parse.hpp>
 
 #include "read.hpp"
 

@@ -27,16 +27,16 @@ endfunction()
 
 headcount_add_target(headcount
   HEADERS headcount.hpp version.hpp
-  FOLDERS core score select mask edit policy kernel record rank)
+  FOLDERS core part score select mask edit policy sentence kernel record)
 
 set(headcount_components)
 if(HEADCOUNT_BUILD_EXAMPLES OR HEADCOUNT_BUILD_TESTS OR HEADCOUNT_BUILD_BENCH OR HEADCOUNT_COMPONENTS)
   include(${CMAKE_CURRENT_LIST_DIR}/dependencies.cmake)
   headcount_find_dependencies()
   headcount_add_target(eigen HEADERS adapt/eigen.hpp adapt/eigen_tensor.hpp LINK headcount Eigen3::Eigen)
-  headcount_add_target(reference FOLDERS reference
+  headcount_add_target(reference FOLDERS file policy_file reference text
     LINK headcount_eigen nlohmann_json::nlohmann_json Boost::headers PkgConfig::sentencepiece PkgConfig::libxxhash)
-  headcount_add_target(evaluate FOLDERS evaluate LINK headcount_reference)
+  headcount_add_target(evaluate FOLDERS engine statistics task measure ranking cost result LINK headcount_reference)
   headcount_add_target(report FOLDERS report LINK headcount_evaluate)
   list(APPEND headcount_components eigen reference evaluate report)
   if(xtensor_FOUND)

@@ -8,11 +8,11 @@
 #include <string>
 #include <vector>
 
-#include <headcount/evaluate/model/any_model.hpp>
-#include <headcount/evaluate/run/follow.hpp>
-#include <headcount/evaluate/run/logits.hpp>
-#include <headcount/evaluate/task/random_stream.hpp>
+#include <headcount/core/random_stream.hpp>
+#include <headcount/engine/any_model.hpp>
+#include <headcount/engine/logits.hpp>
 #include <headcount/headcount.hpp>
+#include <headcount/measure/follow.hpp>
 
 using namespace headcount;
 using namespace headcount::evaluate;

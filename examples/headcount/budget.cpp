@@ -7,10 +7,10 @@
 #include <fmt/core.h>
 #include <CLI/CLI.hpp>
 
-#include <headcount/evaluate/rank/calibration.hpp>
-#include <headcount/evaluate/rank/keep_frequency.hpp>
-#include <headcount/evaluate/rank/runtime_budget.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/ranking/calibration.hpp>
+#include <headcount/ranking/keep_frequency.hpp>
+#include <headcount/ranking/runtime_budget.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 
 #include "calibration_texts.hpp"
 #include "commands.hpp"

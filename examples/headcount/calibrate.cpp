@@ -7,9 +7,9 @@
 #include <CLI/CLI.hpp>
 
 #include <headcount/core/text.hpp>
-#include <headcount/evaluate/rank/head_output_calibration.hpp>
-#include <headcount/reference/load/head_outputs_file.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/policy_file/head_outputs_file.hpp>
+#include <headcount/ranking/head_output_calibration.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/version.hpp>
 
 #include "calibration_texts.hpp"

@@ -12,12 +12,12 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/evaluate/rank/calibration_needles.hpp>
-#include <headcount/evaluate/run/pair_texts.hpp>
-#include <headcount/evaluate/task/small_language.hpp>
-#include <headcount/policy/parse_value.hpp>
-#include <headcount/reference/load/json_file.hpp>
-#include <headcount/reference/load/mapped_file.hpp>
+#include <headcount/file/json_file.hpp>
+#include <headcount/file/mapped_file.hpp>
+#include <headcount/ranking/calibration_needles.hpp>
+#include <headcount/sentence/parse_value.hpp>
+#include <headcount/task/small_language.hpp>
+#include <headcount/text/pair_texts.hpp>
 
 #include "inputs.hpp"
 

@@ -10,8 +10,8 @@
 
 #include <CLI/CLI.hpp>
 
-#include <headcount/evaluate/rank/calibration.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/ranking/calibration.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 
 namespace tool {
 

@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include <headcount/evaluate/statistics/interval.hpp>
-#include <headcount/evaluate/statistics/paired.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy/sentence.hpp>
+#include <headcount/sentence/parse.hpp>
+#include <headcount/statistics/interval.hpp>
+#include <headcount/statistics/paired.hpp>
 
 #include "finding.hpp"
 #include "measure.hpp"

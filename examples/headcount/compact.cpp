@@ -8,8 +8,8 @@
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
 
-#include <headcount/reference/load/compact.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/ranking/compact.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 
 #include "commands.hpp"
 #include "inputs.hpp"

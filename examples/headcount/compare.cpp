@@ -9,11 +9,11 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <headcount/evaluate/run/canonical.hpp>
-#include <headcount/evaluate/run/pairing.hpp>
-#include <headcount/evaluate/run/read_rows.hpp>
-#include <headcount/evaluate/run/row.hpp>
-#include <headcount/evaluate/run/verdict.hpp>
+#include <headcount/result/canonical.hpp>
+#include <headcount/result/pairing.hpp>
+#include <headcount/result/read_rows.hpp>
+#include <headcount/result/row.hpp>
+#include <headcount/result/verdict.hpp>
 
 #include "commands.hpp"
 

@@ -10,12 +10,12 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <headcount/evaluate/cost/model_cost.hpp>
-#include <headcount/evaluate/cost/model_memory.hpp>
-#include <headcount/evaluate/cost/roofline.hpp>
-#include <headcount/policy/sentence.hpp>
-#include <headcount/reference/load/config_json.hpp>
-#include <headcount/reference/load/sentence_files.hpp>
+#include <headcount/cost/model_cost.hpp>
+#include <headcount/cost/model_memory.hpp>
+#include <headcount/cost/roofline.hpp>
+#include <headcount/policy_file/sentence_files.hpp>
+#include <headcount/reference/checkpoint/config_json.hpp>
+#include <headcount/sentence/parse.hpp>
 
 #include "commands.hpp"
 #include "machine.hpp"

@@ -11,9 +11,9 @@
 
 #include <CLI/CLI.hpp>
 
+#include <headcount/file/safetensors.hpp>
+#include <headcount/file/write_safetensors.hpp>
 #include <headcount/headcount.hpp>
-#include <headcount/reference/load/safetensors.hpp>
-#include <headcount/reference/load/write_safetensors.hpp>
 
 #include "commands.hpp"
 #include "inputs.hpp"

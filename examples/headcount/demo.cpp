@@ -14,9 +14,9 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/error.hpp>
-#include <headcount/evaluate/task/small_language.hpp>
-#include <headcount/reference/load/snapshot.hpp>
-#include <headcount/reference/load/write_file.hpp>
+#include <headcount/file/write_file.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/task/small_language.hpp>
 
 #include "commands.hpp"
 #include "finding.hpp"

@@ -1,6 +1,6 @@
 #include "engine.hpp"
 
-#include <headcount/evaluate/model/reference_model.hpp>
+#include <headcount/engine/reference_model.hpp>
 
 namespace tool {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <headcount/evaluate/model/any_model.hpp>
+#include <headcount/engine/any_model.hpp>
 #include <headcount/reference/model/model.hpp>
 
 namespace tool {

@@ -16,13 +16,13 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/evaluate/run/json_number.hpp>
-#include <headcount/evaluate/run/row.hpp>
-#include <headcount/evaluate/run/run_task.hpp>
-#include <headcount/evaluate/run/summary.hpp>
-#include <headcount/evaluate/run/work.hpp>
-#include <headcount/evaluate/task/registry.hpp>
-#include <headcount/reference/load/write_file.hpp>
+#include <headcount/file/json_number.hpp>
+#include <headcount/file/write_file.hpp>
+#include <headcount/measure/run_task.hpp>
+#include <headcount/measure/work.hpp>
+#include <headcount/result/row.hpp>
+#include <headcount/result/summary.hpp>
+#include <headcount/task/registry.hpp>
 
 #include "commands.hpp"
 #include "inputs.hpp"

@@ -10,7 +10,7 @@
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
-#include <headcount/evaluate/statistics/interval.hpp>
+#include <headcount/statistics/interval.hpp>
 #include <headcount/version.hpp>
 
 namespace tool {

@@ -12,8 +12,8 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/text.hpp>
-#include <headcount/evaluate/run/complete.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/measure/complete.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"

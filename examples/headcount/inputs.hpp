@@ -14,14 +14,14 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
-#include <headcount/evaluate/run/pair_texts.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy/sentence.hpp>
-#include <headcount/reference/load/json_file.hpp>
-#include <headcount/reference/load/sentence_files.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/policy_file/sentence_files.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/forward.hpp>
+#include <headcount/sentence/parse.hpp>
+#include <headcount/text/pair_texts.hpp>
 
 namespace tool {
 

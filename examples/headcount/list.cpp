@@ -11,9 +11,9 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <headcount/policy/describe.hpp>
-#include <headcount/policy/explain.hpp>
-#include <headcount/policy/sentence_reader.hpp>
+#include <headcount/sentence/describe.hpp>
+#include <headcount/sentence/explain.hpp>
+#include <headcount/sentence/sentence_reader.hpp>
 
 #include "commands.hpp"
 #include "inputs.hpp"

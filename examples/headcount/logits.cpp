@@ -12,9 +12,9 @@
 #include <CLI/CLI.hpp>
 
 #include <headcount/core/text.hpp>
-#include <headcount/evaluate/model/any_model.hpp>
-#include <headcount/reference/load/snapshot.hpp>
-#include <headcount/reference/load/write_safetensors.hpp>
+#include <headcount/engine/any_model.hpp>
+#include <headcount/file/write_safetensors.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"

@@ -14,9 +14,9 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/text.hpp>
-#include <headcount/evaluate/run/likelihood.hpp>
-#include <headcount/evaluate/run/pair_texts.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/measure/likelihood.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/text/pair_texts.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <headcount/evaluate/cost/roofline.hpp>
+#include <headcount/cost/roofline.hpp>
 
 namespace tool {
 

@@ -15,16 +15,16 @@
 
 #include <headcount/core/head_outputs.hpp>
 #include <headcount/core/random.hpp>
-#include <headcount/evaluate/rank/head_output_calibration.hpp>
-#include <headcount/evaluate/run/disagreement.hpp>
-#include <headcount/evaluate/statistics/interval.hpp>
-#include <headcount/evaluate/statistics/paired.hpp>
+#include <headcount/measure/disagreement.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy/parse_part.hpp>
-#include <headcount/policy/registry.hpp>
-#include <headcount/policy/sentence_reader.hpp>
-#include <headcount/reference/load/head_outputs_file.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/policy_file/head_outputs_file.hpp>
+#include <headcount/ranking/head_output_calibration.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/sentence/parse_part.hpp>
+#include <headcount/sentence/registry.hpp>
+#include <headcount/sentence/sentence_reader.hpp>
+#include <headcount/statistics/interval.hpp>
+#include <headcount/statistics/paired.hpp>
 #include <headcount/version.hpp>
 
 #include "calibration_texts.hpp"

@@ -12,15 +12,15 @@
 
 #include <fmt/core.h>
 
-#include <headcount/evaluate/model/any_model.hpp>
-#include <headcount/evaluate/rank/calibration_needles.hpp>
-#include <headcount/evaluate/run/complete.hpp>
-#include <headcount/evaluate/run/recall.hpp>
-#include <headcount/evaluate/statistics/interval.hpp>
-#include <headcount/evaluate/statistics/paired.hpp>
-#include <headcount/evaluate/task/facts.hpp>
-#include <headcount/evaluate/task/needle.hpp>
+#include <headcount/engine/any_model.hpp>
+#include <headcount/measure/complete.hpp>
+#include <headcount/measure/recall.hpp>
 #include <headcount/policy/any_policy.hpp>
+#include <headcount/ranking/calibration_needles.hpp>
+#include <headcount/statistics/interval.hpp>
+#include <headcount/statistics/paired.hpp>
+#include <headcount/task/facts.hpp>
+#include <headcount/task/needle.hpp>
 
 #include "collector.hpp"
 #include "engine.hpp"

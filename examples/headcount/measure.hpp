@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include <headcount/evaluate/task/small_language.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/task/small_language.hpp>
 
 #include "finding.hpp"
 

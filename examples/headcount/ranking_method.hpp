@@ -5,7 +5,7 @@
 #include <span>
 #include <string>
 
-#include <headcount/evaluate/rank/calibration.hpp>
+#include <headcount/ranking/calibration.hpp>
 #include <headcount/reference/model/model.hpp>
 
 namespace tool {

@@ -14,12 +14,12 @@
 #include <CLI/CLI.hpp>
 
 #include <headcount/core/text.hpp>
-#include <headcount/policy/sentence.hpp>
+#include <headcount/policy_file/trace_file.hpp>
 #include <headcount/record/recorder.hpp>
-#include <headcount/reference/load/snapshot.hpp>
-#include <headcount/reference/load/trace_file.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/fork.hpp>
 #include <headcount/reference/model/forward.hpp>
+#include <headcount/sentence/parse.hpp>
 
 #include "commands.hpp"
 #include "inputs.hpp"

@@ -17,16 +17,16 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/error.hpp>
-#include <headcount/evaluate/run/canonical.hpp>
-#include <headcount/evaluate/run/read_rows.hpp>
-#include <headcount/evaluate/run/row.hpp>
-#include <headcount/reference/load/config_json.hpp>
-#include <headcount/reference/load/mapped_file.hpp>
-#include <headcount/reference/load/ranking_json.hpp>
-#include <headcount/reference/load/trace_frequency.hpp>
-#include <headcount/reference/load/write_file.hpp>
+#include <headcount/file/mapped_file.hpp>
+#include <headcount/file/write_file.hpp>
+#include <headcount/policy_file/ranking_json.hpp>
+#include <headcount/ranking/trace_frequency.hpp>
+#include <headcount/reference/checkpoint/config_json.hpp>
 #include <headcount/report/page.hpp>
 #include <headcount/report/results.hpp>
+#include <headcount/result/canonical.hpp>
+#include <headcount/result/read_rows.hpp>
+#include <headcount/result/row.hpp>
 
 #include "commands.hpp"
 

@@ -16,12 +16,12 @@
 #include <headcount/core/token_positions.hpp>
 #include <headcount/edit/omit.hpp>
 #include <headcount/edit/only.hpp>
-#include <headcount/evaluate/run/prompt.hpp>
-#include <headcount/evaluate/run/recall.hpp>
-#include <headcount/evaluate/statistics/paired.hpp>
-#include <headcount/evaluate/task/read_twice.hpp>
+#include <headcount/measure/recall.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/policy.hpp>
+#include <headcount/statistics/paired.hpp>
+#include <headcount/task/prompt.hpp>
+#include <headcount/task/read_twice.hpp>
 
 namespace tool {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <span>
 
-#include <headcount/evaluate/model/any_model.hpp>
-#include <headcount/evaluate/task/needle.hpp>
-#include <headcount/evaluate/task/small_language.hpp>
+#include <headcount/engine/any_model.hpp>
+#include <headcount/task/needle.hpp>
+#include <headcount/task/small_language.hpp>
 
 #include "collector.hpp"
 

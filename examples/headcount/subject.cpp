@@ -2,10 +2,10 @@
 
 #include <variant>
 
-#include <headcount/evaluate/task/chat_turns.hpp>
-#include <headcount/reference/load/config_reader.hpp>
-#include <headcount/reference/load/json_file.hpp>
+#include <headcount/file/config_reader.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/reference/model/config.hpp>
+#include <headcount/text/chat_turns.hpp>
 
 #include "engine.hpp"
 

@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
-#include <headcount/evaluate/task/task.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/task/task.hpp>
 
 namespace tool {
 

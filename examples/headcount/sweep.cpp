@@ -21,13 +21,13 @@
 #include <CLI/CLI.hpp>
 
 #include <headcount/core/error.hpp>
-#include <headcount/evaluate/run/journal.hpp>
-#include <headcount/evaluate/run/merge.hpp>
-#include <headcount/evaluate/run/shard.hpp>
-#include <headcount/evaluate/run/sweep.hpp>
-#include <headcount/evaluate/run/sweep_plan.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/parallel.hpp>
+#include <headcount/result/journal.hpp>
+#include <headcount/result/merge.hpp>
+#include <headcount/result/shard.hpp>
+#include <headcount/result/sweep.hpp>
+#include <headcount/result/sweep_plan.hpp>
 
 #include "commands.hpp"
 #include "inputs.hpp"

@@ -6,10 +6,10 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/evaluate/rank/importance.hpp>
-#include <headcount/evaluate/rank/task_measure.hpp>
-#include <headcount/evaluate/task/registry.hpp>
-#include <headcount/reference/load/json_file.hpp>
+#include <headcount/file/json_file.hpp>
+#include <headcount/ranking/importance.hpp>
+#include <headcount/ranking/task_measure.hpp>
+#include <headcount/task/registry.hpp>
 
 #include "subject.hpp"
 

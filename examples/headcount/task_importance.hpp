@@ -7,8 +7,8 @@
 #include <string>
 
 #include <headcount/core/phase.hpp>
-#include <headcount/evaluate/rank/calibration.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/ranking/calibration.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 
 namespace tool {
 

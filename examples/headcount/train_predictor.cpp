@@ -8,11 +8,11 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <headcount/evaluate/rank/train_predictor.hpp>
+#include <headcount/file/write_file.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/reference/load/predictor_json.hpp>
-#include <headcount/reference/load/snapshot.hpp>
-#include <headcount/reference/load/write_file.hpp>
+#include <headcount/policy_file/predictor_json.hpp>
+#include <headcount/ranking/train_predictor.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/version.hpp>
 
 #include "calibration_texts.hpp"

@@ -18,11 +18,9 @@
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/decide.hpp>
-#include <headcount/policy/registry.hpp>
-#include <headcount/policy/sentence.hpp>
 #include <headcount/policy/sparsify.hpp>
 #include <headcount/policy/validate.hpp>
-#include <headcount/rank/agreement.hpp>
-#include <headcount/rank/budget.hpp>
 #include <headcount/record/recorder.hpp>
+#include <headcount/sentence/parse.hpp>
+#include <headcount/sentence/registry.hpp>
 #include <headcount/version.hpp>

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <variant>
 
-#include <headcount/reference/load/config_json.hpp>
-#include <headcount/reference/load/json_file.hpp>
+#include <headcount/file/json_file.hpp>
+#include <headcount/reference/checkpoint/config_json.hpp>
 #include <headcount/reference/model/config.hpp>
 
 #include "target.hpp"

@@ -2,11 +2,11 @@
 
 #include <vector>
 
-#include <headcount/evaluate/task/facts.hpp>
-#include <headcount/evaluate/task/needle.hpp>
-#include <headcount/evaluate/task/random_stream.hpp>
-#include <headcount/evaluate/task/small_language.hpp>
-#include <headcount/reference/load/json_file.hpp>
+#include <headcount/core/random_stream.hpp>
+#include <headcount/file/json_file.hpp>
+#include <headcount/task/facts.hpp>
+#include <headcount/task/needle.hpp>
+#include <headcount/task/small_language.hpp>
 
 #include "target.hpp"
 

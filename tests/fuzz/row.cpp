@@ -1,7 +1,7 @@
 // Result rows: a line is a row that prints and reads back as the same, or it is refused.
 
-#include <headcount/evaluate/run/parse_row.hpp>
-#include <headcount/evaluate/run/row.hpp>
+#include <headcount/result/parse_row.hpp>
+#include <headcount/result/row.hpp>
 
 #include "target.hpp"
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include <headcount/reference/load/safetensors.hpp>
+#include <headcount/file/safetensors.hpp>
 
 #include "target.hpp"
 

@@ -7,7 +7,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy/sentence.hpp>
+#include <headcount/sentence/parse.hpp>
 
 #include "target.hpp"
 

@@ -24,12 +24,12 @@
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
-#include <headcount/policy/sentence.hpp>
+#include <headcount/file/json_file.hpp>
+#include <headcount/file/safetensors.hpp>
 #include <headcount/reference/block/matrix.hpp>
-#include <headcount/reference/load/json_file.hpp>
-#include <headcount/reference/load/safetensors.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/forward.hpp>
+#include <headcount/sentence/parse.hpp>
 
 #include "../unit/reference/support/batch.hpp"
 #include "../unit/reference/support/float64_model.hpp"

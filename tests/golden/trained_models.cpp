@@ -11,10 +11,10 @@
 
 #include <headcount/core/phase.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/file/safetensors.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/reference/block/matrix.hpp>
-#include <headcount/reference/load/safetensors.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/fork.hpp>
 #include <headcount/reference/model/generate.hpp>
 

@@ -13,9 +13,9 @@
 
 #include <headcount/core/site.hpp>
 #include <headcount/core/token_positions.hpp>
-#include <headcount/policy/registry.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/score/streaming.hpp>
+#include <headcount/sentence/registry.hpp>
 #include <support/example_parts.hpp>
 #include <support/float64.hpp>
 #include <support/numbers.hpp>

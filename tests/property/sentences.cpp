@@ -18,15 +18,15 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/layer_table.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/words.hpp>
+#include <headcount/part/layer_table.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/decide.hpp>
-#include <headcount/policy/sentence.hpp>
+#include <headcount/sentence/parse.hpp>
 #include <support/files.hpp>
 #include <support/parts.hpp>
 #include <support/property.hpp>

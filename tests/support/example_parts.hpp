@@ -4,13 +4,13 @@
 #include <type_traits>
 #include <vector>
 
-#include <headcount/core/from_file.hpp>
-#include <headcount/core/layer_table.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/token_positions.hpp>
-#include <headcount/policy/registry.hpp>
+#include <headcount/part/from_file.hpp>
+#include <headcount/part/layer_table.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
 #include <headcount/select/any_selector.hpp>
+#include <headcount/sentence/registry.hpp>
 #include <support/files.hpp>
 
 // An example of every part of the registry.

@@ -4,7 +4,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <headcount/core/from_file.hpp>
+#include <headcount/part/from_file.hpp>
 
 // Files that sentences name, without files: every one holds nothing.
 

@@ -8,9 +8,9 @@
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/token_positions.hpp>
+#include <headcount/part/part.hpp>
 
 // Parts as a user would write them: one scorer for each thing that can be read, a selector, a mask and an edit.
 

@@ -8,8 +8,8 @@
 
 #include <doctest/doctest.h>
 
-#include <headcount/reference/load/safetensors.hpp>
-#include <headcount/reference/load/write_safetensors.hpp>
+#include <headcount/file/safetensors.hpp>
+#include <headcount/file/write_safetensors.hpp>
 
 #include "support/run.hpp"
 

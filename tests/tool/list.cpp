@@ -5,8 +5,8 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
-#include <headcount/reference/load/head_outputs_file.hpp>
-#include <headcount/reference/load/trace_file.hpp>
+#include <headcount/policy_file/head_outputs_file.hpp>
+#include <headcount/policy_file/trace_file.hpp>
 
 #include "support/run.hpp"
 

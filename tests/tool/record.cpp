@@ -6,7 +6,7 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
-#include <headcount/reference/load/safetensors.hpp>
+#include <headcount/file/safetensors.hpp>
 
 #include "support/run.hpp"
 

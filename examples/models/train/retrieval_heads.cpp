@@ -24,22 +24,22 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/phase.hpp>
+#include <headcount/core/random_stream.hpp>
 #include <headcount/core/ranking.hpp>
-#include <headcount/evaluate/model/reference_model.hpp>
-#include <headcount/evaluate/run/recall.hpp>
-#include <headcount/evaluate/task/facts.hpp>
-#include <headcount/evaluate/task/needle.hpp>
-#include <headcount/evaluate/task/random_stream.hpp>
-#include <headcount/evaluate/task/small_language.hpp>
+#include <headcount/engine/reference_model.hpp>
+#include <headcount/measure/recall.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
-#include <headcount/policy/sentence.hpp>
-#include <headcount/reference/load/snapshot.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/fork.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/reference/model/generate.hpp>
 #include <headcount/score/fixed.hpp>
 #include <headcount/select/threshold.hpp>
+#include <headcount/sentence/parse.hpp>
+#include <headcount/task/facts.hpp>
+#include <headcount/task/needle.hpp>
+#include <headcount/task/small_language.hpp>
 #include <headcount/version.hpp>
 
 namespace {

@@ -8,7 +8,7 @@
 #include <headcount/core/strided_view.hpp>
 #include <headcount/core/tensor.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// An Eigen matrix, array or map whose elements lie in memory.
 template <class Matrix>
@@ -28,4 +28,4 @@ struct tensor_access<Matrix> {
   }
 };
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -9,7 +9,7 @@
 #include <headcount/core/strided_view.hpp>
 #include <headcount/core/tensor.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Whether a type is an Eigen::Tensor, or a map of one, of whatever scalar and storage order.
 template <class Tensor>
@@ -40,4 +40,4 @@ struct tensor_access<Tensor> {
   }
 };
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -18,7 +18,7 @@
 #include <headcount/core/tensor.hpp>
 #include <headcount/core/text.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// An xtensor container, adaptor or view whose elements lie in memory.
 template <class Tensor>
@@ -46,4 +46,4 @@ struct tensor_access<Tensor> {
   }
 };
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -6,7 +6,7 @@
 
 #include <headcount/core/strided_view.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// The attention weights of one head and one query over the keys it can see, in key order: numbers in [0, 1] that sum
 /// to 1 (less under an engine's attention sinks). Spans, vectors, arrays and strided views are attention rows.
@@ -45,4 +45,4 @@ using row = row_view;
 
 }  // namespace archetype
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

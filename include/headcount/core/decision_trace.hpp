@@ -8,7 +8,7 @@
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// The heads that were kept at one site.
 struct decision {
@@ -40,4 +40,4 @@ struct decision_trace {
   [[nodiscard]] friend bool operator==(decision_trace const&, decision_trace const&) = default;
 };
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -7,7 +7,7 @@
 
 #include <headcount/core/text.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Bad input: what was read, where it broke, and what is allowed there.
 /// Thrown by parsers, loaders and validation only; never from a hot path.
@@ -35,4 +35,4 @@ decltype(auto) while_reading(std::string_view read, Step&& step) {
   }
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -4,7 +4,9 @@
 #include <span>
 #include <vector>
 
-namespace headcount::inline v0 {
+#include <headcount/version.hpp>
+
+namespace headcount::v0 {
 
 /// Outputs of attention heads before the output projection, as a model gave them on some texts: what masks may put in
 /// the place of a dropped head's. Sample i of every layer comes from the same token.
@@ -34,4 +36,4 @@ struct head_outputs {
   }
 };
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -9,7 +9,7 @@
 
 #include <headcount/core/text.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Indices first to last, both included: how sentences write positions and layers ("5-7").
 struct index_range {
@@ -40,4 +40,4 @@ struct index_range {
   return range.last == range.first ? text_of(range.first) : text_of(range.first, "-", range.last);
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -9,7 +9,7 @@
 #include <headcount/core/index_range.hpp>
 #include <headcount/core/text.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// A set of indices of any size, kept as sorted ranges that do not touch: tokens, channels.
 class index_ranges {
@@ -59,4 +59,4 @@ class index_ranges {
   return text;
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -6,7 +6,9 @@
 #include <cstdint>
 #include <iterator>
 
-namespace headcount::inline v0 {
+#include <headcount/version.hpp>
+
+namespace headcount::v0 {
 
 /// A set of small indices as a bitset of fixed capacity: trivially copyable, no allocation, walked in index order.
 /// Indices must be below `Capacity` (a precondition; checked once per layer by `validate`, not here).
@@ -96,4 +98,4 @@ class index_set {
   std::array<std::uint64_t, Capacity / 64> words_{};
 };
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <numbers>
 
-namespace headcount::inline v0 {
+#include <headcount/version.hpp>
+
+namespace headcount::v0 {
 
 /// log2 of a positive normal float, to 2e-7 relative. Without a call or a branch, so that loops over it use vector
 /// registers. Method: x = 2^e m with m in [sqrt(1/2), sqrt(2)), ln m by a polynomial of degree 11 (coefficients of
@@ -27,4 +29,4 @@ namespace headcount::inline v0 {
   return natural * std::numbers::log2e_v<float> + static_cast<float>(exponent);
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

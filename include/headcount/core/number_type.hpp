@@ -7,7 +7,7 @@
 
 #include <headcount/core/words.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// The number formats a score can be computed in: as exactly as this library does it, or as code does that keeps
 /// attention weights and scores in bfloat16.
@@ -25,4 +25,4 @@ inline constexpr std::array<std::string_view, 2> words_of<number_type>{"float32"
   return std::bit_cast<float>((bits + to_even) & 0xffff0000u);
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -2,7 +2,9 @@
 
 #include <string_view>
 
-namespace headcount::inline v0 {
+#include <headcount/version.hpp>
+
+namespace headcount::v0 {
 
 /// What a pass over new tokens is for. The caller says which: a one-token prompt is prefill, and a draft of several
 /// tokens checked at once is generation, so the number of tokens cannot tell.
@@ -13,4 +15,4 @@ enum class phase : unsigned char { prefill, generation };
   return when == phase::prefill ? "prefill" : "generation";
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -5,7 +5,7 @@
 
 #include <headcount/core/site.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// One round of SplitMix64's finaliser: spreads every input bit over all output bits.
 /// Source: Steele, Lea & Flood 2014, "Fast splittable pseudorandom number generators"; constants of Stafford's
@@ -25,4 +25,4 @@ namespace headcount::inline v0 {
   return static_cast<double>(bits >> 11) * 0x1p-53;
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -5,7 +5,9 @@
 #include <string>
 #include <vector>
 
-namespace headcount::inline v0 {
+#include <headcount/version.hpp>
+
+namespace headcount::v0 {
 
 /// Where the scores of a ranking come from, so that they can be made again.
 struct ranking_source {
@@ -35,4 +37,4 @@ struct ranking {
   [[nodiscard]] friend bool operator==(ranking const&, ranking const&) = default;
 };
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -6,7 +6,7 @@
 
 #include <headcount/core/attention_row.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// The sum of `term(value)` over a row, in float64. Sixteen sums run side by side so that compilers use vector
 /// registers without being allowed to reorder additions. O(keys), no allocation.
@@ -26,4 +26,4 @@ template <attention_row Row, class Term>
   return sum;
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

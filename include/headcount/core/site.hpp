@@ -4,7 +4,7 @@
 
 #include <headcount/core/phase.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Where one decision is taken: one query position of one sequence in one attention layer.
 struct site {
@@ -18,4 +18,4 @@ struct site {
   std::size_t head_dim = 0;  ///< features of a head's output; 0 where nobody says
 };
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

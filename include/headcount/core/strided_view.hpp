@@ -8,7 +8,9 @@
 #include <span>
 #include <type_traits>
 
-namespace headcount::inline v0 {
+#include <headcount/version.hpp>
+
+namespace headcount::v0 {
 
 /// Walks elements `stride` apart: the iterator of a view of rank 1.
 template <class Element>
@@ -179,4 +181,4 @@ class strided_view {
   strides_type strides_{};
 };
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

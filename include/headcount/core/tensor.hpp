@@ -11,7 +11,7 @@
 #include <headcount/core/strided_view.hpp>
 #include <headcount/core/text.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// How a tensor type is seen as a strided_view: specialise it for a type that is not shaped like std::mdspan.
 /// A specialisation has one member, `static strided_view<Element, Rank> view(Tensor&)`, as a template over Rank.
@@ -78,4 +78,4 @@ template <std::ranges::contiguous_range Memory, std::size_t Rank>
   return strided_view<element, Rank>{std::ranges::data(memory), shape};
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace headcount::inline v0 {
+#include <headcount/version.hpp>
+
+namespace headcount::v0 {
 
 /// Pieces of text and whole numbers, one after the other: text_of("layer ", 3, " has ", 8, " heads").
 template <class... Piece>
@@ -45,4 +47,4 @@ inline void add_to_list(std::string& list, std::string_view item, std::string_vi
   list.append(item);
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

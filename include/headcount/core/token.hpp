@@ -2,9 +2,11 @@
 
 #include <cstdint>
 
-namespace headcount::inline v0 {
+#include <headcount/version.hpp>
+
+namespace headcount::v0 {
 
 /// A token's id in its model's vocabulary, from 0.
 using token = std::int32_t;
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -5,7 +5,9 @@
 #include <string_view>
 #include <type_traits>
 
-namespace headcount::inline v0 {
+#include <headcount/version.hpp>
+
+namespace headcount::v0 {
 
 /// The words that sentences write for the values of an enumeration, in the order of the values, which count from 0.
 /// An enumeration that is a field of a part specialises it:
@@ -26,4 +28,4 @@ template <worded Value>
   return words_of<Value>[static_cast<std::size_t>(value)];
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

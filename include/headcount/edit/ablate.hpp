@@ -5,25 +5,25 @@
 #include <tuple>
 
 #include <headcount/core/index_ranges.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/words.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::edit {
+namespace headcount::v0::edit {
 
 /// What of a hybrid can be taken away beside single heads.
 enum class block : unsigned char { attention, rg_lru, mamba, convolution, mlp, experts, layer };
 
-}  // namespace headcount::inline v0::edit
+}  // namespace headcount::v0::edit
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 template <>
 inline constexpr std::array<std::string_view, 7> words_of<edit::block>{"attention", "rg_lru",  "mamba", "convolution",
                                                                        "mlp",       "experts", "layer"};
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0
 
-namespace headcount::inline v0::edit {
+namespace headcount::v0::edit {
 
 /// Takes away what is not attention, the mirror of dropping heads: what a block adds to the residual stream becomes 0,
 /// its projection's bias included, in the layers of the scope that have one.
@@ -47,4 +47,4 @@ struct ablate {
                                             named_field("channels", &ablate::channels, "which channels of it")};
 };
 
-}  // namespace headcount::inline v0::edit
+}  // namespace headcount::v0::edit

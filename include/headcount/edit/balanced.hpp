@@ -8,14 +8,14 @@
 #include <tuple>
 
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/strided_view.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/core/words.hpp>
 #include <headcount/edit/edit.hpp>
 #include <headcount/edit/window_rule.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::edit {
+namespace headcount::v0::edit {
 
 /// Whose mass `balanced` spreads over a row.
 enum class mass_rule : unsigned char {
@@ -23,16 +23,16 @@ enum class mass_rule : unsigned char {
   pass  ///< that of all rows of the pass together, as in the code of Michalak & Abreu 2025
 };
 
-}  // namespace headcount::inline v0::edit
+}  // namespace headcount::v0::edit
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 template <>
 inline constexpr std::array<std::string_view, 2> words_of<edit::mass_rule>{"row", "pass"};
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0
 
-namespace headcount::inline v0::edit {
+namespace headcount::v0::edit {
 
 /// Spreads attention evenly over these tokens and over the heads: every weight but those on T = `positions` becomes 0,
 /// and every weight on T becomes the same, so that the mass on T, summed over heads, stays what it was.
@@ -98,4 +98,4 @@ struct balanced {
   }
 };
 
-}  // namespace headcount::inline v0::edit
+}  // namespace headcount::v0::edit

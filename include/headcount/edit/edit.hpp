@@ -5,11 +5,11 @@
 #include <span>
 
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/strided_view.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// The keys that a row of attention weights is over, and what its pass is for.
 struct seen_keys {
@@ -48,4 +48,4 @@ concept all_rows_edit = all_heads_edit<Edit> && requires(Edit const& edit, strid
 template <class Edit>
 concept weight_edit = row_edit<Edit> || all_heads_edit<Edit>;
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -5,12 +5,12 @@
 #include <string_view>
 #include <tuple>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/edit/edit.hpp>
 #include <headcount/edit/window_rule.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::edit {
+namespace headcount::v0::edit {
 
 /// Takes all of attention away: every weight becomes 0, on every token.
 /// `positions` may be given, as the published runs give them; they matter under window=published alone, where a row
@@ -33,4 +33,4 @@ struct null {
   }
 };
 
-}  // namespace headcount::inline v0::edit
+}  // namespace headcount::v0::edit

@@ -6,11 +6,11 @@
 #include <string_view>
 #include <tuple>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/edit/edit.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::edit {
+namespace headcount::v0::edit {
 
 /// Hides tokens from attention: the weights on `positions` become 0, the others stay as they are.
 /// O(positions in the row), no allocation.
@@ -31,4 +31,4 @@ struct omit {
   }
 };
 
-}  // namespace headcount::inline v0::edit
+}  // namespace headcount::v0::edit

@@ -6,12 +6,12 @@
 #include <string_view>
 #include <tuple>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/edit/edit.hpp>
 #include <headcount/edit/window_rule.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::edit {
+namespace headcount::v0::edit {
 
 /// Shows attention these tokens alone: every weight but those on `positions` becomes 0.
 /// O(keys), no allocation.
@@ -39,4 +39,4 @@ struct only {
   }
 };
 
-}  // namespace headcount::inline v0::edit
+}  // namespace headcount::v0::edit

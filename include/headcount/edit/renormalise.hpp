@@ -3,11 +3,11 @@
 #include <span>
 #include <string_view>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/row_sum.hpp>
 #include <headcount/edit/edit.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::edit {
+namespace headcount::v0::edit {
 
 /// Makes rows sum to 1 again after other edits: every weight is divided by the row's sum. A row without any weight left
 /// stays so. O(keys), no allocation.
@@ -23,4 +23,4 @@ struct renormalise {
   }
 };
 
-}  // namespace headcount::inline v0::edit
+}  // namespace headcount::v0::edit

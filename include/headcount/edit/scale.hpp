@@ -5,11 +5,11 @@
 #include <string_view>
 #include <tuple>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/edit/edit.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::edit {
+namespace headcount::v0::edit {
 
 /// Turns the exposure of tokens like a dial: the weights on `positions` are multiplied by `factor`, the others stay as
 /// they are. A factor of 0 is omit, 1 changes nothing. Followed by renormalise it adds ln(factor) to the tokens'
@@ -34,4 +34,4 @@ struct scale {
   }
 };
 
-}  // namespace headcount::inline v0::edit
+}  // namespace headcount::v0::edit

@@ -7,7 +7,7 @@
 #include <headcount/core/words.hpp>
 #include <headcount/edit/edit.hpp>
 
-namespace headcount::inline v0::edit {
+namespace headcount::v0::edit {
 
 /// What becomes of a row whose sliding window has dropped every position that an edit names.
 enum class window_rule : unsigned char {
@@ -21,11 +21,11 @@ enum class window_rule : unsigned char {
          (positions.end() - 1)->last < seen.first;
 }
 
-}  // namespace headcount::inline v0::edit
+}  // namespace headcount::v0::edit
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 template <>
 inline constexpr std::array<std::string_view, 2> words_of<edit::window_rule>{"strict", "published"};
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -21,7 +21,7 @@
 #include <headcount/score/evidence.hpp>
 #include <headcount/score/scorer.hpp>
 
-namespace headcount::inline v0::kernel {
+namespace headcount::v0::kernel {
 
 /// One query position of one attention layer. The last axis is contiguous; in `keys`, the first may be instead, which
 /// is faster: features of consecutive keys then lie side by side.
@@ -211,4 +211,4 @@ head_set attend(Policy const& policy, site const& where, attention_inputs const&
   return kept;
 }
 
-}  // namespace headcount::inline v0::kernel
+}  // namespace headcount::v0::kernel

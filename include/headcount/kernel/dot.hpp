@@ -7,7 +7,7 @@
 
 #include <headcount/core/strided_view.hpp>
 
-namespace headcount::inline v0::kernel {
+namespace headcount::v0::kernel {
 
 // Loops of fixed length over local arrays, which compilers turn into vector registers without being allowed to reorder
 // additions: results are the same wherever they are computed with the same rounding.
@@ -49,4 +49,4 @@ inline void weighted_sum(std::span<float const> factors, strided_view<float cons
     add_scaled(rest, factors[row], {&rows(row, column), rest.size()});
 }
 
-}  // namespace headcount::inline v0::kernel
+}  // namespace headcount::v0::kernel

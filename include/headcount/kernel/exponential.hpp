@@ -3,7 +3,9 @@
 #include <bit>
 #include <cstdint>
 
-namespace headcount::inline v0::kernel {
+#include <headcount/version.hpp>
+
+namespace headcount::v0::kernel {
 
 /// e^x for x <= 0, to 1e-7 relative; 0 below -87, NaN for NaN. Without a call or a branch, so that loops over it use
 /// vector registers. Method: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by a polynomial of degree 7 (coefficients of
@@ -25,4 +27,4 @@ namespace headcount::inline v0::kernel {
   return x >= -87.0f ? std::bit_cast<float>(bits) : x < -87.0f ? 0.0f : x;
 }
 
-}  // namespace headcount::inline v0::kernel
+}  // namespace headcount::v0::kernel

@@ -7,7 +7,7 @@
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 
-namespace headcount::inline v0::kernel {
+namespace headcount::v0::kernel {
 
 /// Watches attention at work. `row` gets each attention row that was computed, before any edit; `kept` gets the
 /// heads kept at each site. Neither may keep a reference to what it is given.
@@ -39,4 +39,4 @@ struct no_observer {
   constexpr void kept(site const&, head_set const&) const noexcept {}
 };
 
-}  // namespace headcount::inline v0::kernel
+}  // namespace headcount::v0::kernel

@@ -8,7 +8,7 @@
 #include <headcount/core/row_sum.hpp>
 #include <headcount/kernel/exponential.hpp>
 
-namespace headcount::inline v0::kernel {
+namespace headcount::v0::kernel {
 
 /// The largest value of a row that is not empty. Sixteen run side by side, as in row_sum.
 [[nodiscard]] inline float row_max(std::span<float const> row) noexcept {
@@ -33,4 +33,4 @@ inline void softmax(std::span<float> row) noexcept {
   for (auto& value : row) value *= scale;
 }
 
-}  // namespace headcount::inline v0::kernel
+}  // namespace headcount::v0::kernel

@@ -8,13 +8,13 @@
 #include <type_traits>
 
 #include <headcount/core/error.hpp>
-#include <headcount/core/from_file.hpp>
 #include <headcount/core/head_outputs.hpp>
-#include <headcount/core/print_part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/part/from_file.hpp>
+#include <headcount/part/print_part.hpp>
 
-namespace headcount::inline v0::mask {
+namespace headcount::v0::mask {
 
 /// The outputs of a site's layer that were read from a file; null where there are none.
 [[nodiscard]] inline head_outputs::layer const* known_outputs(from_file<head_outputs> const& file,
@@ -46,4 +46,4 @@ inline void validate_outputs(std::string_view what, from_file<head_outputs> cons
                 allowed};
 }
 
-}  // namespace headcount::inline v0::mask
+}  // namespace headcount::v0::mask

@@ -4,12 +4,12 @@
 #include <cstddef>
 #include <optional>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/strided_view.hpp>
 #include <headcount/mask/other_attention.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// The output of one head that crosses a type-erased boundary: somebody else's floats, a stride apart, to write to.
 using output_view = strided_view<float, 1>;
@@ -74,4 +74,4 @@ constexpr void mask_output(Mask const& mask, site const& where, std::size_t head
   else mask(output);
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

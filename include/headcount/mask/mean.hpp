@@ -6,13 +6,13 @@
 #include <string_view>
 #include <tuple>
 
-#include <headcount/core/from_file.hpp>
 #include <headcount/core/head_outputs.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/mask/known_output.hpp>
+#include <headcount/part/from_file.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::mask {
+namespace headcount::v0::mask {
 
 /// A dropped head puts out what it does on average, whatever it reads: mean ablation.
 ///
@@ -41,4 +41,4 @@ struct mean {
 /// Throws headcount::error where the file has no outputs of the layer, or of another number of heads or features.
 inline void validate(mean const& part, site const& where) { validate_outputs(mean::name, part.outputs, where); }
 
-}  // namespace headcount::inline v0::mask
+}  // namespace headcount::v0::mask

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cstddef>
 
-namespace headcount::inline v0 {
+#include <headcount/version.hpp>
+
+namespace headcount::v0 {
 
 /// What a dropped head attends to in the place of its own choice, among the keys it sees: the oldest and the newest of
 /// them, by the softmax of their logits alone, or evenly.
@@ -33,4 +35,4 @@ struct other_attention {
   [[nodiscard]] friend constexpr bool operator==(other_attention const&, other_attention const&) noexcept = default;
 };
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

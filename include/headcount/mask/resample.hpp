@@ -8,16 +8,16 @@
 #include <tuple>
 
 #include <headcount/core/error.hpp>
-#include <headcount/core/from_file.hpp>
 #include <headcount/core/head_outputs.hpp>
-#include <headcount/core/part.hpp>
-#include <headcount/core/print_part.hpp>
 #include <headcount/core/random.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/mask/known_output.hpp>
+#include <headcount/part/from_file.hpp>
+#include <headcount/part/part.hpp>
+#include <headcount/part/print_part.hpp>
 
-namespace headcount::inline v0::mask {
+namespace headcount::v0::mask {
 
 /// A dropped head puts out what it did at a token of another text: resampling ablation.
 ///
@@ -56,4 +56,4 @@ inline void validate(resample const& part, site const& where) {
                 "a file of `headcount calibrate --samples 1` or more"};
 }
 
-}  // namespace headcount::inline v0::mask
+}  // namespace headcount::v0::mask

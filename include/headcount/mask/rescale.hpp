@@ -4,9 +4,9 @@
 #include <ranges>
 #include <string_view>
 
-#include <headcount/core/part.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::mask {
+namespace headcount::v0::mask {
 
 /// A dropped head contributes nothing, and the kept ones make up for it, as dropout does in training:
 ///
@@ -28,4 +28,4 @@ struct rescale {
   }
 };
 
-}  // namespace headcount::inline v0::mask
+}  // namespace headcount::v0::mask

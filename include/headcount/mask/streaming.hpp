@@ -4,10 +4,10 @@
 #include <string_view>
 #include <tuple>
 
-#include <headcount/core/part.hpp>
 #include <headcount/mask/other_attention.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::mask {
+namespace headcount::v0::mask {
 
 /// A dropped head attends to the oldest and the newest visible keys alone, so that its keys and values take constant
 /// memory:
@@ -35,4 +35,4 @@ struct streaming {
   }
 };
 
-}  // namespace headcount::inline v0::mask
+}  // namespace headcount::v0::mask

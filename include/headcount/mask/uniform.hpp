@@ -3,10 +3,10 @@
 #include <cstddef>
 #include <string_view>
 
-#include <headcount/core/part.hpp>
 #include <headcount/mask/other_attention.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::mask {
+namespace headcount::v0::mask {
 
 /// A dropped head attends to every visible key alike: its choice goes, what it reads on average stays.
 ///
@@ -25,4 +25,4 @@ struct uniform {
   }
 };
 
-}  // namespace headcount::inline v0::mask
+}  // namespace headcount::v0::mask

@@ -6,24 +6,24 @@
 #include <string_view>
 #include <tuple>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/words.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::mask {
+namespace headcount::v0::mask {
 
 /// What becomes of a dropped head's share of the output projection's bias.
 enum class bias_rule : unsigned char { keep, drop };
 
-}  // namespace headcount::inline v0::mask
+}  // namespace headcount::v0::mask
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 template <>
 inline constexpr std::array<std::string_view, 2> words_of<mask::bias_rule>{"keep", "drop"};
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0
 
-namespace headcount::inline v0::mask {
+namespace headcount::v0::mask {
 
 /// A dropped head contributes nothing: its output is multiplied by 0 before the output projection. O(dim), no
 /// allocation.
@@ -52,4 +52,4 @@ struct zero {
   }
 };
 
-}  // namespace headcount::inline v0::mask
+}  // namespace headcount::v0::mask

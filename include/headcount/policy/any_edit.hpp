@@ -12,17 +12,17 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/phase.hpp>
-#include <headcount/core/print_part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/strided_view.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/core/validate_part.hpp>
 #include <headcount/edit/ablate.hpp>
 #include <headcount/edit/edit.hpp>
+#include <headcount/part/print_part.hpp>
+#include <headcount/part/validate_part.hpp>
 #include <headcount/policy/print.hpp>
 #include <headcount/policy/scope.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// What can stand in an edit sentence: an edit of attention weights, or one that takes a block away.
 template <class Edit>
@@ -156,4 +156,4 @@ class any_edit {
                              [&](any_edit const& edit) { return edit.needs_all_rows() && edit.where.covers(at); });
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

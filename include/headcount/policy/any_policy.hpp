@@ -6,19 +6,19 @@
 #include <string>
 #include <utility>
 
-#include <headcount/core/part.hpp>
-#include <headcount/core/row_dependence.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/mask/mask.hpp>
 #include <headcount/mask/other_attention.hpp>
 #include <headcount/mask/zero.hpp>
+#include <headcount/part/part.hpp>
+#include <headcount/part/row_dependence.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/policy/print.hpp>
 #include <headcount/policy/validate.hpp>
 #include <headcount/score/any_scorer.hpp>
 #include <headcount/select/any_selector.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Any mask, chosen at run time. Copies share it; calls allocate nothing. Its kind is that of the mask it holds: a mask
 /// gives an attention, or is called with an output.
@@ -108,4 +108,4 @@ template <class Score, class Select, class Mask>
   return text + print(policy.where);
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

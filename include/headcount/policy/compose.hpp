@@ -5,15 +5,15 @@
 #include <span>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/mask/mask.hpp>
 #include <headcount/mask/zero.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// What gives a number for a piece of evidence, whether or not it does so as a scorer must.
 template <class Part, class... Evidence>
@@ -70,4 +70,4 @@ namespace mask {
 using headcount::v0::operator|;
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

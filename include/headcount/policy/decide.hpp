@@ -14,7 +14,7 @@
 #include <headcount/score/scorer.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Stands for the evidence of a scorer that reads nothing.
 struct no_evidence {
@@ -79,4 +79,4 @@ template <head_policy Policy, class Evidence>
   return policy.where.covers(where) ? decide(policy, where, evidence, scores) : head_set::first(where.heads);
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -9,7 +9,7 @@
 #include <headcount/mask/mask.hpp>
 #include <headcount/mask/other_attention.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// A dropped head's output, `[dim]`, where it attends otherwise, from its row of weights and the values `[key, dim]`:
 ///
@@ -56,4 +56,4 @@ void mask_heads(Mask const& mask, site const& where, head_set const& kept, Rows 
   }
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

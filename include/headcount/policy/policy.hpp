@@ -3,18 +3,18 @@
 #include <concepts>
 #include <utility>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/mask/mask.hpp>
 #include <headcount/mask/zero.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/policy/scope.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/score/unscored.hpp>
 #include <headcount/select/fixed.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// A scorer, or any_scorer, which is one that was chosen at run time.
 template <class Score>
@@ -91,4 +91,4 @@ inline constexpr bool is_policy<policy<Score, Select, Mask>> = true;
 template <class Policy>
 concept head_policy = is_policy<Policy>;
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

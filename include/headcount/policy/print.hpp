@@ -8,10 +8,10 @@
 #include <headcount/core/index_ranges.hpp>
 #include <headcount/core/index_set.hpp>
 #include <headcount/core/phase.hpp>
-#include <headcount/core/print_part.hpp>
+#include <headcount/part/print_part.hpp>
 #include <headcount/policy/scope.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Members of a set as sentences write them, e.g. "2,5-7".
 template <std::size_t Capacity>
@@ -32,4 +32,4 @@ template <std::size_t Capacity>
   return text;
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -8,7 +8,7 @@
 #include <headcount/mask/mask.hpp>
 #include <headcount/policy/any_policy.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Whether a dropped head puts out anything but zeros under a mask, so that it must be projected. Learnt by trying the
 /// mask on ones; a mask that lets heads attend, or that is told the site, is taken to.
@@ -19,4 +19,4 @@ namespace headcount::inline v0 {
   return std::ranges::any_of(output, [](float value) { return value != 0; });
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -7,7 +7,7 @@
 #include <headcount/core/phase.hpp>
 #include <headcount/core/site.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// The layers a policy or an edit is limited to.
 using layer_set = index_set<1024>;
@@ -26,4 +26,4 @@ struct scope {
   }
 };
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

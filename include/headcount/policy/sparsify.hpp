@@ -22,7 +22,7 @@
 #include <headcount/score/memory.hpp>
 #include <headcount/score/scorer.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// What the tensors of one attention layer do not say themselves.
 struct layer_pass {
@@ -133,4 +133,4 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
   });
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -4,10 +4,10 @@
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/core/validate_part.hpp>
+#include <headcount/part/validate_part.hpp>
 #include <headcount/policy/policy.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Throws headcount::error when a policy cannot work at a site like this one: more heads than head_set holds, heads
 /// that do not share key/value heads evenly, or, in a layer that its scope names, a part that validate_part refuses.
@@ -27,4 +27,4 @@ void validate(Policy const& policy, site const& where) {
   validate_part(policy.mask, where);
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -11,7 +11,7 @@
 #include <headcount/policy/scope.hpp>
 #include <headcount/record/recording.hpp>
 
-namespace headcount::inline v0::record {
+namespace headcount::v0::record {
 
 /// What a recorder keeps.
 struct recording_plan {
@@ -112,4 +112,4 @@ class recorder {
   std::size_t left_out_ = 0;
 };
 
-}  // namespace headcount::inline v0::record
+}  // namespace headcount::v0::record

@@ -12,7 +12,7 @@
 #include <headcount/core/site.hpp>
 #include <headcount/core/words.hpp>
 
-namespace headcount::inline v0::record {
+namespace headcount::v0::record {
 
 /// Which sites of one sequence and layer are recorded.
 enum class occurrence : unsigned char { first, last, all };
@@ -50,13 +50,13 @@ struct recording {
   }
 };
 
-}  // namespace headcount::inline v0::record
+}  // namespace headcount::v0::record
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 template <>
 inline constexpr std::array<std::string_view, 3> words_of<record::occurrence>{"first", "last", "all"};
 template <>
 inline constexpr std::array<std::string_view, 3> words_of<record::row_form>{"none", "before", "after"};
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

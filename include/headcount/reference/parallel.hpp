@@ -5,9 +5,11 @@
 
 #ifdef _OPENMP
 #include <omp.h>
+
+#include <headcount/version.hpp>
 #endif
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// Threads that for_each_index runs on at most.
 [[nodiscard]] inline std::size_t thread_count() noexcept {
@@ -42,4 +44,4 @@ void for_each_index(std::size_t count, Step const& step) {
   for (std::size_t index = 0; index < count; ++index) step(index);
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -10,12 +10,12 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/text.hpp>
-#include <headcount/evaluate/run/pairing.hpp>
-#include <headcount/evaluate/run/verdict.hpp>
 #include <headcount/report/figure.hpp>
 #include <headcount/report/results.hpp>
+#include <headcount/result/pairing.hpp>
+#include <headcount/result/verdict.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// Pairs of every policy's rows with those of a baseline, for all that was measured on a model.
 struct policy_pairs {
@@ -150,4 +150,4 @@ struct policy_pairs {
   return made;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

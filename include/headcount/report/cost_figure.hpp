@@ -10,15 +10,15 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/text.hpp>
-#include <headcount/evaluate/cost/model_cost.hpp>
-#include <headcount/evaluate/run/metric.hpp>
+#include <headcount/cost/model_cost.hpp>
 #include <headcount/report/figure.hpp>
 #include <headcount/report/frontier.hpp>
 #include <headcount/report/policy_cost.hpp>
 #include <headcount/report/policy_order.hpp>
 #include <headcount/report/results.hpp>
+#include <headcount/task/metric.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// Quality against cost: what each policy reached, against the FLOPs and the bytes read of one generated token, as
 /// shares of dense; a line joins those that no other policy beats.
@@ -120,4 +120,4 @@ namespace headcount::inline v0::report {
   return made;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

@@ -8,12 +8,12 @@
 #include <string>
 #include <vector>
 
-#include <headcount/evaluate/run/row.hpp>
-#include <headcount/evaluate/statistics/cluster.hpp>
-#include <headcount/evaluate/statistics/interval.hpp>
-#include <headcount/evaluate/task/random_stream.hpp>
+#include <headcount/core/random_stream.hpp>
+#include <headcount/result/row.hpp>
+#include <headcount/statistics/cluster.hpp>
+#include <headcount/statistics/interval.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// A mean of rows, and how sure it is.
 struct estimate {
@@ -53,4 +53,4 @@ struct estimate {
   return found;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

@@ -13,7 +13,7 @@
 #include <headcount/report/estimate.hpp>
 #include <headcount/report/results.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// A column of the table beside a figure: a field of its data.
 struct column {
@@ -111,4 +111,4 @@ inline void add_estimate_columns(figure& to, nlohmann::ordered_json const& data)
   return {{"zero", true}};
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

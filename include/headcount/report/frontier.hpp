@@ -4,7 +4,9 @@
 #include <span>
 #include <vector>
 
-namespace headcount::inline v0::report {
+#include <headcount/version.hpp>
+
+namespace headcount::v0::report {
 
 /// What is paid and what is got for it: less of one and more of the other is better.
 struct trade {
@@ -25,4 +27,4 @@ struct trade {
   return found;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

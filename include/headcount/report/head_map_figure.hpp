@@ -13,7 +13,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/report/figure.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// Which heads matter: a map of layer by head for each ranking of one model. Each has a scale of its own, but that of
 /// keep_frequency, how often a runtime policy keeps a head, is 0 to 1. Rankings of one method and other data are told
@@ -67,4 +67,4 @@ namespace headcount::inline v0::report {
   return made;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

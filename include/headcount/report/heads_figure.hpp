@@ -16,7 +16,7 @@
 #include <headcount/report/policy_order.hpp>
 #include <headcount/report/results.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// Quality against heads kept: a curve with its band for each family of policies, a panel for each thing measured.
 /// Families that zero what they drop begin where no head is kept in the same scope, and all end where every head is:
@@ -119,4 +119,4 @@ namespace headcount::inline v0::report {
   return made;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

@@ -12,7 +12,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/report/figure.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// Text as HTML shows it, in elements and in quoted attributes.
 [[nodiscard]] inline std::string escaped(std::string_view text) {
@@ -79,4 +79,4 @@ namespace headcount::inline v0::report {
                  table_html(of), "</div>\n</div>\n</figure>\n");
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

@@ -6,11 +6,11 @@
 #include <utility>
 #include <vector>
 
-#include <headcount/evaluate/run/row.hpp>
 #include <headcount/report/estimate.hpp>
 #include <headcount/report/results.hpp>
+#include <headcount/result/row.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// How many bands the depth of a needle is sorted into.
 inline constexpr std::size_t depth_bands = 10;
@@ -46,4 +46,4 @@ struct needle_cell {
   return found;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

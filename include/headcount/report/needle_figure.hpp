@@ -11,12 +11,12 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/text.hpp>
-#include <headcount/evaluate/run/metric.hpp>
 #include <headcount/report/figure.hpp>
 #include <headcount/report/needle_cells.hpp>
 #include <headcount/report/results.hpp>
+#include <headcount/task/metric.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// Where needles are found: a map of length by realised depth for each policy. `of` are the results of one thing
 /// measured; when no row of theirs has a needle, the figure has no data.
@@ -98,4 +98,4 @@ namespace headcount::inline v0::report {
   return made;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

@@ -13,7 +13,7 @@
 #include <headcount/report/results.hpp>
 #include <headcount/report/sections.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// The page's body.
 [[nodiscard]] inline std::string body_html(std::span<section const> sections, std::span<result const> results,
@@ -54,4 +54,4 @@ namespace headcount::inline v0::report {
   return page;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

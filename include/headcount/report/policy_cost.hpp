@@ -8,15 +8,15 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/evaluate/cost/model_cost.hpp>
-#include <headcount/evaluate/run/row.hpp>
+#include <headcount/cost/model_cost.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy/sentence.hpp>
-#include <headcount/reference/load/sentence_files.hpp>
+#include <headcount/policy_file/sentence_files.hpp>
 #include <headcount/reference/model/config.hpp>
 #include <headcount/report/results.hpp>
+#include <headcount/result/row.hpp>
+#include <headcount/sentence/parse.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// The configurations of models, by the models' names.
 using known_models = std::map<std::string, reference::model_config>;
@@ -88,4 +88,4 @@ struct policy_cost {
   return cost ? cost->heads : std::nullopt;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace headcount::inline v0::report {
+#include <headcount/version.hpp>
+
+namespace headcount::v0::report {
 
 /// The part of a sentence from `from` up to a sign outside parentheses, or the end.
 [[nodiscard]] inline std::string_view until(std::string_view text, std::size_t from, char sign) noexcept {
@@ -71,4 +73,4 @@ namespace headcount::inline v0::report {
   return natural_less(a, b) || (!natural_less(b, a) && a < b);
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

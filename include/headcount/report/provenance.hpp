@@ -13,7 +13,7 @@
 #include <headcount/report/sections.hpp>
 #include <headcount/version.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// What was run: a row for each model and thing measured.
 [[nodiscard]] inline std::string provenance_html(std::span<result const> results, page_plan const& plan) {
@@ -67,4 +67,4 @@ namespace headcount::inline v0::report {
   return html + "</ul>\n";
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

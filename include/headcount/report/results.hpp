@@ -13,14 +13,14 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/evaluate/run/canonical.hpp>
-#include <headcount/evaluate/run/pairing.hpp>
-#include <headcount/evaluate/run/row.hpp>
 #include <headcount/reference/parallel.hpp>
 #include <headcount/report/estimate.hpp>
 #include <headcount/report/policy_order.hpp>
+#include <headcount/result/canonical.hpp>
+#include <headcount/result/pairing.hpp>
+#include <headcount/result/row.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// What is measured: values of one such are on one scale.
 struct measured {
@@ -104,4 +104,4 @@ struct result {
   return found;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

@@ -10,7 +10,7 @@
 #include <headcount/report/figure.hpp>
 #include <headcount/report/results.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// What every policy reached on a model: a point with its interval for each policy, a panel for each thing measured.
 [[nodiscard]] inline figure results_figure(std::string const& model, std::span<result const> results) {
@@ -61,4 +61,4 @@ namespace headcount::inline v0::report {
   return made;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

@@ -20,7 +20,7 @@
 #include <headcount/report/results.hpp>
 #include <headcount/report/results_figure.hpp>
 
-namespace headcount::inline v0::report {
+namespace headcount::v0::report {
 
 /// What a page is made from, besides rows.
 struct page_plan {
@@ -97,4 +97,4 @@ struct section {
   return sections;
 }
 
-}  // namespace headcount::inline v0::report
+}  // namespace headcount::v0::report

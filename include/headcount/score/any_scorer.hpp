@@ -6,17 +6,17 @@
 #include <string>
 #include <utility>
 
-#include <headcount/core/part.hpp>
-#include <headcount/core/print_part.hpp>
-#include <headcount/core/row_dependence.hpp>
 #include <headcount/core/site.hpp>
-#include <headcount/core/validate_part.hpp>
+#include <headcount/part/part.hpp>
+#include <headcount/part/print_part.hpp>
+#include <headcount/part/row_dependence.hpp>
+#include <headcount/part/validate_part.hpp>
 #include <headcount/score/evidence.hpp>
 #include <headcount/score/score_heads.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/score/unscored.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Any scorer, chosen at run time. Copies share the scorer, which never changes; calls allocate nothing.
 class any_scorer {
@@ -79,4 +79,4 @@ class any_scorer {
 template <>
 inline constexpr bool is_erased_part<any_scorer> = true;
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -5,9 +5,9 @@
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/part.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How much a head adds to the block's output: the Euclidean norm of its output after its columns of the output
 /// projection.
@@ -36,4 +36,4 @@ struct contribution_norm {
   }
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

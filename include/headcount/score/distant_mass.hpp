@@ -7,11 +7,11 @@
 #include <tuple>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/mass.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How far back a head looks: the weight on keys that are neither attention sinks nor recent.
 ///
@@ -46,4 +46,4 @@ struct distant_mass {
   using accumulator = range_accumulator<distant_mass>;
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

@@ -6,13 +6,13 @@
 #include <string_view>
 #include <tuple>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
 #include <headcount/score/evidence.hpp>
 #include <headcount/score/scorer.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// A head's score smoothed over tokens: the exponentially decaying mean of another scorer.
 ///
@@ -49,4 +49,4 @@ struct ema {
   }
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

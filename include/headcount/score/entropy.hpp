@@ -12,10 +12,10 @@
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/logarithm.hpp>
 #include <headcount/core/number_type.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/row_sum.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How uneven a head's attention is: minus the entropy of its row of weights.
 ///
@@ -108,4 +108,4 @@ struct entropy {
   }
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

@@ -9,7 +9,7 @@
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/strided_view.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Gives what is known of each head, wherever it lies: refers to a callable of somebody else's, which must outlive it.
 template <class Evidence>
@@ -56,4 +56,4 @@ struct head_evidence {
   return own;
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -6,14 +6,14 @@
 #include <tuple>
 
 #include <headcount/core/error.hpp>
-#include <headcount/core/from_file.hpp>
-#include <headcount/core/part.hpp>
-#include <headcount/core/print_part.hpp>
 #include <headcount/core/ranking.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/part/from_file.hpp>
+#include <headcount/part/part.hpp>
+#include <headcount/part/print_part.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// A static ranking: a head scores the same at every token, whatever it attends to.
 ///
@@ -53,4 +53,4 @@ inline void validate(fixed const& part, site const& where) {
                 "a ranking of this model"};
 }
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

@@ -9,10 +9,10 @@
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/row_sum.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How unequally a head shares its attention: the Gini coefficient of its row of weights over n visible keys.
 ///
@@ -79,4 +79,4 @@ struct gini {
   };
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

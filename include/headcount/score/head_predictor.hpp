@@ -5,7 +5,9 @@
 #include <span>
 #include <vector>
 
-namespace headcount::inline v0::score {
+#include <headcount/version.hpp>
+
+namespace headcount::v0::score {
 
 /// output = weight * input + bias.
 struct affine_map {
@@ -62,4 +64,4 @@ struct head_predictor {
   }
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

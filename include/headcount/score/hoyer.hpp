@@ -6,11 +6,11 @@
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/row_sum.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/online_softmax.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How sparse a head's attention is: Hoyer's measure of its row of weights over n visible keys.
 ///
@@ -56,4 +56,4 @@ struct hoyer {
   }
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

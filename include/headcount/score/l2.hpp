@@ -6,11 +6,11 @@
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/number_type.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/row_sum.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/online_softmax.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How concentrated a head's attention is: the Euclidean norm of its row of weights.
 ///
@@ -55,4 +55,4 @@ struct l2 {
   };
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

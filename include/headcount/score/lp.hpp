@@ -6,13 +6,13 @@
 #include <tuple>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/row_sum.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/max.hpp>
 #include <headcount/score/online_softmax.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How concentrated a head's attention is, by any norm of its row of weights.
 ///
@@ -57,4 +57,4 @@ struct lp {
   };
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

@@ -9,7 +9,7 @@
 #include <headcount/core/site.hpp>
 #include <headcount/score/online_softmax.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 // What the scorers of attention on some tokens (sink_mass, recent_mass, distant_mass, span_mass) are made of.
 
@@ -67,4 +67,4 @@ class range_accumulator {
   online_mass sum_;
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

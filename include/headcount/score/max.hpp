@@ -3,10 +3,10 @@
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/part.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/online_softmax.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How sure a head is: the largest weight of its row.
 ///
@@ -37,4 +37,4 @@ struct max {
   };
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

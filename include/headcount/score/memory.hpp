@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
-namespace headcount::inline v0 {
+#include <headcount/version.hpp>
+
+namespace headcount::v0 {
 
 /// What the scorer of one policy remembers of one sequence, for scorers that look back (`previous`, `ema`). Policies
 /// themselves never change, so whoever runs the model keeps one of these beside each sequence's keys and values. A
@@ -35,4 +37,4 @@ class score_memory {
   std::vector<std::vector<double>> layers_;
 };
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

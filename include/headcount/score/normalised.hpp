@@ -6,13 +6,13 @@
 #include <string_view>
 #include <tuple>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
 #include <headcount/score/evidence.hpp>
 #include <headcount/score/scorer.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// Another scorer in units of its own spread over the heads of a site, so that scorers of different units, and sites of
 /// different layers, compare.
@@ -59,4 +59,4 @@ struct normalised {
   }
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

@@ -3,7 +3,9 @@
 #include <cmath>
 #include <limits>
 
-namespace headcount::inline v0::score {
+#include <headcount/version.hpp>
+
+namespace headcount::v0::score {
 
 /// A softmax met logit by logit: the largest logit so far, and the sum of e^(logit - largest). What accumulators of row
 /// scorers are made of. A masked logit, minus infinity, weighs nothing; NaN and infinity make everything NaN.
@@ -39,4 +41,4 @@ class online_softmax {
   double total_ = 0;
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

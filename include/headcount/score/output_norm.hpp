@@ -4,10 +4,10 @@
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/row_sum.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How much a head puts out: the Euclidean norm of its output before the output projection.
 ///
@@ -27,4 +27,4 @@ struct output_norm {
   }
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

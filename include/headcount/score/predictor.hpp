@@ -10,13 +10,13 @@
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/error.hpp>
-#include <headcount/core/from_file.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/part/from_file.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/head_predictor.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// What a head's score is going to be, guessed from the attention block's input by maps that were learned from earlier
 /// decisions.
@@ -65,4 +65,4 @@ inline void validate(predictor const& part, site const& where) {
          {});
 }
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

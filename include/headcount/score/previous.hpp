@@ -6,13 +6,13 @@
 #include <string_view>
 #include <tuple>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
 #include <headcount/score/evidence.hpp>
 #include <headcount/score/scorer.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// What another scorer made of the head at the token before: how fast do good heads change?
 ///
@@ -45,4 +45,4 @@ struct previous {
   }
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

@@ -7,14 +7,14 @@
 #include <tuple>
 #include <vector>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
 #include <headcount/score/evidence.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/score/several.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// Several scorers multiplied, for scores that are 0 or more: a head must do well by each.
 ///
@@ -43,4 +43,4 @@ struct product {
   }
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

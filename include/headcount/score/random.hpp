@@ -5,11 +5,11 @@
 #include <string_view>
 #include <tuple>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/random.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// A control: every head draws a number that has nothing to do with what it attends to.
 ///
@@ -31,4 +31,4 @@ struct random {
   }
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

@@ -9,14 +9,14 @@
 #include <tuple>
 #include <vector>
 
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
 #include <headcount/score/evidence.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/score/several.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// Several scorers that vote by the order they put the heads in, whatever their units.
 ///
@@ -56,4 +56,4 @@ struct rank_mean {
   }
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

@@ -7,11 +7,11 @@
 #include <tuple>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/mass.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How local a head's attention is: the weight on the last n visible keys, the query's own token included.
 ///
@@ -43,4 +43,4 @@ struct recent_mass {
   using accumulator = range_accumulator<recent_mass>;
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

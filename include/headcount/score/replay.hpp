@@ -6,13 +6,13 @@
 
 #include <headcount/core/decision_trace.hpp>
 #include <headcount/core/error.hpp>
-#include <headcount/core/from_file.hpp>
-#include <headcount/core/part.hpp>
-#include <headcount/core/print_part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/part/from_file.hpp>
+#include <headcount/part/part.hpp>
+#include <headcount/part/print_part.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// What a recorded run decided: `replay(trace.safetensors) | threshold(0.5)` keeps the heads that it kept.
 ///
@@ -50,4 +50,4 @@ inline void validate(replay const& part, site const& where) {
                   "a trace of this model"};
 }
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

@@ -6,12 +6,12 @@
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/evidence.hpp>
 #include <headcount/score/scorer.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Room for the scores of one site.
 using head_scores = std::array<double, head_set::capacity()>;
@@ -55,4 +55,4 @@ void score_heads(Score const& score, site const& where, head_evidence const& kno
   }
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

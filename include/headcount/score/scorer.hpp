@@ -8,12 +8,12 @@
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/words.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/evidence.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// What a scorer must see before it can score a head. The later in the list, the more work must be done for heads that
 /// are then dropped: nothing, input and query decide before attention, row before the values are summed, output after,
@@ -139,4 +139,4 @@ template <class Score>
   else return 0;
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

@@ -10,7 +10,7 @@
 #include <headcount/score/score_heads.hpp>
 #include <headcount/score/scorer.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 // What the scorers that join several others (sum, product, rank_mean) are made of.
 
@@ -43,4 +43,4 @@ void for_each_scorer(std::vector<any_scorer> const& scorers, site const& where, 
   }
 }
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

@@ -6,11 +6,11 @@
 #include <tuple>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/mass.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How much a head leans on attention sinks: the weight on the first n tokens of its sequence.
 ///
@@ -43,4 +43,4 @@ struct sink_mass {
   using accumulator = range_accumulator<sink_mass>;
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

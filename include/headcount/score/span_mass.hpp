@@ -7,12 +7,12 @@
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/index_range.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/token_positions.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/mass.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How much a head attends to given tokens, e.g. a needle's: the weight on positions of its sequence.
 ///
@@ -62,4 +62,4 @@ struct span_mass {
   };
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

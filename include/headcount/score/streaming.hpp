@@ -6,7 +6,7 @@
 #include <headcount/core/site.hpp>
 #include <headcount/score/scorer.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Starts the accumulator of a row scorer for a row of so many keys, the last of which is the query's own token: what
 /// it is told is the next key's logit, after scaling and before softmax, key by key in order. The scorer must outlive
@@ -34,4 +34,4 @@ template <streaming_scorer Score>
   else return true;
 }
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

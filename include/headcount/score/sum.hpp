@@ -8,15 +8,15 @@
 #include <vector>
 
 #include <headcount/core/error.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
 #include <headcount/score/evidence.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/score/several.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// Several scorers added up, each with its weight.
 ///
@@ -56,4 +56,4 @@ inline void validate(sum const& part, site const&) {
                 "one for each, or none"};
 }
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

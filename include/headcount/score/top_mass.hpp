@@ -11,11 +11,11 @@
 #include <tuple>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/online_softmax.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// How few keys a head attends to: the weight on the n keys with the largest weights.
 ///
@@ -94,4 +94,4 @@ struct top_mass {
   };
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

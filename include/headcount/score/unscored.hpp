@@ -5,7 +5,7 @@
 
 #include <headcount/core/site.hpp>
 
-namespace headcount::inline v0::score {
+namespace headcount::v0::score {
 
 /// No scorer: what stands in a policy whose selector needs no scores (`dense`, `none`). Every head scores 0.
 /// Reads nothing; never written in a sentence.
@@ -16,4 +16,4 @@ struct unscored {
   [[nodiscard]] constexpr double operator()(site const&, std::size_t) const noexcept { return 0; }
 };
 
-}  // namespace headcount::inline v0::score
+}  // namespace headcount::v0::score

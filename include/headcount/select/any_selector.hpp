@@ -7,16 +7,16 @@
 #include <utility>
 
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
-#include <headcount/core/print_part.hpp>
-#include <headcount/core/row_dependence.hpp>
 #include <headcount/core/site.hpp>
-#include <headcount/core/validate_part.hpp>
+#include <headcount/part/part.hpp>
+#include <headcount/part/print_part.hpp>
+#include <headcount/part/row_dependence.hpp>
+#include <headcount/part/validate_part.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/select/fixed.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Any selector, chosen at run time. Copies share it; calls allocate nothing.
 class any_selector {
@@ -70,4 +70,4 @@ class any_selector {
 template <>
 inline constexpr bool is_erased_part<any_selector> = true;
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

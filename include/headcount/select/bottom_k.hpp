@@ -7,12 +7,12 @@
 #include <tuple>
 
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/select/count.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// A control: keeps the k heads with the lowest scores at each query; of equal scores the lower head index, and a head
 /// scored NaN only after every other. O(heads * k), no allocation.
@@ -38,4 +38,4 @@ struct bottom_k {
 /// Throws headcount::error when the layer has fewer than k heads.
 inline void validate(bottom_k const& part, site const& where) { check_count(part, part.k, where); }
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

@@ -3,12 +3,12 @@
 #include <cstddef>
 
 #include <headcount/core/error.hpp>
-#include <headcount/core/part.hpp>
-#include <headcount/core/print_part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/part/part.hpp>
+#include <headcount/part/print_part.hpp>
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// Throws headcount::error when a selector is to keep more heads than the layer has.
 template <policy_part Select>
@@ -18,4 +18,4 @@ void check_count(Select const& part, std::size_t count, site const& where) {
                 text_of("k from 0 to ", where.heads)};
 }
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

@@ -5,7 +5,7 @@
 
 #include <headcount/core/head_set.hpp>
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// Keeps every head, whatever its score: the policy `dense`. O(heads), no allocation.
 struct every_head {
@@ -23,4 +23,4 @@ struct no_head {
   [[nodiscard]] constexpr head_set operator()(std::span<double const>) const noexcept { return {}; }
 };
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

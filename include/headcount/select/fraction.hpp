@@ -6,10 +6,10 @@
 #include <tuple>
 
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// Keeps a share of a layer's heads, whatever their number: the ceil(f * heads) best, so one at least when f > 0.
 /// Counted as the least n with n / heads >= f, so that rounding adds no head: 0.07 of 100 heads are 7.
@@ -32,4 +32,4 @@ struct fraction {
   }
 };
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

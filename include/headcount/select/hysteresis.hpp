@@ -7,12 +7,12 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
-#include <headcount/core/print_part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/part/part.hpp>
+#include <headcount/part/print_part.hpp>
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// Keeps a head once its score reaches one bar, until it falls below a lower one: fewer heads come and go from token to
 /// token than with a threshold.
@@ -56,4 +56,4 @@ inline void validate(hysteresis const& part, site const&) {
                 "leave at most enter"};
 }
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

@@ -7,15 +7,15 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/layer_table.hpp>
-#include <headcount/core/part.hpp>
-#include <headcount/core/print_part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/part/layer_table.hpp>
+#include <headcount/part/part.hpp>
+#include <headcount/part/print_part.hpp>
 #include <headcount/select/count.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// top_k with a k for each layer: per_layer(2:5, 5-8:1). Layers count from 0, recurrent ones included. A layer that the
 /// table leaves out keeps every head, but validate lets none be left out. O(heads * k), no allocation.
@@ -45,4 +45,4 @@ inline void validate(per_layer const& part, site const& where) {
   check_count(part, *k, where);
 }
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

@@ -8,13 +8,13 @@
 #include <tuple>
 
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/random.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/select/count.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// The matched control of top_k: keeps k heads at each query, drawn anew from (seed, site) without looking at the
 /// scores. Every set of k heads is as likely, those that top_k would keep included. The draws are those of
@@ -43,4 +43,4 @@ struct random_k {
 /// Throws headcount::error when the layer has fewer than k heads.
 inline void validate(random_k const& part, site const& where) { check_count(part, part.k, where); }
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

@@ -10,16 +10,16 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
-#include <headcount/core/print_part.hpp>
 #include <headcount/core/random.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/words.hpp>
+#include <headcount/part/part.hpp>
+#include <headcount/part/print_part.hpp>
 #include <headcount/select/any_selector.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 /// Within what a control keeps as many heads as the selector that it controls for.
 enum class head_match : unsigned char { layer, group };
@@ -27,9 +27,9 @@ enum class head_match : unsigned char { layer, group };
 template <>
 inline constexpr std::array<std::string_view, 2> words_of<head_match>{"layer", "group"};
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// The matched control of any selector: as many heads as `inner` keeps of the same scores, drawn from those that it
 /// drops. Whether `inner`'s choice matters is then whether it beats this.
@@ -96,4 +96,4 @@ inline void validate(random_like const& part, site const& where) {
                 "match=layer"};
 }
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

@@ -6,10 +6,10 @@
 #include <tuple>
 
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// Keeps every head whose score comes near the best one's: the bar is x times the best score.
 ///
@@ -39,4 +39,4 @@ struct relative_threshold {
   }
 };
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

@@ -5,10 +5,10 @@
 #include <span>
 
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0 {
+namespace headcount::v0 {
 
 // A selector chooses the heads to keep from their scores, one a head in head order. Of equal scores the lower head
 // index comes first, and NaN comes after every number: no selector prefers a head without a score. A selector either
@@ -85,4 +85,4 @@ namespace select {
 
 }  // namespace select
 
-}  // namespace headcount::inline v0
+}  // namespace headcount::v0

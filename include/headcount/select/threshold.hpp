@@ -6,9 +6,9 @@
 #include <tuple>
 
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
+#include <headcount/part/part.hpp>
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// Keeps every head whose score reaches a bar: score >= x. A head scored NaN is dropped.
 /// x is in the scorer's unit (bits for entropy). It may keep all heads or none. O(heads), no allocation.
@@ -31,4 +31,4 @@ struct threshold {
   }
 };
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

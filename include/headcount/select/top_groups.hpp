@@ -9,12 +9,12 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// Keeps whole groups of heads that share a key/value head, so that the keys and values of the others are not needed:
 /// all heads of the g groups whose best head scores highest; of equal groups the lower one. With one head a group it is
@@ -56,4 +56,4 @@ inline void validate(top_groups const& part, site const& where) {
                 text_of("layer ", where.layer, " has ", groups, " key/value heads"), text_of("g from 0 to ", groups)};
 }
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

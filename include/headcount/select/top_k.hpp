@@ -6,12 +6,12 @@
 #include <tuple>
 
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/select/count.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// Keeps the k heads with the highest scores at each query; of equal scores the lower head index.
 /// k = 0 keeps none. O(heads * k), no allocation.
@@ -35,4 +35,4 @@ struct top_k {
 /// Throws headcount::error when the layer has fewer than k heads.
 inline void validate(top_k const& part, site const& where) { check_count(part, part.k, where); }
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

@@ -8,10 +8,10 @@
 #include <tuple>
 
 #include <headcount/core/head_set.hpp>
-#include <headcount/core/part.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/select/selector.hpp>
 
-namespace headcount::inline v0::select {
+namespace headcount::v0::select {
 
 /// Keeps the fewest heads that hold a share p of the summed score, best first.
 ///
@@ -62,4 +62,4 @@ struct top_p {
   }
 };
 
-}  // namespace headcount::inline v0::select
+}  // namespace headcount::v0::select

@@ -16,18 +16,18 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/error.hpp>
-#include <headcount/core/layer_table.hpp>
-#include <headcount/core/print_part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/strided_view.hpp>
 #include <headcount/mask/mask.hpp>
+#include <headcount/part/layer_table.hpp>
+#include <headcount/part/print_part.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy/registry.hpp>
-#include <headcount/policy/sentence.hpp>
 #include <headcount/score/evidence.hpp>
 #include <headcount/score/score_heads.hpp>
 #include <headcount/score/streaming.hpp>
+#include <headcount/sentence/parse.hpp>
+#include <headcount/sentence/registry.hpp>
 #include <support/allocations.hpp>
 #include <support/example_parts.hpp>
 #include <support/files.hpp>

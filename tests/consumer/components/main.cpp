@@ -1,8 +1,8 @@
 #include <vector>
 
-#include <headcount/evaluate/statistics/interval.hpp>
 #include <headcount/reference/block/norm.hpp>
 #include <headcount/report/frontier.hpp>
+#include <headcount/statistics/interval.hpp>
 
 int main() {
   using namespace headcount;

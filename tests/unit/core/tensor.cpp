@@ -126,8 +126,8 @@ TEST_CASE("as_tensor: memory that would be gone at once is refused") {
 
 TEST_CASE("as_tensor: memory of another size than the shape's is an error that says both") {
   std::vector<float> memory(6);
-  CHECK_THROWS_WITH_AS((void)as_tensor(memory, {2, 4}),
-                       "memory seen as a tensor: it holds 6 values, its shape needs 8", error);
+  CHECK_THROWS_WITH_AS((void)as_tensor(memory, {2, 4}), "memory seen as a tensor: it holds 6 values, its shape needs 8",
+                       error);
   CHECK_THROWS_AS((void)as_tensor(memory, {5}), error);
   CHECK_THROWS_AS((void)as_tensor(std::span{memory}.first(0), {1}), error);
   CHECK_NOTHROW((void)as_tensor(std::span{memory}.first(0), {3, 0}));

@@ -12,7 +12,7 @@
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
-#include <headcount/policy/registry.hpp>
+#include <headcount/sentence/registry.hpp>
 #include <support/allocations.hpp>
 #include <support/float64.hpp>
 #include <support/parts.hpp>

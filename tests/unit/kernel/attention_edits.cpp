@@ -10,7 +10,7 @@
 #include <headcount/kernel/attention.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/compose.hpp>
-#include <headcount/policy/registry.hpp>
+#include <headcount/sentence/registry.hpp>
 #include <support/parts.hpp>
 #include <unit/kernel/support/scene.hpp>
 

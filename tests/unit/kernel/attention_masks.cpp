@@ -12,16 +12,16 @@
 
 #include <doctest/doctest.h>
 
-#include <headcount/core/from_file.hpp>
 #include <headcount/core/head_outputs.hpp>
 #include <headcount/core/random.hpp>
 #include <headcount/core/strided_view.hpp>
 #include <headcount/kernel/attention.hpp>
+#include <headcount/part/from_file.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
-#include <headcount/policy/registry.hpp>
 #include <headcount/policy/sparsify.hpp>
+#include <headcount/sentence/registry.hpp>
 #include <support/allocations.hpp>
 #include <support/float64.hpp>
 #include <support/numbers.hpp>

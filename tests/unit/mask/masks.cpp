@@ -11,7 +11,6 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/error.hpp>
-#include <headcount/core/from_file.hpp>
 #include <headcount/core/head_outputs.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/mask/mask.hpp>
@@ -21,10 +20,11 @@
 #include <headcount/mask/streaming.hpp>
 #include <headcount/mask/uniform.hpp>
 #include <headcount/mask/zero.hpp>
-#include <headcount/policy/sentence.hpp>
+#include <headcount/part/from_file.hpp>
 #include <headcount/policy/validate.hpp>
 #include <headcount/score/entropy.hpp>
 #include <headcount/select/top_k.hpp>
+#include <headcount/sentence/parse.hpp>
 #include <support/numbers.hpp>
 #include <support/parts.hpp>
 

@@ -14,8 +14,8 @@
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/decide.hpp>
-#include <headcount/policy/registry.hpp>
 #include <headcount/policy/sparsify.hpp>
+#include <headcount/sentence/registry.hpp>
 #include <support/allocations.hpp>
 #include <support/float64.hpp>
 #include <support/numbers.hpp>

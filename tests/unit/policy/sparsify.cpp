@@ -15,8 +15,8 @@
 #include <headcount/core/strided_view.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
-#include <headcount/policy/registry.hpp>
 #include <headcount/policy/sparsify.hpp>
+#include <headcount/sentence/registry.hpp>
 #include <support/float64.hpp>
 #include <support/numbers.hpp>
 #include <support/parts.hpp>

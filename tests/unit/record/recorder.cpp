@@ -14,10 +14,10 @@
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/decide.hpp>
-#include <headcount/policy/registry.hpp>
 #include <headcount/policy/validate.hpp>
 #include <headcount/record/recorder.hpp>
 #include <headcount/score/replay.hpp>
+#include <headcount/sentence/registry.hpp>
 #include <support/numbers.hpp>
 
 using namespace headcount;

@@ -7,9 +7,9 @@
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/decide.hpp>
-#include <headcount/policy/sentence.hpp>
 #include <headcount/policy/validate.hpp>
 #include <headcount/score/fixed.hpp>
+#include <headcount/sentence/parse.hpp>
 #include <support/numbers.hpp>
 
 using namespace headcount;

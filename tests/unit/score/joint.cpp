@@ -8,11 +8,10 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/error.hpp>
-#include <headcount/core/validate_part.hpp>
+#include <headcount/part/validate_part.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/decide.hpp>
-#include <headcount/policy/sentence.hpp>
 #include <headcount/policy/sparsify.hpp>
 #include <headcount/score/ema.hpp>
 #include <headcount/score/memory.hpp>
@@ -21,6 +20,7 @@
 #include <headcount/score/product.hpp>
 #include <headcount/score/rank_mean.hpp>
 #include <headcount/score/sum.hpp>
+#include <headcount/sentence/parse.hpp>
 #include <support/allocations.hpp>
 #include <support/float64.hpp>
 #include <support/numbers.hpp>

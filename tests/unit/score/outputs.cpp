@@ -8,9 +8,9 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/error.hpp>
-#include <headcount/core/from_file.hpp>
 #include <headcount/core/strided_view.hpp>
-#include <headcount/core/validate_part.hpp>
+#include <headcount/part/from_file.hpp>
+#include <headcount/part/validate_part.hpp>
 #include <headcount/score/contribution_norm.hpp>
 #include <headcount/score/output_norm.hpp>
 #include <headcount/score/predictor.hpp>

@@ -3,7 +3,7 @@
 
 #include <doctest/doctest.h>
 
-#include <headcount/core/part.hpp>
+#include <headcount/part/part.hpp>
 #include <headcount/score/entropy.hpp>
 #include <headcount/score/l2.hpp>
 #include <headcount/score/random.hpp>

@@ -11,7 +11,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/site.hpp>
-#include <headcount/core/validate_part.hpp>
+#include <headcount/part/validate_part.hpp>
 #include <headcount/score/random.hpp>
 #include <headcount/select/hysteresis.hpp>
 #include <headcount/select/per_layer.hpp>

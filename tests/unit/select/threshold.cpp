@@ -5,7 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/error.hpp>
-#include <headcount/core/validate_part.hpp>
+#include <headcount/part/validate_part.hpp>
 #include <headcount/select/fixed.hpp>
 #include <headcount/select/hysteresis.hpp>
 #include <headcount/select/selector.hpp>

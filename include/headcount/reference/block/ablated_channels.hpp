@@ -5,7 +5,7 @@
 #include <headcount/core/index_ranges.hpp>
 #include <headcount/reference/block/matrix.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// The channels of a recurrent block that an ablation takes away in one pass; see edit::ablate.
 struct ablated_channels {
@@ -20,4 +20,4 @@ inline void clear_channels(index_ranges const& channels, matrix& x) {
   });
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -5,7 +5,7 @@
 
 #include <headcount/reference/block/matrix.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// The gate functions that the supported models use.
 enum class activation : unsigned char { gelu_tanh, silu };
@@ -26,4 +26,4 @@ inline void apply(activation gate, matrix& values) {
   return std::fmax(x, 0.0f) + std::log1p(std::exp(-std::fabs(x)));
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -22,7 +22,7 @@
 #include <headcount/score/memory.hpp>
 #include <headcount/score/scorer.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// An attention block: MHA (as many key/value heads as heads), GQA, or MQA (one key/value head); causal, over all past
 /// tokens or a sliding window; with rotary positions or none.
@@ -177,4 +177,4 @@ template <class Control>
   return y;
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

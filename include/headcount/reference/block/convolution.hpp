@@ -10,7 +10,7 @@
 #include <headcount/reference/block/recurrence.hpp>
 #include <headcount/reference/block/segment.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// Causal convolution of each channel over the last `width` tokens:
 /// y_t = bias + sum_i tap_i * x_{t - width + 1 + i}, with x = 0 before the first token.
@@ -47,4 +47,4 @@ inline void apply(causal_convolution const& block, segment const& rows, matrix& 
   past.erase(past.begin(), past.end() - static_cast<std::ptrdiff_t>((block.width - 1) * channels));
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

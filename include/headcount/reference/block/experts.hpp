@@ -10,7 +10,7 @@
 #include <headcount/reference/block/matrix.hpp>
 #include <headcount/reference/block/mlp.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// Mixture of experts: each token goes to the `chosen` experts with the highest routing probability, whose outputs are
 /// summed by that probability, not renormalised (Jamba). Of equal probabilities the lower expert index is chosen.
@@ -48,4 +48,4 @@ struct experts {
   return y;
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -8,7 +8,7 @@
 
 #include <headcount/core/strided_view.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// The keys and values of one sequence in one attention layer, in position order. A plain value: a copy is a fork.
 /// Keys are held feature by feature, so that a query meets consecutive keys side by side; values key by key.
@@ -76,4 +76,4 @@ class key_value_cache {
   std::vector<float> values_;  // [key, kv_head, dim]
 };
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

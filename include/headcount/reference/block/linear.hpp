@@ -9,7 +9,7 @@
 #include <headcount/reference/block/weights.hpp>
 #include <headcount/reference/parallel.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// A linear map: output = weight input + bias. `weight` is `[out, in]` and stays in its stored format.
 struct linear {
@@ -61,4 +61,4 @@ struct linear {
   return y;
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -14,7 +14,7 @@
 #include <headcount/reference/block/recurrence.hpp>
 #include <headcount/reference/block/segment.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// A Mamba-1 block with Jamba's RMSNorm on dt, B and C.
 ///
@@ -94,4 +94,4 @@ inline void scan_mamba(mamba_block const& block, segment const& rows, matrix& u,
   return apply(block.out_projection, gate);
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -5,7 +5,9 @@
 
 #include <Eigen/Core>
 
-namespace headcount::inline v0::reference {
+#include <headcount/version.hpp>
+
+namespace headcount::v0::reference {
 
 /// Activations, `[token, feature]`, row-major: a token's features lie side by side. Tokens of several sequences stand
 /// one after the other, sequence by sequence, without padding.
@@ -36,4 +38,4 @@ using row_array = Eigen::Array<float, 1, Eigen::Dynamic>;
   return {values.data() + token * size(values.cols()), size(values.cols())};
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

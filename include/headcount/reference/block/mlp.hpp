@@ -4,7 +4,7 @@
 #include <headcount/reference/block/linear.hpp>
 #include <headcount/reference/block/matrix.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// Gated feed-forward block: down(gate_function(gate x) * (up x)).
 /// Source: Shazeer 2020, arXiv 2002.05202.
@@ -23,4 +23,4 @@ struct gated_mlp {
   return apply(block.down, hidden);
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -7,7 +7,7 @@
 
 #include <headcount/reference/block/matrix.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// RMSNorm: y_i = gain_i * x_i / sqrt(mean_j x_j^2 + epsilon).
 /// `gain` is the stored weight, or 1 + it for the Gemma family.
@@ -29,4 +29,4 @@ inline void apply(rms_norm const& norm, std::span<float> features) noexcept {
   return x;
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

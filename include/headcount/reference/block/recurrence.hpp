@@ -5,7 +5,9 @@
 
 #include <Eigen/Core>
 
-namespace headcount::inline v0::reference {
+#include <headcount/version.hpp>
+
+namespace headcount::v0::reference {
 
 /// Floats that begin where Eigen's vectors of numbers may: it computes what lies before such a place in another way,
 /// so elsewhere the last digits of a result would depend on where memory happened to be free.
@@ -19,4 +21,4 @@ struct recurrence {
   [[nodiscard]] std::size_t bytes() const noexcept { return (past_inputs.size() + hidden.size()) * sizeof(float); }
 };
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -13,7 +13,7 @@
 #include <headcount/reference/block/recurrence.hpp>
 #include <headcount/reference/block/segment.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// A gate of the RG-LRU: sigmoid of a block-diagonal linear map, one block a head.
 struct block_diagonal_gate {
@@ -94,4 +94,4 @@ inline void scan_rg_lru(rg_lru_block const& block, segment const& rows, matrix& 
   return apply(block.output, gate);
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

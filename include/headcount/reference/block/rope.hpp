@@ -5,7 +5,9 @@
 #include <span>
 #include <vector>
 
-namespace headcount::inline v0::reference {
+#include <headcount/version.hpp>
+
+namespace headcount::v0::reference {
 
 /// Rotary position embedding of the first `2 * frequencies.size()` features of a head; the rest stay as they are.
 /// Features i and i + n (n = frequencies) are one pair, rotated by position * frequency_i (the "rotate half" order).
@@ -37,4 +39,4 @@ inline void apply(rotary_embedding const& rope, std::size_t position, std::span<
   }
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -7,7 +7,7 @@
 
 #include <headcount/reference/block/matrix.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// Where one sequence's new tokens stand among the packed tokens of a pass: rows [begin, begin + count) of a matrix.
 /// The first of them is token `position` of its sequence.
@@ -30,4 +30,4 @@ enum class wanted : unsigned char { all_tokens, last_token };
   return last;
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -10,7 +10,9 @@
 
 #include <Eigen/Core>
 
-namespace headcount::inline v0::reference {
+#include <headcount/version.hpp>
+
+namespace headcount::v0::reference {
 
 /// The number formats that weights may be stored in.
 enum class dtype : unsigned char { float32, bfloat16, float16 };
@@ -77,4 +79,4 @@ inline void widen(weights const& from, std::size_t first, std::span<float> to) n
   return values;
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

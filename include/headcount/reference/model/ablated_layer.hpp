@@ -9,16 +9,16 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/index_ranges.hpp>
 #include <headcount/core/phase.hpp>
-#include <headcount/core/print_part.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/words.hpp>
 #include <headcount/edit/ablate.hpp>
+#include <headcount/part/print_part.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/reference/block/ablated_channels.hpp>
 #include <headcount/reference/model/model.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// What edits take away of one layer in one pass.
 struct ablated_layer {
@@ -133,4 +133,4 @@ inline void validate(any_edit const& edit, model const& model) {
   if (!found) fail(text_of("none of these layers has ", word_of(what)), text_of("layers ", known));
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -9,7 +9,7 @@
 #include <headcount/core/token.hpp>
 #include <headcount/reference/block/activation.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// What every config.json says.
 struct common_config {
@@ -66,4 +66,4 @@ using model_config = std::variant<recurrent_gemma_config, jamba_config>;
   return std::visit([](auto const& any) -> common_config const& { return any; }, config);
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -13,7 +13,7 @@
 #include <headcount/reference/model/model.hpp>
 #include <headcount/reference/model/state.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// A sequence and what was read of it. A plain value: copies go on independently.
 struct sequence {
@@ -78,4 +78,4 @@ void fork_texts(model const& model, std::span<sequence const> sequences, std::sp
   }
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

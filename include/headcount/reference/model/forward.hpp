@@ -25,7 +25,7 @@
 #include <headcount/reference/model/model.hpp>
 #include <headcount/reference/model/state.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// The new tokens of one sequence and the state they continue.
 struct step {
@@ -122,7 +122,8 @@ void run_layers(model const& model, std::span<step const> steps, activations& at
   constexpr bool observed = !std::same_as<std::remove_cvref_t<Observer>, kernel::no_observer>;
   bool const remembers = policy.slots() > 0;  // so the scores of every token are needed
   if (remembers)
-    for (auto const& step : steps) step.state->memory.belong_to(text_of(print(policy.score), " | ", print(policy.select)));
+    for (auto const& step : steps)
+      step.state->memory.belong_to(text_of(print(policy.score), " | ", print(policy.select)));
   attention_control<Policy, std::remove_reference_t<Observer>> const control{policy, how.edits, observer};
   for (; at.next_layer < end; ++at.next_layer) {
     auto const& layer = model.layers[at.next_layer];
@@ -168,4 +169,4 @@ template <head_policy Policy, kernel::attention_observer Observer = kernel::no_o
   return end_pass(model, steps, std::move(at), how);
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -16,7 +16,7 @@
 #include <headcount/reference/model/model.hpp>
 #include <headcount/reference/model/state.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// How generation goes on and when it stops.
 struct generation {
@@ -68,4 +68,4 @@ template <head_policy Policy>
   return sequences;
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

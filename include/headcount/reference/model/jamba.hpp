@@ -14,7 +14,7 @@
 #include <headcount/reference/model/model.hpp>
 #include <headcount/reference/model/weight_source.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// Takes the weights of an attention block without rotary positions, under `name`. Throws what the source does.
 template <weight_source Source>
@@ -95,4 +95,4 @@ template <weight_source Source>
   return made;
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -23,7 +23,7 @@
 #include <headcount/reference/block/weights.hpp>
 #include <headcount/reference/model/state.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// One layer: x += mixer(mixer_norm x), then x += feed_forward(feed_forward_norm x).
 struct layer {
@@ -100,4 +100,4 @@ void validate(Policy const& policy, model const& model) {
                             .head_dim = block->head_dim});
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -16,7 +16,7 @@
 #include <headcount/reference/model/model.hpp>
 #include <headcount/reference/model/weight_source.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// Takes the weights of a sliding-window attention block with rotary positions, under `name`. Throws what the source
 /// does.
@@ -88,4 +88,4 @@ template <weight_source Source>
   return made;
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

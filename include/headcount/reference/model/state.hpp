@@ -8,7 +8,7 @@
 #include <headcount/reference/block/recurrence.hpp>
 #include <headcount/score/memory.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// Everything a model remembers of one sequence. A plain value: copy it to continue one prefill in several ways.
 struct state {
@@ -24,4 +24,4 @@ struct state {
   }
 };
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

@@ -12,7 +12,7 @@
 #include <headcount/reference/block/norm.hpp>
 #include <headcount/reference/block/weights.hpp>
 
-namespace headcount::inline v0::reference {
+namespace headcount::v0::reference {
 
 /// Where a model gets its tensors from: by name, with the shape it must have. Throws headcount::error when the tensor
 /// is missing or shaped otherwise. A checkpoint is one; tests make others.
@@ -59,4 +59,4 @@ template <weight_source Source>
   return convolution;
 }
 
-}  // namespace headcount::inline v0::reference
+}  // namespace headcount::v0::reference

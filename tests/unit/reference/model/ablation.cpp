@@ -13,10 +13,10 @@
 #include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
-#include <headcount/policy/sentence.hpp>
 #include <headcount/reference/model/ablated_layer.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/reference/model/model.hpp>
+#include <headcount/sentence/parse.hpp>
 
 #include "../support/batch.hpp"
 #include "../support/files.hpp"

@@ -12,12 +12,12 @@
 #include <headcount/core/phase.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/policy/compose.hpp>
-#include <headcount/policy/sentence.hpp>
 #include <headcount/reference/block/matrix.hpp>
 #include <headcount/reference/block/weights.hpp>
 #include <headcount/reference/model/fork.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/reference/model/model.hpp>
+#include <headcount/sentence/parse.hpp>
 
 #include "../support/batch.hpp"
 #include "../support/controls.hpp"

@@ -12,11 +12,11 @@
 
 #include <headcount/core/phase.hpp>
 #include <headcount/core/token.hpp>
-#include <headcount/policy/sentence.hpp>
 #include <headcount/reference/block/matrix.hpp>
 #include <headcount/reference/model/fork.hpp>
 #include <headcount/reference/model/generate.hpp>
 #include <headcount/reference/model/model.hpp>
+#include <headcount/sentence/parse.hpp>
 
 #include "../support/batch.hpp"
 #include "../support/files.hpp"

@@ -14,11 +14,11 @@
 
 #include <doctest/doctest.h>
 
-#include <headcount/core/from_file.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/part/from_file.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/record/recorder.hpp>
 #include <headcount/reference/block/matrix.hpp>

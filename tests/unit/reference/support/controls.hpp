@@ -6,7 +6,7 @@
 
 #include <headcount/core/token.hpp>
 #include <headcount/policy/any_edit.hpp>
-#include <headcount/policy/sentence.hpp>
+#include <headcount/sentence/parse.hpp>
 
 #include "batch.hpp"
 #include "numbers.hpp"

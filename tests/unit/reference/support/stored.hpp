@@ -11,7 +11,7 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/token.hpp>
-#include <headcount/reference/load/safetensors.hpp>
+#include <headcount/file/safetensors.hpp>
 
 #include "numbers.hpp"
 

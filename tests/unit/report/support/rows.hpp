@@ -7,8 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <headcount/evaluate/run/row.hpp>
-#include <headcount/reference/load/config_json.hpp>
+#include <headcount/reference/checkpoint/config_json.hpp>
+#include <headcount/result/row.hpp>
 
 namespace test {
 

@@ -1,0 +1,110 @@
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/core/token.hpp>
+#include <headcount/file/json_file.hpp>
+
+namespace headcount::v0::reference {
+
+/// Reads typed values out of a JSON object, and says which file and which key when one is not as it should be.
+/// A key that is null counts as absent.
+class config_reader {
+ public:
+  config_reader(std::string file, nlohmann::json const& object) : file_{std::move(file)}, object_{object} {
+    if (!object_.is_object()) throw error{file_, "it is no JSON object", "{...}"};
+  }
+
+  [[nodiscard]] bool has(char const* key) const { return object_.contains(key) && !object_[key].is_null(); }
+
+  /// Whether a key holds exactly this string.
+  [[nodiscard]] bool is(char const* key, char const* value) const {
+    return object_.contains(key) && object_[key] == value;
+  }
+
+  /// A whole number of at least `least`, and not absurdly large; `otherwise` when absent.
+  [[nodiscard]] std::size_t count(char const* key, std::optional<std::size_t> otherwise = std::nullopt,
+                                  std::size_t least = 1) const {
+    constexpr std::size_t most = 1u << 24;
+    if (!has(key)) return require(key, otherwise);
+    auto const& value = object_[key];
+    if (!value.is_number_unsigned() || value.get<std::size_t>() < least || value.get<std::size_t>() > most)
+      fail(key, text_of("a whole number from ", least, " to ", most));
+    return value.get<std::size_t>();
+  }
+
+  /// A finite number; `otherwise` when absent.
+  [[nodiscard]] double number(char const* key, std::optional<double> otherwise = std::nullopt) const {
+    if (!has(key)) return require(key, otherwise);
+    if (!object_[key].is_number() || !std::isfinite(object_[key].get<double>())) fail(key, "a number");
+    return object_[key].get<double>();
+  }
+
+  [[nodiscard]] bool flag(char const* key, bool otherwise) const {
+    if (!has(key)) return otherwise;
+    if (!object_[key].is_boolean()) fail(key, "true or false");
+    return object_[key].get<bool>();
+  }
+
+  [[nodiscard]] std::string text(char const* key, std::optional<std::string> otherwise = std::nullopt) const {
+    if (!has(key)) return require(key, std::move(otherwise));
+    if (!object_[key].is_string()) fail(key, "a string");
+    return object_[key].get<std::string>();
+  }
+
+  [[nodiscard]] std::vector<std::string> texts(char const* key, std::vector<std::string> otherwise) const {
+    if (!has(key)) return otherwise;
+    std::vector<std::string> values;
+    if (!object_[key].is_array()) fail(key, "a list of strings");
+    for (auto const& value : object_[key]) {
+      if (!value.is_string()) fail(key, "a list of strings");
+      values.push_back(value.get<std::string>());
+    }
+    return values;
+  }
+
+  /// One token id, a list of them, or none.
+  [[nodiscard]] std::vector<token> tokens(char const* key) const {
+    if (!has(key)) return {};
+    auto const list = object_[key].is_array() ? object_[key] : nlohmann::json::array({object_[key]});
+    std::vector<token> values;
+    for (auto const& value : list) {
+      if (!value.is_number_unsigned() || value.get<std::size_t>() > 0x7fffffff)
+        fail(key, "a token id, or a list of them");
+      values.push_back(value.get<token>());
+    }
+    return values;
+  }
+
+  /// The object under a key; an empty one when absent.
+  [[nodiscard]] config_reader section(char const* key) const {
+    static nlohmann::json const empty = nlohmann::json::object();
+    return {text_of(file_, ", ", key), has(key) ? object_[key] : empty};
+  }
+
+  /// Throws headcount::error about a key's value.
+  [[noreturn]] void fail(char const* key, std::string const& allowed) const {
+    throw error{file_, text_of(key, " = ", object_.contains(key) ? in_short(object_[key]) : "nothing"), allowed};
+  }
+
+ private:
+  template <class Value>
+  [[nodiscard]] Value require(char const* key, std::optional<Value> otherwise) const {
+    if (!otherwise) throw error{file_, text_of("the key ", key, " is missing")};
+    return *std::move(otherwise);
+  }
+
+  std::string file_;
+  nlohmann::json const& object_;
+};
+
+}  // namespace headcount::v0::reference

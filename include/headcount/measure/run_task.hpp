@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <numeric>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <headcount/measure/work.hpp>
+#include <headcount/policy/any_policy.hpp>
+#include <headcount/result/row.hpp>
+#include <headcount/task/task.hpp>
+
+namespace headcount::v0::evaluate {
+
+/// The row that a prompt of a task has under a policy, but for its answer: its key says whether it is there already.
+[[nodiscard]] inline row make_row(subject const& asked, task const& asking, std::string policy, std::size_t prompt,
+                                  std::string metric) {
+  return {.model = asked.name,
+          .fingerprint = asked.fingerprint,
+          .policy = std::move(policy),
+          .task = asking.name,
+          .setting = asking.setting,
+          .metric = std::move(metric),
+          .prompt = asking.prompts[prompt],
+          .seed = asking.seed};
+}
+
+/// Asks some prompts of a task under policies and hands out a row for each prompt, policy and metric. Throws what the
+/// model throws.
+inline void run_task(subject const& asked, task const& asking, std::span<std::size_t const> which,
+                     std::span<any_policy const> policies, work& done, std::function<void(row&&)> const& use) {
+  std::vector<std::string> sentences;
+  for (auto const& policy : policies) sentences.push_back(print(policy));
+  asking.ask(asked.model, which, policies, done, [&](answer&& one) {
+    auto made = make_row(asked, asking, sentences[one.policy], one.prompt, std::move(one.metric));
+    made.value = one.value;
+    made.more = std::move(one.more);
+    use(std::move(made));
+  });
+}
+
+/// The same for all prompts.
+inline void run_task(subject const& asked, task const& asking, std::span<any_policy const> policies, work& done,
+                     std::function<void(row&&)> const& use) {
+  std::vector<std::size_t> all(asking.prompts.size());
+  std::iota(all.begin(), all.end(), std::size_t{0});
+  run_task(asked, asking, all, policies, done, use);
+}
+
+}  // namespace headcount::v0::evaluate

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <string>
+#include <type_traits>
+#include <utility>
+
+#include <headcount/version.hpp>
+
+namespace headcount::v0 {
+
+/// A value too large to stand in a sentence, which names the file that holds it: fixed(ranking.json). A part takes it
+/// as a field like any other; copies share the content, which never changes.
+///
+/// Whoever reads a sentence says how files are read (policy/sentence.hpp), so that parts need no file format.
+template <class Content>
+struct from_file {
+  std::string name{};                        ///< of the file, as the sentence writes it
+  std::shared_ptr<Content const> content{};  ///< what is in it; null until it was read
+
+  /// Equal names are equal files.
+  [[nodiscard]] friend bool operator==(from_file const& a, from_file const& b) noexcept { return a.name == b.name; }
+};
+
+/// A value that no file was read for, under a name that sentences can show.
+template <class Content>
+[[nodiscard]] from_file<Content> in_memory(std::string name, Content content) {
+  return {std::move(name), std::make_shared<Content const>(std::move(content))};
+}
+
+/// Whether a field of a part is a file's content.
+template <class Value>
+inline constexpr bool is_from_file = false;
+template <class Content>
+inline constexpr bool is_from_file<from_file<Content>> = true;
+
+/// Reads no file: how sentences are read unless somebody says otherwise.
+struct no_files {};
+
+/// What reads files that hold a type of content: `files(name, std::type_identity<Content>{})` gives the content, or
+/// throws headcount::error that begins with the name.
+template <class Files, class Content>
+concept reads_files_of = requires(Files const& files, std::string const& name) {
+  { files(name, std::type_identity<Content>{}) } -> std::same_as<Content>;
+};
+
+}  // namespace headcount::v0

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <type_traits>
+
+#include <headcount/core/decision_trace.hpp>
+#include <headcount/core/head_outputs.hpp>
+#include <headcount/core/ranking.hpp>
+#include <headcount/policy_file/head_outputs_file.hpp>
+#include <headcount/policy_file/predictor_json.hpp>
+#include <headcount/policy_file/ranking_json.hpp>
+#include <headcount/policy_file/trace_file.hpp>
+#include <headcount/score/head_predictor.hpp>
+
+namespace headcount::v0::reference {
+
+/// Reads the files that parts of a sentence name: `parse_policy(text, reference::sentence_files{})`. One call operator
+/// a type of content, `Content operator()(std::string const& name, std::type_identity<Content>) const`, which throws
+/// headcount::error that begins with the name. Relative names start in the working directory.
+struct sentence_files {
+  [[nodiscard]] ranking operator()(std::string const& name, std::type_identity<ranking>) const {
+    return read_ranking(name);
+  }
+  [[nodiscard]] decision_trace operator()(std::string const& name, std::type_identity<decision_trace>) const {
+    return read_trace(name);
+  }
+  [[nodiscard]] head_outputs operator()(std::string const& name, std::type_identity<head_outputs>) const {
+    return read_head_outputs(name);
+  }
+  [[nodiscard]] score::head_predictor operator()(std::string const& name,
+                                                 std::type_identity<score::head_predictor>) const {
+    return read_predictor(name);
+  }
+};
+
+}  // namespace headcount::v0::reference

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/phase.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/policy/any_policy.hpp>
+#include <headcount/ranking/calibration.hpp>
+#include <headcount/ranking/importance.hpp>
+#include <headcount/reference/model/model.hpp>
+#include <headcount/score/any_scorer.hpp>
+#include <headcount/select/threshold.hpp>
+
+namespace headcount::v0::evaluate {
+
+/// The threshold at which a runtime scorer keeps n heads of the whole model at a token, on average: a global budget for
+/// heads that are chosen at run time.
+///
+///     threshold = the (n T)-th highest of the scores that all heads get at the T queries of the texts' answers
+///
+/// A layer decides before later layers have scores, so the best n heads of one token cannot be had; a fixed threshold
+/// can, lets easy tokens take fewer heads and hard ones more, and moves heads to the layers that need them. Scores must
+/// compare over layers and lengths, e.g. entropy(normalised=true). The model is dense while it is calibrated; under the
+/// policy itself, later layers see other inputs and may keep another number.
+///
+/// With ties, more are kept. Throws headcount::error when n is 0 or above the model's heads, and what `forward` throws.
+/// Source: own.
+[[nodiscard]] inline double threshold_of_budget(reference::model const& model, std::span<calibration_text const> texts,
+                                                any_scorer const& scorer, std::size_t n) {
+  auto const heads = heads_of(model).size();
+  if (n == 0 || n > heads) throw error{"budget", text_of(n, " heads of the model"), text_of("1 to ", heads)};
+  any_policy const keeps_all{scorer, select::threshold{std::numeric_limits<double>::lowest()}};
+  std::vector<std::vector<double>> of_texts(texts.size());
+  watch_answers(model, texts, keeps_all, [&](std::size_t i) {
+    return attention_watcher{.row = [](site const&, std::size_t, std::span<float const>) {},
+                             .kept = [](site const&, head_set const&) {},
+                             .scored =
+                                 [&all = of_texts[i]](site const& where, std::span<double const> scores) {
+                                   if (where.phase == phase::generation)
+                                     all.insert(all.end(), scores.begin(), scores.end());
+                                 }};
+  });
+  std::vector<double> scores;
+  std::size_t queries = 0;
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    scores.insert(scores.end(), of_texts[i].begin(), of_texts[i].end());
+    queries += texts[i].answer.size();
+  }
+  // NaN is kept by no threshold.
+  std::ranges::replace_if(scores, [](double score) { return score != score; }, std::numeric_limits<double>::lowest());
+  auto const last = scores.begin() + static_cast<std::ptrdiff_t>(n * queries - 1);
+  std::ranges::nth_element(scores, last, std::ranges::greater{});
+  return *last;
+}
+
+}  // namespace headcount::v0::evaluate

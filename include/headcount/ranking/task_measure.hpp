@@ -1,0 +1,58 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <numeric>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/measure/work.hpp>
+#include <headcount/policy/any_policy.hpp>
+#include <headcount/task/metric.hpp>
+#include <headcount/task/task.hpp>
+
+namespace headcount::v0::evaluate {
+
+/// What a task says policies are worth: a policy_measure, so that heads can be ranked by any task.
+///
+///     worth = mean over prompts of the metric, negated where lower is better
+///
+/// What the task shares between policies, such as one prefill, is shared. It refers to the model and the task.
+class task_measure {
+ public:
+  /// `metric` is one of the task's, its first when empty. Throws headcount::error when it is none of them.
+  task_measure(any_model const& model, task const& asking, std::string metric = {})
+      : model_{&model}, task_{&asking}, metric_{metric.empty() ? asking.metrics.at(0) : std::move(metric)} {
+    if (std::ranges::find(asking.metrics, metric_) != asking.metrics.end()) return;
+    std::string known;
+    for (auto const& one : asking.metrics) add_to_list(known, one);
+    throw error{text_of("metric ", metric_), text_of("task ", asking.name, " does not measure it"), known};
+  }
+
+  [[nodiscard]] std::string const& metric() const noexcept { return metric_; }
+
+  [[nodiscard]] std::vector<double> operator()(std::span<any_policy const> policies) const {
+    std::vector<std::size_t> all(task_->prompts.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    std::vector<double> sums(policies.size()), counts(policies.size());
+    work done;
+    task_->ask(*model_, all, policies, done, [&](answer&& one) {
+      if (one.metric != metric_) return;
+      sums[one.policy] += is_better_when_lower(metric_) ? -one.value : one.value;
+      ++counts[one.policy];
+    });
+    for (std::size_t i = 0; i < sums.size(); ++i) sums[i] /= counts[i];
+    return sums;
+  }
+
+ private:
+  any_model const* model_;
+  task const* task_;
+  std::string metric_;
+};
+
+}  // namespace headcount::v0::evaluate

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include <headcount/reference/checkpoint/checkpoint.hpp>
+#include <headcount/reference/checkpoint/config_json.hpp>
+#include <headcount/reference/checkpoint/fingerprint.hpp>
+#include <headcount/reference/model/config.hpp>
+#include <headcount/reference/model/jamba.hpp>
+#include <headcount/reference/model/model.hpp>
+#include <headcount/reference/model/recurrent_gemma.hpp>
+#include <headcount/text/tokenizer.hpp>
+
+namespace headcount::v0::reference {
+
+/// A model folder in Hugging Face's layout, ready to run.
+struct snapshot {
+  std::string name;  ///< the folder's own name
+  model_config config;
+  reference::model model;
+  std::optional<reference::tokenizer> tokenizer;  ///< when the folder has one
+  checkpoint files;
+
+  /// Identifies the weights, see fingerprint_of.
+  [[nodiscard]] std::string fingerprint() const { return fingerprint_of(files.tensors()); }
+  /// Numbers in all tensors.
+  [[nodiscard]] std::size_t parameters() const {
+    std::size_t count = 0;
+    for (auto const& [name_of_tensor, tensor] : files.tensors())
+      count += tensor.bytes.size() / safetensors_dtype_bytes(tensor.dtype).value_or(1);
+    return count;
+  }
+};
+
+/// Loads a folder with `config.json`, weights (see checkpoint) and, when there is one, its tokenizer.
+/// Weights are mapped, not read: they come in as they are used. Throws headcount::error, which names the file and what
+/// is wrong in it: a key, a tensor that is missing, unknown or misshapen.
+[[nodiscard]] inline snapshot load_snapshot(std::filesystem::path const& folder) {
+  if (!std::filesystem::is_directory(folder))
+    throw error{folder.string(), "no such model folder", "a folder with config.json and model.safetensors"};
+  auto config = read_config(folder / "config.json");
+  checkpoint files{folder};
+  auto model = std::visit([&](auto const& any) { return make_model(any, files); }, config);
+  files.require_all_taken();
+  model.storage = files.kept();
+  auto words = tokenizer::of_folder(folder);
+  auto const absolute = std::filesystem::weakly_canonical(folder);
+  return {absolute.filename().string(), std::move(config), std::move(model), std::move(words), std::move(files)};
+}
+
+}  // namespace headcount::v0::reference

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <filesystem>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/file/mapped_file.hpp>
+#include <headcount/result/row.hpp>
+#include <headcount/result/sealed_row.hpp>
+
+namespace headcount::v0::evaluate {
+
+/// What a file of sealed rows holds.
+struct journal_content {
+  std::vector<row> rows{};
+  std::size_t good_bytes = 0;  ///< up to the end of the last whole line
+  bool torn = false;           ///< the file ends in a line that was cut off while it was written
+};
+
+/// Reads sealed rows. A last line without its end was cut off and is no row. Throws headcount::error that names the
+/// line when another was damaged.
+[[nodiscard]] inline journal_content read_journal(std::filesystem::path const& path) {
+  journal_content content;
+  if (std::filesystem::file_size(path) == 0) return content;
+  reference::mapped_file const file{path};
+  std::string_view const text{reinterpret_cast<char const*>(file.bytes().data()), file.bytes().size()};
+  for (std::size_t number = 1; content.good_bytes < text.size(); ++number) {
+    auto const end = text.find('\n', content.good_bytes);
+    content.torn = end == text.npos;
+    if (content.torn) break;
+    auto const line = text.substr(content.good_bytes, end - content.good_bytes);
+    content.rows.push_back(parse_sealed(text_of(path.string(), ", line ", number), line));
+    content.good_bytes = end + 1;
+  }
+  return content;
+}
+
+/// A result file that is written row by row and survives being killed: rows are appended by one write a prompt, with
+/// their checksums, and are on the disk when `append` returns. Opening it again goes on where it ended. One process
+/// has it at a time; its threads may append at once. POSIX.
+class journal {
+ public:
+  /// Opens a file, or makes it. Its rows are kept, and a torn last line is cut off; `fresh` throws everything away.
+  /// Throws headcount::error when it cannot be written, another process has it, or a line was damaged.
+  explicit journal(std::filesystem::path path, bool fresh = false) : path_{std::move(path)} {
+    file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (file_ < 0) fail("cannot be written");
+    try {
+      if (::flock(file_, LOCK_EX | LOCK_NB) != 0)
+        throw error{path_.string(), "another run is writing it", "a file of its own for every run"};
+      journal_content content;
+      if (!fresh) content = read_journal(path_);
+      for (auto& one : content.rows) keys_.insert(key_of(one));
+      rows_ = std::move(content.rows);
+      if (::ftruncate(file_, static_cast<off_t>(content.good_bytes)) != 0) fail("cannot be written");
+    } catch (...) {
+      ::close(file_);
+      throw;
+    }
+  }
+  ~journal() { ::close(file_); }
+  journal(journal const&) = delete;
+  journal& operator=(journal const&) = delete;
+
+  /// The rows that were there when it was opened.
+  [[nodiscard]] std::vector<row> const& rows() const noexcept { return rows_; }
+
+  /// Whether a row with this key was there when it was opened.
+  [[nodiscard]] bool has(std::string const& key) const { return keys_.contains(key); }
+
+  /// Adds rows. Throws headcount::error when they cannot be written.
+  void append(std::span<row const> rows) {
+    std::string text;
+    for (auto const& one : rows) text += print_sealed(one) + "\n";
+    std::lock_guard const one_at_a_time{writing_};
+    for (std::string_view rest = text; !rest.empty();) {
+      auto const written = ::write(file_, rest.data(), rest.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail("cannot be written");
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    }
+    if (::fdatasync(file_) != 0 && errno != EINVAL) fail("cannot be written");  // EINVAL: no disk, as a pipe
+  }
+
+ private:
+  [[noreturn]] void fail(std::string_view what) const {
+    throw error{path_.string(), text_of(what, ": ", std::strerror(errno))};
+  }
+
+  std::filesystem::path path_;
+  int file_ = -1;
+  std::vector<row> rows_{};
+  std::set<std::string> keys_{};
+  std::mutex writing_{};
+};
+
+}  // namespace headcount::v0::evaluate

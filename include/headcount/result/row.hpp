@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include <headcount/file/json_number.hpp>
+#include <headcount/version.hpp>
+
+namespace headcount::v0::evaluate {
+
+/// What one model did with one prompt under one policy: a line of a result file.
+struct row {
+  std::string model{};        ///< the model folder's name
+  std::string fingerprint{};  ///< of the model's weights
+  std::string policy{};       ///< its sentence, as `print` writes it
+  std::string task{};         ///< e.g. "needle", "glue/cola"
+  std::string setting{};      ///< the task's options that are not at their defaults, e.g. "shots=5"; often empty
+  std::string metric{};       ///< what `value` is, e.g. "exact_match", "acc"
+  std::string prompt{};       ///< a name that stays with the prompt, whatever is run beside it, e.g. "anatomy/7"
+  std::uint64_t seed = 0;     ///< that prompts were drawn with
+  double value = 0;
+  std::string version = headcount::version;
+  nlohmann::ordered_json more = nlohmann::ordered_json::object();  ///< what the task adds: length, depth, loglik, ...
+};
+
+/// A row as JSON, its own keys first. Numbers that are not finite are texts, see json_number.
+[[nodiscard]] inline nlohmann::ordered_json to_json(row const& one) {
+  nlohmann::ordered_json json{
+      {"model", one.model},     {"fingerprint", one.fingerprint}, {"policy", one.policy}, {"task", one.task},
+      {"setting", one.setting}, {"metric", one.metric},           {"prompt", one.prompt}, {"seed", one.seed},
+      {"value", one.value},     {"version", one.version}};
+  for (auto const& [key, value] : one.more.items()) json[key] = value;
+  spell_numbers(json);
+  return json;
+}
+
+/// A row as a line, without its end. Bytes that are not UTF-8, as generated text may have, are replaced.
+[[nodiscard]] inline std::string print(row const& one) {
+  return to_json(one).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+/// What makes two rows answers to the same question: everything but the answer and what the task adds to it.
+[[nodiscard]] inline std::string key_of(row const& one) {
+  return nlohmann::json{one.fingerprint, one.policy, one.task, one.setting,
+                        one.metric,      one.prompt, one.seed, one.version}
+      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+}  // namespace headcount::v0::evaluate

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <headcount/core/error.hpp>
+#include <headcount/result/parse_row.hpp>
+#include <headcount/result/row.hpp>
+
+namespace headcount::v0::evaluate {
+
+/// 64 bits of XXH3 over a text, the same on every machine. Not cryptographic.
+[[nodiscard]] inline std::uint64_t hash_of(std::string_view text) noexcept {
+  return XXH3_64bits(text.data(), text.size());
+}
+
+namespace detail {
+
+inline constexpr std::string_view seal_begin = ",\"checksum\":\"";
+inline constexpr std::size_t seal_size = seal_begin.size() + 16 + 2;  // its digits, a quote and a brace
+
+/// The end of a line whose beginning, up to the closing brace, is `open`.
+[[nodiscard]] inline std::string seal_of(std::string_view open) {
+  std::string seal{seal_begin};
+  auto const hash = hash_of(open);
+  for (int shift = 60; shift >= 0; shift -= 4) seal.push_back("0123456789abcdef"[hash >> shift & 15]);
+  return seal + "\"}";
+}
+
+}  // namespace detail
+
+/// A row as a line that shows when it was damaged: `print`, with a checksum of all before it as the last key.
+[[nodiscard]] inline std::string print_sealed(row const& one) {
+  auto line = print(one);
+  line.pop_back();
+  return line + detail::seal_of(line);
+}
+
+/// Whether a line is one that print_sealed made, as it made it.
+[[nodiscard]] inline bool is_sealed(std::string_view line) {
+  if (line.size() < detail::seal_size) return false;
+  auto const open = line.substr(0, line.size() - detail::seal_size);
+  return line.substr(open.size()) == detail::seal_of(open);
+}
+
+/// The row of a line that print_sealed made. Throws headcount::error when it was damaged.
+[[nodiscard]] inline row parse_sealed(std::string_view what, std::string_view line) {
+  if (!is_sealed(line)) throw error{what, "the checksum is missing or wrong", "lines as they were written"};
+  auto one = parse_row(what, line);
+  one.more.erase("checksum");
+  return one;
+}
+
+}  // namespace headcount::v0::evaluate

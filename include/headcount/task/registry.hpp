@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/task/agreement.hpp>
+#include <headcount/task/choices.hpp>
+#include <headcount/task/exposure_task.hpp>
+#include <headcount/task/facts_task.hpp>
+#include <headcount/task/glue.hpp>
+#include <headcount/task/mmlu.hpp>
+#include <headcount/task/mqar_task.hpp>
+#include <headcount/task/needle_task.hpp>
+#include <headcount/task/perplexity.hpp>
+#include <headcount/task/ruler/ruler_task.hpp>
+#include <headcount/task/task.hpp>
+#include <headcount/task/task_options.hpp>
+
+namespace headcount::v0::evaluate {
+
+/// A task that can be named.
+struct task_kind {
+  std::string_view name;   ///< one that ends in "/" stands for all names that begin so, and alone for the whole family
+  std::string_view about;  ///< a line of help: what it asks, and its options
+  std::vector<task> (*make)(subject const&, std::string_view name, task_options&);
+};
+
+/// The one list of tasks.
+inline constexpr std::array task_kinds{
+    task_kind{"agreement/", "prefill or generation: how near to dense, token by token; prefill=128, generation=32",
+              make_agreement},
+    task_kind{"choices", "JSON lines {prompt, choices, gold}; train=FILE for shots, phase=prefill, form=base",
+              make_choices},
+    task_kind{"exposure", "needles while attention cannot see some of the text; needle's options, edit=all, phase=all",
+              make_exposure_tasks},
+    task_kind{"facts", "what people of the small language work as; context=12, prompts=256", make_facts},
+    task_kind{
+        "glue/",
+        "cola, mnli, mrpc, qnli, qqp, rte, sst2, wnli: JSON lines; train=FILE for shots, phase=prefill, form=base",
+        make_glue},
+    task_kind{"mmlu/", "the published CSV folder; one subject, or all; form=base", make_mmlu},
+    task_kind{"mqar", "keys and values of token ids; length=64, pairs=4, vocabulary, power=0.01, queries=generation",
+              make_mqar_task},
+    task_kind{
+        "needle",
+        "a sentence in a text; lengths, depths, prompts, distractors=0, protocol=corrected, form=base, read=once, "
+        "question=seen, max_new_tokens=40",
+        make_needle_task},
+    task_kind{"perplexity", "rolling, of texts; window=most tokens that the model reads, phase=prefill",
+              make_perplexity},
+    task_kind{"ruler/", "niah_single_1, ..., vt, cwe, fwe; length=4096, prompts=100", make_ruler_tasks},
+};
+
+/// Makes the tasks that a name stands for: one, or those of a family. Throws headcount::error for a name, an option or
+/// data that are not as they should be.
+[[nodiscard]] inline std::vector<task> make_tasks(subject const& asked, std::string_view name, task_options options) {
+  for (auto const& kind : task_kinds) {
+    bool const is_family = kind.name.ends_with('/');
+    if (name != kind.name && !(is_family && (name.starts_with(kind.name) || text_of(name, "/") == kind.name))) continue;
+    auto made = kind.make(asked, name, options);
+    options.require_all_taken();
+    return made;
+  }
+  std::string known;
+  for (auto const& kind : task_kinds)
+    add_to_list(known, kind.name.ends_with('/') ? text_of(kind.name, "NAME") : kind.name);
+  throw error{text_of("task ", name), "there is no such task", known};
+}
+
+}  // namespace headcount::v0::evaluate

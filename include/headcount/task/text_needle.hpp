@@ -1,0 +1,135 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/random_stream.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/core/token.hpp>
+#include <headcount/task/haystack.hpp>
+#include <headcount/task/hidden_needle.hpp>
+#include <headcount/task/needle_kind.hpp>
+#include <headcount/task/prompt_form.hpp>
+#include <headcount/text/pair_texts.hpp>
+
+namespace headcount::v0::evaluate {
+
+/// Prompts, no two alike.
+struct text_needles {
+  std::vector<text_needle> prompts{};
+  std::size_t duplicates = 0;  ///< cells left out because their prompt was there already
+};
+
+/// Which prompts are made.
+struct needle_grid {
+  std::vector<std::size_t> lengths{250, 677, 1105, 1532, 1959, 2387, 2814, 3241, 3669, 4096};  ///< tokens of a prompt
+  std::vector<double> depths{0, 11, 22, 33, 44, 56, 67, 78, 89, 100};                          ///< percent
+  std::size_t needles = 1;      ///< prompts a cell, each about another needle in another part of the haystack
+  std::size_t distractors = 0;  ///< needles about something else in the same context
+};
+
+/// The name of a cell: "LENGTH/DEPTH/NEEDLE".
+[[nodiscard]] inline std::string name_of_cell(std::size_t length, double depth, std::size_t needle) {
+  std::array<char, 32> digits{};
+  auto const* const end = std::to_chars(digits.data(), digits.data() + digits.size(), depth).ptr;
+  std::string_view const percent{digits.data(), static_cast<std::size_t>(end - digits.data())};
+  return text_of(length, "/", percent, "/", needle);
+}
+
+namespace detail {
+
+/// One needle with its part of the haystack and its distractors: what is the same in every cell.
+template <text_tokenizer Words>
+class needle_maker {
+ public:
+  needle_maker(Words const& words, haystack const& hay, needle_kind const& kind, std::size_t distractors,
+               random_stream random)
+      : words_{words}, hay_{hay}, form_{kind.form}, needles_{draw_needles(kind, 1 + distractors, random)} {
+    auto& end = form_.turn_end.empty() ? form_.after_question : form_.turn_end;
+    if (form_.turn_end.empty()) end.erase(end.find_last_not_of(" \n") + 1);  // a space is the start of the answer
+    first_ = random.below(hay.sentences.size());
+    for (std::size_t i = 0; i < distractors; ++i) places_.push_back(random.number());
+  }
+
+  /// Takes as many sentences as fit a length. Throws headcount::error when not even the needles do.
+  void fit(std::size_t length) {
+    sizes_.clear();
+    auto tokens = make(0).tokens.size();
+    if (tokens > length)
+      throw error{"needle", text_of("length ", length, " is too short"), text_of("at least ", tokens)};
+    std::size_t const readings = form_.read == context_reading::once ? 1 : 2;
+    for (; tokens <= length; tokens += readings * sizes_.back())
+      sizes_.push_back(std::max<std::size_t>(words_.encode(sentence(sizes_.size())).size(), 1));
+    // That was a guess from each sentence by itself. What counts is the prompt.
+    while (make(0).tokens.size() > length) sizes_.pop_back();
+  }
+
+  /// The prompt with the needle where it comes closest to a depth.
+  [[nodiscard]] text_needle at(double depth) const { return make(gap_at(sizes_, depth / 100)); }
+
+ private:
+  [[nodiscard]] std::string const& sentence(std::size_t i) const {
+    return hay_.sentences[(first_ + i) % hay_.sentences.size()];
+  }
+
+  [[nodiscard]] text_needle make(std::size_t gap) const {
+    auto const& asked = needles_.front();
+    hidden_needles hidden{.needle = asked.sentence, .gap = gap};
+    for (std::size_t i = 0; i < sizes_.size(); ++i) hidden.sentences.push_back(sentence(i));
+    for (std::size_t i = 0; i < places_.size(); ++i)
+      hidden.others.emplace_back(static_cast<std::size_t>(places_[i] * static_cast<double>(sizes_.size() + 1)),
+                                 needles_[i + 1].sentence);
+    text_needle result{.answer = asked.answer, .phrases = asked.phrases};
+    encode_needle(words_, pieces_of_prompt(form_, hidden.pieces(), asked.question), result);
+    return result;
+  }
+
+  Words const& words_;
+  haystack const& hay_;
+  prompt_form form_;
+  std::vector<drawn_needle> needles_;
+  std::size_t first_ = 0;
+  std::vector<double> places_{};      ///< of distractors, 0 to 1
+  std::vector<std::size_t> sizes_{};  ///< tokens of each sentence
+};
+
+}  // namespace detail
+
+/// Makes the prompts of a grid by the corrected protocol: whole sentences up to the length, the question included; the
+/// needle between two of them, where its first token comes closest to the depth; positions from the construction.
+/// Needle n and its part of the haystack are the same in every cell, and a seed gives others. Throws headcount::error
+/// for a grid that cannot be.
+template <text_tokenizer Words>
+[[nodiscard]] text_needles make_text_needles(Words const& words, haystack const& hay, needle_kind const& kind,
+                                             needle_grid const& grid, std::uint64_t seed) {
+  for (auto const depth : grid.depths)
+    if (!(depth >= 0 && depth <= 100)) throw error{"needle", "a depth is out of range", "0 to 100, in percent"};
+  text_needles made;
+  std::set<std::vector<token>> seen;
+  for (std::size_t n = 0; n < grid.needles; ++n) {
+    detail::needle_maker maker{words, hay, kind, grid.distractors, random_stream{mix_bits(seed) + n}};
+    for (auto const length : grid.lengths) {
+      maker.fit(length);
+      for (auto const depth : grid.depths) {
+        auto one = maker.at(depth);
+        one.length = length;
+        one.depth = depth;
+        one.id = name_of_cell(length, depth, n);
+        if (seen.insert(one.tokens).second) made.prompts.push_back(std::move(one));
+        else ++made.duplicates;
+      }
+    }
+  }
+  return made;
+}
+
+}  // namespace headcount::v0::evaluate

@@ -1,0 +1,239 @@
+// run/sealed_row.hpp, journal.hpp, merge.hpp, shard.hpp and sweep_plan.hpp: rows that survive.
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <filesystem>
+#include <limits>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <headcount/result/journal.hpp>
+#include <headcount/result/merge.hpp>
+#include <headcount/result/sealed_row.hpp>
+#include <headcount/result/shard.hpp>
+#include <headcount/result/sweep_plan.hpp>
+#include <unit/reference/support/files.hpp>
+
+using namespace headcount;
+using namespace headcount::evaluate;
+
+namespace {
+
+row some_row(std::string prompt, double value = 0.1) {
+  row one{.model = "m",
+          .fingerprint = "f",
+          .policy = "dense",
+          .task = "needle",
+          .metric = "score",
+          .prompt = std::move(prompt),
+          .seed = 1,
+          .value = value};
+  one.more["completion"] = "a \"quoted\"\nline \xff";  // not UTF-8
+  return one;
+}
+
+std::vector<row> some_rows(std::size_t first, std::size_t end) {
+  std::vector<row> rows;
+  for (auto i = first; i < end; ++i) rows.push_back(some_row("p" + std::to_string(i), static_cast<double>(i) / 3));
+  return rows;
+}
+
+}  // namespace
+
+TEST_CASE("sealed rows: a line is a row as it is printed and its checksum, and any change of a byte shows") {
+  auto const one = some_row("p");
+  auto line = print_sealed(one);
+  CHECK(line.starts_with(print(one).substr(0, print(one).size() - 1) + ",\"checksum\":\""));
+  CHECK(line.find('\n') == line.npos);
+  CHECK(is_sealed(line));
+  CHECK(print(parse_sealed("line", line)) == print(one));
+  CHECK(key_of(parse_row("line", line)) == key_of(one));  // who knows nothing of checksums reads it, too
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    auto changed = line;
+    changed[i] = static_cast<char>(changed[i] ^ 1);
+    CHECK(!is_sealed(changed));
+  }
+  for (std::size_t size = 0; size < line.size(); ++size) CHECK(!is_sealed(line.substr(0, size)));
+  CHECK(test::contains(test::message_of([&] { (void)parse_sealed("line", print(one)); }), "the checksum is missing"));
+}
+
+TEST_CASE("journal: rows are there again after it was closed, and new ones come after them") {
+  test::temporary_folder const folder;
+  auto const path = folder.path() / "r.jsonl";
+  {
+    journal file{path};
+    CHECK(file.rows().empty());
+    file.append(some_rows(0, 2));
+    file.append(some_rows(2, 3));
+    CHECK(!file.has(key_of(some_row("p1"))));  // when it was opened
+  }
+  {
+    journal file{path};
+    CHECK(file.rows().size() == 3);
+    CHECK(file.has(key_of(some_row("p1"))));
+    CHECK(!file.has(key_of(some_row("p3"))));
+    auto other = some_row("p1");
+    other.version = "0.0.0";
+    CHECK(!file.has(key_of(other)));
+    other = some_row("p1");
+    other.policy = "none";
+    CHECK(!file.has(key_of(other)));
+    file.append(some_rows(3, 4));
+  }
+  std::string expected;
+  for (auto const& one : some_rows(0, 4)) expected += print_sealed(one) + "\n";
+  CHECK(test::read_all(path) == expected);
+  journal const fresh{path, true};
+  CHECK(fresh.rows().empty());
+  CHECK(test::read_all(path).empty());
+}
+
+TEST_CASE("journal: rows whose values are not finite are there again, too, and merge as what they were") {
+  test::temporary_folder const folder;
+  auto const path = folder.path() / "r.jsonl";
+  constexpr auto infinity = std::numeric_limits<double>::infinity();
+  std::vector<row> rows{some_row("p0", infinity), some_row("p1", -infinity), some_row("p2", std::nan(""))};
+  for (auto& one : rows) one.more["loglik"] = -infinity;
+  journal{path}.append(rows);
+  auto const text = test::read_all(path);
+  {
+    journal const file{path};
+    REQUIRE(file.rows().size() == 3);
+    CHECK(file.rows()[0].value == infinity);
+    CHECK(file.rows()[1].value == -infinity);
+    CHECK(std::isnan(file.rows()[2].value));
+    CHECK(file.has(key_of(rows[2])));
+  }
+  merged_rows merged;
+  merged.add(path);
+  merged.add(path);
+  merged.write(folder.path() / "m.jsonl");
+  CHECK(test::read_all(folder.path() / "m.jsonl") == text);
+}
+
+TEST_CASE("journal: wherever the file was cut off, whole lines stay and the rest is gone") {
+  std::string text;
+  std::vector<std::size_t> ends{0};
+  for (auto const& one : some_rows(0, 3)) {
+    text += print_sealed(one) + "\n";
+    ends.push_back(text.size());
+  }
+  test::temporary_folder const folder;
+  for (std::size_t size = 0; size <= text.size(); ++size) {
+    auto const path = folder.write("r.jsonl", std::string_view{text}.substr(0, size));
+    auto const whole = static_cast<std::size_t>(std::ranges::upper_bound(ends, size) - ends.begin()) - 1;
+    {
+      journal file{path};
+      REQUIRE(file.rows().size() == whole);
+      file.append(some_rows(7, 8));
+    }
+    CHECK(test::read_all(path) == text.substr(0, ends[whole]) + print_sealed(some_rows(7, 8)[0]) + "\n");
+  }
+}
+
+TEST_CASE("journal: damage is named, and one run has a file at a time") {
+  test::temporary_folder const folder;
+  std::string text;
+  for (auto const& one : some_rows(0, 3)) text += print_sealed(one) + "\n";
+  auto damaged = text;
+  damaged[damaged.find("p1")] = 'q';
+  auto const path = folder.write("r.jsonl", damaged);
+  CHECK(test::message_of([&] { journal{path}; }) ==
+        path.string() + ", line 2: the checksum is missing or wrong (allowed: lines as they were written)");
+  CHECK(test::read_all(path) == damaged);
+  folder.write("r.jsonl", text);
+  journal const first{path};
+  CHECK(test::contains(test::message_of([&] { journal{path}; }), "r.jsonl: another run is writing it"));
+  CHECK(test::contains(test::message_of([] { journal{"/nowhere/r.jsonl"}; }), "/nowhere/r.jsonl: cannot be written: "));
+  CHECK(test::read_all(path) == text);
+}
+
+TEST_CASE("merge: the same rows make the same bytes, whatever files and order they come in") {
+  test::temporary_folder const folder;
+  auto const make = [&](std::string const& name, std::vector<row> const& rows) {
+    journal{folder.path() / name}.append(rows);
+    return folder.path() / name;
+  };
+  auto backwards = some_rows(0, 5);
+  std::ranges::reverse(backwards);
+  merged_rows one;
+  one.add(make("all", backwards));
+  merged_rows other;
+  other.add(make("late", some_rows(2, 5)));
+  other.add(make("early", some_rows(0, 3)));
+  CHECK(one.size() == 5);
+  CHECK(one.repeated() == 0);
+  CHECK(other.size() == 5);
+  CHECK(other.repeated() == 1);
+  one.write(folder.path() / "1");
+  other.write(folder.path() / "2");
+  CHECK(test::read_all(folder.path() / "1") == test::read_all(folder.path() / "2"));
+  CHECK(journal{folder.path() / "1"}.rows().size() == 5);
+
+  auto const message = test::message_of([&] { one.add(make("contrary", {some_row("p3", 0.5)})); });
+  CHECK(test::contains(message, "contrary: two rows answer the same question in different ways: \"p3\" of needle"));
+}
+
+TEST_CASE("shards: every piece of work is one part's, and parts are about as large") {
+  for (std::size_t const count : {1u, 2u, 3u, 8u}) {
+    std::vector<std::size_t> sizes(count);
+    for (int i = 0; i < 4000; ++i) {
+      auto const name = "work " + std::to_string(i);
+      std::size_t takers = 0;
+      for (std::size_t index = 1; index <= count; ++index)
+        if (shard{index, count}.has(name)) {
+          ++takers;
+          ++sizes[index - 1];
+        }
+      CHECK(takers == 1);
+    }
+    for (auto const size : sizes) CHECK(size * count > 3300);  // 4.5 standard deviations of 8 parts
+  }
+  CHECK(parse_shard("3/8").index == 3);
+  CHECK(parse_shard("3/8").count == 8);
+  for (auto const* wrong : {"", "3", "0/8", "9/8", "3/", "/8", "3/8 ", "a/b", "-1/8", "3/8/2"}) {
+    CAPTURE(wrong);
+    CHECK(test::message_of([&] { (void)parse_shard(wrong); }) ==
+          std::string{"shard: "} + wrong + " (allowed: I/N with I from 1 to N, e.g. 3/8)");
+  }
+}
+
+TEST_CASE("plans: what is there twice is taken once, and what is no plan is named") {
+  test::temporary_folder const folder;
+  auto const plan = read_plan(folder.write("p.json", R"x({"models": ["a", "./a", "b/"], "seeds": [2, 1, 2],
+    "policies": ["dense", "entropy|top_k(2)@generation", "entropy | top_k(2) @ generation", "dense"],
+    "tasks": [{"task": "needle", "lengths": [96]}, {"lengths": [96], "task": "needle"}, {"task": "needle"}]})x"));
+  CHECK(plan.models == std::vector<std::string>{"a", "b/"});
+  CHECK(plan.policies == std::vector<std::string>{"dense", "entropy | top_k(2) @ generation"});
+  CHECK(plan.tasks.size() == 2);
+  CHECK(plan.seeds == std::vector<std::uint64_t>{2, 1});
+  CHECK(plan.duplicates == 5);
+  CHECK(read_plan(folder.write("p.json", R"({"models": ["a"], "policies": ["dense"], "tasks": [{"task": "x"}]})"))
+            .seeds.empty());
+
+  auto const message = [&](std::string const& models, std::string const& policies, std::string const& tasks,
+                           std::string const& more) {
+    return test::message_of([&] {
+      (void)read_plan(folder.write(
+          "p.json", "{\"models\": " + models + ", \"policies\": " + policies + ", \"tasks\": " + tasks + more + "}"));
+    });
+  };
+  auto const* const good = R"([{"task": "x"}])";
+  CHECK(test::contains(message("[]", R"(["dense"])", good, ""),
+                       "p.json: models = [] (allowed: a list of model folders)"));
+  CHECK(test::contains(message(R"("a")", R"(["dense"])", good, ""), "models = \"a\""));
+  CHECK(test::contains(message(R"(["a"])", "[]", good, ""), "policies = []"));
+  CHECK(test::contains(message(R"(["a"])", R"x(["entropi | top_k(2)"])x", good, ""),
+                       "p.json, policies: policy sentence"));
+  for (auto const* tasks : {"[]", "null", "{}", "[3]", "[{}]", R"([{"task": 3}])"})
+    CHECK(test::contains(message(R"(["a"])", R"(["dense"])", tasks, ""), "(allowed: a list of {\"task\": NAME, ...})"));
+  for (auto const* seeds : {"[]", "1", "[-1]", "[1.5]"})
+    CHECK(test::contains(message(R"(["a"])", R"(["dense"])", good, std::string{", \"seeds\": "} + seeds),
+                         "(allowed: a list of whole numbers from 0)"));
+  CHECK(test::contains(message(R"(["a"])", R"(["dense"])", good, ", \"policy\": 1"),
+                       "the key \"policy\" is not known (allowed: models, policies, tasks, seeds)"));
+}

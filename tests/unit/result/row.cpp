@@ -1,0 +1,155 @@
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include <headcount/core/error.hpp>
+#include <headcount/result/parse_row.hpp>
+#include <headcount/result/read_rows.hpp>
+#include <headcount/result/row.hpp>
+
+#include "../../reference/support/files.hpp"
+
+using headcount::evaluate::json_number;
+using headcount::evaluate::key_of;
+using headcount::evaluate::number_from;
+using headcount::evaluate::parse_row;
+using headcount::evaluate::read_rows;
+using headcount::evaluate::row;
+
+namespace {
+
+row example() {
+  row one{.model = "tiny",
+          .fingerprint = "0f",
+          .policy = "none @ generation",
+          .task = "needle",
+          .setting = "needles=2",
+          .metric = "exact_match",
+          .prompt = "240/50/3",
+          .seed = 18446744073709551615u,
+          .value = 0.1};
+  one.more["length"] = 240;
+  one.more["completion"] = "a\nb";
+  return one;
+}
+
+}  // namespace
+
+TEST_CASE("a row is one line of JSON with its own keys first, and reads back") {
+  auto const line = print(example());
+  CHECK(line ==
+        R"({"model":"tiny","fingerprint":"0f","policy":"none @ generation","task":"needle","setting":"needles=2",)"
+        R"("metric":"exact_match","prompt":"240/50/3","seed":18446744073709551615,"value":0.1,"version":"0.1.0",)"
+        R"("length":240,"completion":"a\nb"})");
+  auto const back = parse_row("line", line);
+  CHECK(print(back) == line);
+  CHECK(back.seed == 18446744073709551615u);
+  CHECK(back.more["length"] == 240);
+}
+
+TEST_CASE("text that is not UTF-8 does not spoil a row") {
+  auto one = example();
+  one.more["completion"] = "\xff";
+  CHECK(parse_row("line", print(one)).more["completion"] == "\xEF\xBF\xBD");
+}
+
+TEST_CASE("numbers that are not finite are words in a row, wherever they stand, and read back") {
+  constexpr auto infinity = std::numeric_limits<double>::infinity();
+  constexpr auto nan = std::numeric_limits<double>::quiet_NaN();
+  auto one = example();
+  one.value = infinity;
+  one.more = {{"loglik", -infinity}, {"positions", {0.5, nan, {{"deep", infinity}}}}, {"completion", "inf"}};
+  auto const line = print(one);
+  CHECK(test::contains(line, R"("value":"inf",)"));
+  CHECK(test::contains(line, R"("loglik":"-inf","positions":[0.5,"nan",{"deep":"inf"}],"completion":"inf"})"));
+  auto const back = parse_row("line", line);
+  CHECK(back.value == infinity);
+  CHECK(number_from(back.more["loglik"]) == -infinity);
+  CHECK(print(back) == line);
+  for (auto const number : {infinity, -infinity, nan, 0.1, -0.0, 5e-324, std::numeric_limits<double>::max()}) {
+    one.value = number;
+    auto const read = parse_row("line", print(one)).value;
+    CHECK((std::isnan(number) ? std::isnan(read) : read == number && std::signbit(read) == std::signbit(number)));
+    CHECK(print(parse_row("line", print(one))) == print(one));
+  }
+  for (auto const* wrong : {"null", "\"1\"", "\"Infinity\"", "\"\"", "true", "[1]"}) {
+    auto text = print(example());
+    text.replace(text.find(":0.1,") + 1, 3, wrong);
+    CHECK(test::contains(test::message_of([&] { (void)parse_row("line", text); }),
+                         std::string{"line: \"value\" is "} + wrong));
+  }
+  CHECK_FALSE(number_from(nullptr).has_value());
+}
+
+TEST_CASE("rows have the same key exactly when they ask the same") {
+  auto const key = key_of(example());
+  auto same = example();
+  same.value = 1;
+  same.model = "renamed";
+  same.more["length"] = 1;
+  CHECK(key_of(same) == key);
+  for (auto const change :
+       {+[](row& one) { one.fingerprint += "x"; }, +[](row& one) { one.policy += "x"; },
+        +[](row& one) { one.task += "x"; }, +[](row& one) { one.setting += "x"; }, +[](row& one) { one.metric += "x"; },
+        +[](row& one) { one.prompt += "x"; }, +[](row& one) { one.seed = 0; }, +[](row& one) { one.version += "x"; }}) {
+    auto other = example();
+    change(other);
+    CHECK(key_of(other) != key);
+  }
+}
+
+TEST_CASE("a file of rows is read line by line, and its faults are named") {
+  test::temporary_folder const at;
+  auto const line = print(example());
+  auto const rows = read_rows(at.write("r.jsonl", line + "\n\n" + line));
+  CHECK(rows.size() == 2);
+  CHECK(read_rows(at.write("empty.jsonl", "")).empty());
+  auto const fault = [&](std::string const& text) {
+    return test::message_of([&] { (void)read_rows(at.write("r.jsonl", line + "\n" + text)); });
+  };
+  CHECK(test::contains(fault(line.substr(0, 40) + "\n"), "r.jsonl, line 2: malformed JSON"));
+  CHECK(test::contains(fault("[]"), "line 2: it is no result row"));
+  CHECK(test::contains(fault(R"({"model":"a"})"), "\"fingerprint\" is missing"));
+  CHECK(test::contains(fault(R"({"model":1})"), "\"model\" is 1"));
+  CHECK(test::contains(fault(R"({"model":"a","model":"b"})"), "line 2: the key \"model\" is there twice"));
+  CHECK(test::contains(fault(R"({"length":1,"length":1})"), "the key \"length\" is there twice"));
+  CHECK(test::contains(fault(R"({"a":[{"b":1,"b":2}]})"), "the key \"b\" is there twice"));
+  CHECK(test::contains(fault(R"({"model":{"model":"a"}})"), "\"model\" is {\"model\":\"a\"}"));
+  CHECK(test::contains(fault(R"({"a":)" + std::string(65, '[') + std::string(65, ']') + "}"),
+                       "more than 64 levels deep"));
+  CHECK(test::contains(fault("7"), "it is no result row"));
+  auto negative = line;
+  CHECK(test::contains(fault(negative.replace(negative.find("18446744073709551615"), 20, "-1")), "\"seed\" is -1"));
+}
+
+TEST_CASE("of many lines that are no rows the first is named, and rows keep their order on any number of threads") {
+  test::temporary_folder const at;
+  std::string text;
+  std::size_t const faults[]{1100, 700, 2400};
+  for (std::size_t i = 1; i <= 2500; ++i) {
+    auto one = example();
+    one.prompt = std::to_string(i);
+    text += print(one) + "\n";
+  }
+  auto const rows = read_rows(at.write("r.jsonl", text));
+  REQUIRE(rows.size() == 2500);
+  for (std::size_t i = 0; i < rows.size(); ++i) CHECK(rows[i].prompt == std::to_string(i + 1));
+  for (auto const fault : faults) {
+    auto const found = text.find("\"prompt\":\"" + std::to_string(fault) + "\"");
+    text.replace(found, 8, "\"prOmpt\"");
+  }
+  auto const message = test::message_of([&] { (void)read_rows(at.write("r.jsonl", text)); });
+  CHECK(test::contains(message, "r.jsonl, line 700: it is no result row: \"prompt\" is missing"));
+}
+
+TEST_CASE("a last line that was cut off anywhere is no row, and one that only lacks its end is") {
+  test::temporary_folder const at;
+  auto const line = print(example());
+  for (std::size_t length = 0; length < line.size(); ++length) {
+    CAPTURE(length);
+    CHECK(read_rows(at.write("r.jsonl", line + "\n" + line.substr(0, length))).size() == 1);
+  }
+  CHECK(read_rows(at.write("r.jsonl", line + "\n" + line)).size() == 2);
+}

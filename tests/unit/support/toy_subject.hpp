@@ -1,0 +1,22 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+
+#include <headcount/task/task.hpp>
+
+#include "toy.hpp"
+
+namespace test {
+
+/// The toy model with its tokenizer, to be asked tasks.
+inline headcount::evaluate::subject toy_subject(std::size_t longest = 2048) {
+  return {.name = "toy",
+          .fingerprint = "0f",
+          .model = toy_model{},
+          .words = toy_tokenizer{},
+          .language = std::filesystem::path{HEADCOUNT_MODELS} / "language.json",
+          .longest = longest};
+}
+
+}  // namespace test
