@@ -1,22 +1,14 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <string_view>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <headcount/core/error.hpp>
+#include <headcount/file/digest.hpp>
 #include <headcount/result/parse_row.hpp>
 #include <headcount/result/row.hpp>
 
 namespace headcount::v0::evaluate {
-
-/// 64 bits of XXH3 over a text, the same on every machine. Not cryptographic.
-[[nodiscard]] inline std::uint64_t hash_of(std::string_view text) noexcept {
-  return XXH3_64bits(text.data(), text.size());
-}
 
 namespace detail {
 
@@ -25,10 +17,7 @@ inline constexpr std::size_t seal_size = seal_begin.size() + 16 + 2;  // its dig
 
 /// The end of a line whose beginning, up to the closing brace, is `open`.
 [[nodiscard]] inline std::string seal_of(std::string_view open) {
-  std::string seal{seal_begin};
-  auto const hash = hash_of(open);
-  for (int shift = 60; shift >= 0; shift -= 4) seal.push_back("0123456789abcdef"[hash >> shift & 15]);
-  return seal + "\"}";
+  return std::string{seal_begin} + hexadecimal(hash_of(open)) + "\"}";
 }
 
 }  // namespace detail

@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include <headcount/core/error.hpp>
-#include <headcount/result/sealed_row.hpp>
+#include <headcount/file/digest.hpp>
 
 namespace headcount::v0::evaluate {
 

@@ -13,10 +13,10 @@
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/engine/logits.hpp>
+#include <headcount/file/digest.hpp>
 #include <headcount/measure/follow.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/result/sealed_row.hpp>
 #include <headcount/task/documents.hpp>
 #include <headcount/task/prompt.hpp>
 #include <headcount/task/task.hpp>

@@ -13,8 +13,8 @@
 #include <headcount/core/random.hpp>
 #include <headcount/core/random_stream.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/file/digest.hpp>
 #include <headcount/measure/likelihood.hpp>
-#include <headcount/result/sealed_row.hpp>
 #include <headcount/task/facts.hpp>
 #include <headcount/task/judge.hpp>
 #include <headcount/task/prompt.hpp>

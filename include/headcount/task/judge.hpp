@@ -8,10 +8,10 @@
 
 #include <headcount/core/phase.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/file/digest.hpp>
 #include <headcount/measure/complete.hpp>
 #include <headcount/measure/likelihood.hpp>
 #include <headcount/measure/work.hpp>
-#include <headcount/result/sealed_row.hpp>
 #include <headcount/task/prompt.hpp>
 #include <headcount/task/task.hpp>
 

@@ -14,8 +14,8 @@
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/engine/logits.hpp>
+#include <headcount/file/digest.hpp>
 #include <headcount/measure/follow.hpp>
-#include <headcount/result/sealed_row.hpp>
 #include <headcount/task/mqar.hpp>
 #include <headcount/task/prompt.hpp>
 #include <headcount/task/task.hpp>

@@ -12,7 +12,7 @@
 #include <headcount/file/safetensors.hpp>
 #include <headcount/file/write_safetensors.hpp>
 
-#include "../support/files.hpp"
+#include <unit/reference/support/files.hpp>
 
 using namespace headcount::reference;
 using test::safetensors_text;

@@ -8,7 +8,7 @@
 #include <headcount/file/mapped_file.hpp>
 #include <headcount/file/write_file.hpp>
 
-#include "../support/files.hpp"
+#include <unit/reference/support/files.hpp>
 
 using namespace headcount::reference;
 

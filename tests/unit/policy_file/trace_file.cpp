@@ -12,7 +12,7 @@
 #include <headcount/ranking/trace_frequency.hpp>
 #include <headcount/record/recording.hpp>
 
-#include "../support/files.hpp"
+#include <unit/reference/support/files.hpp>
 
 using namespace headcount;
 

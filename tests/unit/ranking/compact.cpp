@@ -19,7 +19,7 @@
 #include <headcount/select/threshold.hpp>
 #include <headcount/select/top_k.hpp>
 
-#include "../support/files.hpp"
+#include <unit/reference/support/files.hpp>
 
 using namespace headcount;
 

@@ -15,7 +15,7 @@
 #include <headcount/report/policy_order.hpp>
 #include <headcount/report/results.hpp>
 
-#include "../reference/support/files.hpp"
+#include <unit/reference/support/files.hpp>
 #include "support/rows.hpp"
 
 using namespace headcount;

@@ -10,7 +10,7 @@
 
 #include <headcount/report/page.hpp>
 
-#include "../reference/support/files.hpp"
+#include <unit/reference/support/files.hpp>
 #include "support/rows.hpp"
 
 using namespace headcount;

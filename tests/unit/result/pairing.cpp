@@ -11,7 +11,7 @@
 #include <headcount/result/verdict.hpp>
 #include <headcount/task/metric.hpp>
 
-#include "../../reference/support/files.hpp"
+#include <unit/reference/support/files.hpp>
 
 using namespace headcount::evaluate;
 

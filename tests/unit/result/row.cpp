@@ -9,7 +9,7 @@
 #include <headcount/result/read_rows.hpp>
 #include <headcount/result/row.hpp>
 
-#include "../../reference/support/files.hpp"
+#include <unit/reference/support/files.hpp>
 
 using headcount::evaluate::json_number;
 using headcount::evaluate::key_of;

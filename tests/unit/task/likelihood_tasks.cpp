@@ -28,7 +28,7 @@
 #include <headcount/task/csv.hpp>
 #include <headcount/task/registry.hpp>
 
-#include "../../reference/support/files.hpp"
+#include <unit/reference/support/files.hpp>
 #include "../support/toy_subject.hpp"
 
 using namespace headcount;

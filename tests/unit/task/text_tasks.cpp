@@ -18,7 +18,7 @@
 #include <headcount/task/judge.hpp>
 #include <headcount/task/perplexity.hpp>
 
-#include "../../reference/support/files.hpp"
+#include <unit/reference/support/files.hpp>
 #include "../support/toy_subject.hpp"
 
 using namespace headcount;

@@ -11,7 +11,7 @@
 #include <headcount/file/json_file.hpp>
 #include <headcount/text/tokenizer.hpp>
 
-#include "../support/files.hpp"
+#include <unit/reference/support/files.hpp>
 
 using namespace headcount;
 using reference::tokenizer;

@@ -13,8 +13,8 @@
 #include <headcount/core/random_stream.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/file/digest.hpp>
 #include <headcount/measure/complete.hpp>
-#include <headcount/result/sealed_row.hpp>
 #include <headcount/task/haystack_folder.hpp>
 #include <headcount/task/judge.hpp>
 #include <headcount/task/ruler/ruler.hpp>

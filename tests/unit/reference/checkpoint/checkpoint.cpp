@@ -13,7 +13,7 @@
 #include <headcount/reference/checkpoint/checkpoint.hpp>
 #include <headcount/reference/checkpoint/fingerprint.hpp>
 
-#include "../support/files.hpp"
+#include <unit/reference/support/files.hpp>
 
 using namespace headcount::reference;
 

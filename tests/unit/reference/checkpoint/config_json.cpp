@@ -12,7 +12,7 @@
 
 #include <headcount/reference/checkpoint/config_json.hpp>
 
-#include "../support/files.hpp"
+#include <unit/reference/support/files.hpp>
 
 using namespace headcount;
 using namespace headcount::reference;

@@ -19,7 +19,7 @@
 #include <headcount/sentence/parse.hpp>
 
 #include "../support/batch.hpp"
-#include "../support/files.hpp"
+#include <unit/reference/support/files.hpp>
 #include "../support/float64_model.hpp"
 #include "../support/models.hpp"
 #include "../support/numbers.hpp"

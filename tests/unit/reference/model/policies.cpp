@@ -32,7 +32,7 @@
 
 #include "../support/batch.hpp"
 #include "../support/controls.hpp"
-#include "../support/files.hpp"
+#include <unit/reference/support/files.hpp>
 #include "../support/models.hpp"
 #include "../support/numbers.hpp"
 
