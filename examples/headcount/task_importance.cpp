@@ -42,7 +42,7 @@ task_ranking rank_by_task(reference::snapshot const& snapshot, std::string const
   auto const asking = one_task(asked, chosen);
   task_measure const measure{asked.model, asking, chosen.metric};
   auto data = text_of("task ", asking.name, asking.setting.empty() ? "" : ", ", asking.setting, ", ",
-                      asking.prompts.size(), " prompts, ", measure.metric());
+                      asking.prompts.size(), " prompts, ", measure.metric().name);
   if (method == "leave_one_out") return {leave_one_out(snapshot.model, measure, chosen.during), std::move(data)};
   if (method == "all_but_one") return {all_but_one(snapshot.model, measure, chosen.during), std::move(data)};
   if (method == "greedy") return {greedy_selection(snapshot.model, measure, chosen.during), std::move(data)};

@@ -5,14 +5,14 @@
 #include <numeric>
 #include <span>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/task/metric.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/task/task.hpp>
 
 namespace headcount::v0::evaluate {
@@ -25,15 +25,20 @@ namespace headcount::v0::evaluate {
 class task_measure {
  public:
   /// `metric` is one of the task's, its first when empty. Throws headcount::error when it is none of them.
-  task_measure(any_model const& model, task const& asking, std::string metric = {})
-      : model_{&model}, task_{&asking}, metric_{metric.empty() ? asking.metrics.at(0) : std::move(metric)} {
-    if (std::ranges::find(asking.metrics, metric_) != asking.metrics.end()) return;
+  task_measure(any_model const& model, task const& asking, std::string_view metric = {})
+      : model_{&model}, task_{&asking} {
     std::string known;
-    for (auto const& one : asking.metrics) add_to_list(known, one);
-    throw error{text_of("metric ", metric_), text_of("task ", asking.name, " does not measure it"), known};
+    for (auto const& one : asking.metrics) {
+      add_to_list(known, one.name);
+      if (metric.empty() || one.name == metric) {
+        metric_ = one;
+        return;
+      }
+    }
+    throw error{text_of("metric ", metric), text_of("task ", asking.name, " does not measure it"), known};
   }
 
-  [[nodiscard]] std::string const& metric() const noexcept { return metric_; }
+  [[nodiscard]] evaluate::metric const& metric() const noexcept { return metric_; }
 
   [[nodiscard]] std::vector<double> operator()(std::span<any_policy const> policies) const {
     std::vector<std::size_t> all(task_->prompts.size());
@@ -41,8 +46,8 @@ class task_measure {
     std::vector<double> sums(policies.size()), counts(policies.size());
     work done;
     task_->ask(*model_, all, policies, done, [&](answer&& one) {
-      if (one.metric != metric_) return;
-      sums[one.policy] += is_better_when_lower(metric_) ? -one.value : one.value;
+      if (one.metric != metric_.name) return;
+      sums[one.policy] += metric_.better == direction::lower ? -one.value : one.value;
       ++counts[one.policy];
     });
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i] /= counts[i];
@@ -52,7 +57,7 @@ class task_measure {
  private:
   any_model const* model_;
   task const* task_;
-  std::string metric_;
+  evaluate::metric metric_{};
 };
 
 }  // namespace headcount::v0::evaluate

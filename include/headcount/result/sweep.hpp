@@ -78,7 +78,7 @@ struct sweep_piece {
       for (auto const& policy : policies) {
         bool is_there = true;
         for (auto const& metric : asking.metrics)
-          is_there = is_there && has(key_of(make_row(asked, asking, print(policy), i, metric)));
+          is_there = is_there && has(key_of(make_row(asked, asking, print(policy), i, std::string{metric.name})));
         if (!is_there) piece.policies.push_back(policy);
       }
       if (!piece.policies.empty()) pieces.push_back(std::move(piece));

@@ -27,8 +27,9 @@ struct scale {
 inline constexpr scale real_scale{};
 inline constexpr scale right_or_wrong{.low = 0, .high = 1, .right_or_wrong = true};
 
-/// Any value from `low` to `high`.
+/// Any value from `low` to `high`, and any from `low` on.
 [[nodiscard]] constexpr scale between(double low, double high) noexcept { return {.low = low, .high = high}; }
+[[nodiscard]] constexpr scale at_least(double low) noexcept { return {.low = low}; }
 
 /// Sums over rows that an aggregate is computed from: what a row adds, or many rows together.
 using row_sums = std::array<double, 4>;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -17,6 +18,7 @@
 #include <headcount/measure/follow.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/task/documents.hpp>
 #include <headcount/task/prompt.hpp>
 #include <headcount/task/task.hpp>
@@ -24,6 +26,11 @@
 #include <headcount/text/pair_texts.hpp>
 
 namespace headcount::v0::evaluate {
+
+inline constexpr std::array agreement_metrics{
+    metric{.name = "kl", .unit = "nats a token", .better = direction::lower, .values = at_least(0)},
+    metric{.name = "top1", .unit = "share of tokens", .better = direction::higher, .values = between(0, 1)},
+    metric{.name = "rank", .unit = "place", .better = direction::lower, .values = at_least(0)}};
 
 /// How far a policy's next-token distribution is from the dense one.
 struct token_agreement {
@@ -79,7 +86,9 @@ struct token_agreement {
   for (auto const when : {phase::prefill, phase::generation}) {
     auto const full_name = text_of("agreement/", name_of(when));
     if (full_name != name && name.find('/') != name.npos && !name.ends_with('/')) continue;
-    task made{.name = full_name, .setting = options.setting(), .metrics = {"kl", "top1", "rank"}};
+    task made{.name = full_name,
+              .setting = options.setting(),
+              .metrics = {agreement_metrics.begin(), agreement_metrics.end()}};
     std::vector<question> questions;
     for (std::size_t i = 0; i < texts.size(); ++i) {
       made.prompts.push_back(documents[i].name);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/file/digest.hpp>
 #include <headcount/measure/likelihood.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/task/facts.hpp>
 #include <headcount/task/judge.hpp>
 #include <headcount/task/prompt.hpp>
@@ -24,6 +26,9 @@
 
 namespace headcount::v0::evaluate {
 
+inline constexpr std::array facts_metrics{
+    metric{.name = "acc", .unit = "share", .better = direction::higher, .values = right_or_wrong}};
+
 /// What a person of the small language works as, four choices of one token each. Option `context`: tokens of filler
 /// before the question; `prompts`: how many people are asked about. A prompt is named by its person.
 [[nodiscard]] inline std::vector<task> make_facts(subject const& asked, std::string_view name, task_options& options) {
@@ -31,7 +36,8 @@ namespace headcount::v0::evaluate {
     throw error{text_of("task ", name), text_of("there is no language.json for ", asked.name),
                 "a model in the language of the small hybrids"};
   small_language const language{asked.language};
-  task made{.name = std::string{name}, .seed = options.take_seed(), .metrics = {"acc"}};
+  task made{
+      .name = std::string{name}, .seed = options.take_seed(), .metrics = {facts_metrics.begin(), facts_metrics.end()}};
   auto const context = options.take<std::size_t>("context", 12);
   auto const most = options.take<std::size_t>("prompts", language.people().size(), option_role::selects);
   auto const limit = std::min(most, options.take_limit());

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -11,6 +12,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/task/choices.hpp>
 #include <headcount/task/json_lines.hpp>
 #include <headcount/task/multiple_choice.hpp>
@@ -19,6 +21,37 @@
 #include <headcount/task/task_options.hpp>
 
 namespace headcount::v0::evaluate {
+
+/// GLUE goes by Matthews' correlation on cola, by the mean of accuracy and F1 on mrpc and qqp, and by accuracy on the
+/// other data sets; its macro mean is the mean of these, each data set counting alike.
+/// Source: Wang et al. 2018, arXiv 1804.07461, section 3, where all nine data sets count; here those that were asked
+/// do.
+[[nodiscard]] inline std::span<metric const> glue_metrics(std::string_view task) {
+  static constexpr metric acc{.name = "acc",
+                              .unit = "share",
+                              .better = direction::higher,
+                              .values = right_or_wrong,
+                              .averaged_as = "macro_mean"};
+  static constexpr metric cola[]{accuracy,
+                                 {.name = "mcc",
+                                  .unit = "correlation",
+                                  .better = direction::higher,
+                                  .values = between(-1, 1),
+                                  .total = matthews_correlation,
+                                  .rows_of = "acc",
+                                  .averaged_as = "macro_mean"}};
+  static constexpr metric with_f1[]{acc,
+                                    {.name = "f1",
+                                     .unit = "share",
+                                     .better = direction::higher,
+                                     .values = between(0, 1),
+                                     .total = f1_of_yes,
+                                     .rows_of = "acc",
+                                     .averaged_as = "macro_mean"}};
+  if (task == "glue/cola") return cola;
+  if (task == "glue/mrpc" || task == "glue/qqp") return with_f1;
+  return {&acc, 1};
+}
 
 /// How one data set of GLUE is asked: `{field}` in the wording stands for the field's text, `{field.}` for the text
 /// without white space around it and with a full stop at its end.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <filesystem>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/task/choices.hpp>
 #include <headcount/task/csv.hpp>
 #include <headcount/task/multiple_choice.hpp>
@@ -47,6 +49,10 @@ namespace headcount::v0::evaluate {
   std::ranges::replace(subject_name, '_', ' ');
   return text_of("The following are multiple choice questions (with answers) about ", subject_name, ".\n\n");
 }
+
+/// Accuracy over all questions, and over those of each subject.
+inline constexpr std::array mmlu_metrics{metric{
+    .name = "acc", .unit = "share", .better = direction::higher, .values = right_or_wrong, .split_by = "subject"}};
 
 /// MMLU from a folder in its published layout: `dev/SUBJECT_dev.csv` and `test/SUBJECT_test.csv`. "mmlu/SUBJECT" asks
 /// one subject. A prompt is named SUBJECT/INDEX, so the mean over prompts is that over subjects, weighted by their

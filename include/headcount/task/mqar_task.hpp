@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <span>
 #include <string>
@@ -16,6 +17,7 @@
 #include <headcount/engine/logits.hpp>
 #include <headcount/file/digest.hpp>
 #include <headcount/measure/follow.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/task/mqar.hpp>
 #include <headcount/task/prompt.hpp>
 #include <headcount/task/task.hpp>
@@ -23,12 +25,16 @@
 
 namespace headcount::v0::evaluate {
 
+inline constexpr std::array mqar_metrics{
+    metric{.name = "recall", .unit = "share of keys", .better = direction::higher, .values = between(0, 1)}};
+
 /// Multi-query associative recall: the share of keys after which the likeliest token is their value. Pairs are read in
 /// prefill, queries as option `queries` says: "generation" or "prefill". Other options: `length`, `pairs`, `vocabulary`
 /// (of the model, 8192 at most), `power`, `prompts`.
 [[nodiscard]] inline std::vector<task> make_mqar_task(subject const& asked, std::string_view name,
                                                       task_options& options) {
-  task made{.name = std::string{name}, .seed = options.take_seed(), .metrics = {"recall"}};
+  task made{
+      .name = std::string{name}, .seed = options.take_seed(), .metrics = {mqar_metrics.begin(), mqar_metrics.end()}};
   mqar_plan plan;
   plan.vocabulary = options.take("vocabulary", std::min<std::size_t>(asked.model.vocabulary(), plan.vocabulary));
   plan.length = options.take("length", plan.length);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 #include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/measure/likelihood.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/task/judge.hpp>
 #include <headcount/task/prompt.hpp>
 #include <headcount/task/task.hpp>
@@ -136,6 +138,13 @@ inline void share_beginning(std::span<std::vector<question>> prompts, std::size_
     for (auto& one : questions) one.prompt.shared = common.size();
 }
 
+/// The share of questions whose right choice is the likeliest: by the sum of its log-probabilities, and by that sum
+/// over its characters or bytes.
+inline constexpr metric accuracy{.name = "acc", .unit = "share", .better = direction::higher, .values = right_or_wrong};
+inline constexpr std::array multiple_choice_metrics{
+    accuracy, metric{.name = "acc_norm", .unit = "share", .better = direction::higher, .values = right_or_wrong},
+    metric{.name = "acc_bytes", .unit = "share", .better = direction::higher, .values = right_or_wrong}};
+
 /// The metrics of a multiple-choice task.
 enum class choice_metrics { acc, all };
 
@@ -144,8 +153,8 @@ enum class choice_metrics { acc, all };
 [[nodiscard]] inline task make_multiple_choice(subject const& asked, task made, std::vector<choice_item> items,
                                                std::span<std::string const> shots, question_form const& form,
                                                choice_metrics metrics, phase continuations_are) {
-  made.metrics = {"acc"};
-  if (metrics == choice_metrics::all) made.metrics.insert(made.metrics.end(), {"acc_norm", "acc_bytes"});
+  made.metrics = {accuracy};
+  if (metrics == choice_metrics::all) made.metrics = {multiple_choice_metrics.begin(), multiple_choice_metrics.end()};
   std::vector<std::vector<question>> prompts;
   for (std::size_t i = 0; i < items.size(); ++i) {
     auto const context = text_of(shots[i], items[i].text, form.question_end, form.cue);

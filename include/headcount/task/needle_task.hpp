@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include <headcount/core/token.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/measure/complete.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/task/haystack_folder.hpp>
 #include <headcount/task/judge.hpp>
 #include <headcount/task/phrase_score.hpp>
@@ -81,13 +83,21 @@ struct needle_asking {
   return asking;
 }
 
+/// The published score, 0 to 5 unless the kind of needles has another highest, and whether it is the highest.
+inline constexpr std::array needle_metrics{
+    metric{.name = "score", .unit = "points", .better = direction::higher, .values = at_least(0)},
+    metric{.name = "success", .unit = "share", .better = direction::higher, .values = right_or_wrong}};
+
 /// A task of needles: rows of the 0 to 5 score and of success, the highest score. `edits_of(needle)` gives the edits
 /// that a prompt is asked under.
 template <std::invocable<text_needle const&> EditsOf>
 [[nodiscard]] task make_task_of_needles(subject const& asked, std::string_view name, std::string setting,
                                         std::uint64_t seed, needle_asking const& asking, EditsOf const& edits_of) {
   auto const& words = asked.words_for(name);
-  task made{.name = std::string{name}, .setting = std::move(setting), .seed = seed, .metrics = {"score", "success"}};
+  task made{.name = std::string{name},
+            .setting = std::move(setting),
+            .seed = seed,
+            .metrics = {needle_metrics.begin(), needle_metrics.end()}};
   made.duplicates = asking.duplicates;
   std::vector<opening> openings;
   for (auto const& one : asking.prompts) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <numbers>
@@ -14,6 +15,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/measure/likelihood.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/task/choices.hpp>
 #include <headcount/task/documents.hpp>
 #include <headcount/task/judge.hpp>
@@ -57,6 +59,27 @@ namespace headcount::v0::evaluate {
   return words;
 }
 
+inline constexpr std::array perplexity_metrics{metric{.name = "word_perplexity",
+                                                      .unit = "per word",
+                                                      .better = direction::lower,
+                                                      .values = at_least(1),
+                                                      .total = perplexity_per("words")},
+                                               metric{.name = "byte_perplexity",
+                                                      .unit = "per byte",
+                                                      .better = direction::lower,
+                                                      .values = at_least(1),
+                                                      .total = perplexity_per("bytes")},
+                                               metric{.name = "bits_per_byte",
+                                                      .unit = "bits a byte",
+                                                      .better = direction::lower,
+                                                      .values = at_least(0),
+                                                      .total = bits_per("bytes")},
+                                               metric{.name = "perplexity",
+                                                      .unit = "per token",
+                                                      .better = direction::lower,
+                                                      .values = at_least(1),
+                                                      .total = perplexity_per("tokens")}};
+
 /// Perplexity of documents, rolling: each token once, after what precedes it. Metrics are per word, per UTF-8 byte and
 /// per token; over several documents they come from the sums, as published. Options: `window`, tokens read at once;
 /// `phase`.
@@ -79,7 +102,7 @@ namespace headcount::v0::evaluate {
   };
   task made{.name = std::string{name},
             .setting = options.setting(),
-            .metrics = {"word_perplexity", "byte_perplexity", "bits_per_byte", "perplexity"}};
+            .metrics = {perplexity_metrics.begin(), perplexity_metrics.end()}};
   std::vector<std::vector<question>> prompts;
   std::vector<size> sizes;
   auto documents = read_documents(path);

@@ -18,6 +18,7 @@
 #include <headcount/engine/any_model.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/text/any_tokenizer.hpp>
 #include <headcount/text/chat_turns.hpp>
 
@@ -76,10 +77,10 @@ using answer_user = std::function<void(answer&&)>;
 
 /// Prompts with a way to ask them.
 struct task {
-  std::string name{};                  ///< as rows say it: "facts", "glue/cola"
-  std::string setting{};               ///< task_options::setting
-  std::uint64_t seed = 0;              ///< that prompts were drawn with; 0 when nothing is drawn
-  std::vector<std::string> metrics{};  ///< each prompt gets an answer in each of them
+  std::string name{};             ///< as rows say it: "facts", "glue/cola"
+  std::string setting{};          ///< task_options::setting
+  std::uint64_t seed = 0;         ///< that prompts were drawn with; 0 when nothing is drawn
+  std::vector<metric> metrics{};  ///< each prompt gets an answer in each of them
   std::vector<std::string>
       prompts{};                      ///< their names, all different; a prompt keeps its name whatever others there are
   std::size_t duplicates = 0;         ///< prompts left out because they were there already

@@ -159,7 +159,9 @@ TEST_CASE("rank: importance by a measure of one's own is what the measure says, 
 
 TEST_CASE("rank: a task's measure is the mean of one of its metrics over prompts, losses negated") {
   any_model const model = test::toy_model{};
-  task asking{.name = "made up", .metrics = {"acc", "loss"}, .prompts = {"a", "b", "c"}};
+  task asking{.name = "made up",
+              .metrics = {{.name = "acc"}, {.name = "loss", .better = direction::lower}},
+              .prompts = {"a", "b", "c"}};
   asking.ask = [](any_model const&, std::span<std::size_t const> which, std::span<any_policy const> policies, work&,
                   answer_user const& use) {
     for (std::size_t p = policies.size(); p-- > 0;)

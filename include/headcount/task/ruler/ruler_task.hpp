@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -15,6 +16,7 @@
 #include <headcount/core/token.hpp>
 #include <headcount/file/digest.hpp>
 #include <headcount/measure/complete.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/task/haystack_folder.hpp>
 #include <headcount/task/judge.hpp>
 #include <headcount/task/ruler/ruler.hpp>
@@ -24,13 +26,19 @@
 
 namespace headcount::v0::evaluate {
 
+inline constexpr std::array ruler_metrics{
+    metric{.name = "match", .unit = "share of answers", .better = direction::higher, .values = between(0, 1)}};
+
 namespace detail {
 
 [[nodiscard]] inline task make_one_ruler(subject const& asked, std::string_view name, task_options const& common,
                                          std::size_t length, std::size_t count, haystack const& hay,
                                          std::uint64_t seed) {
   auto const& words = asked.words_for(text_of("ruler/", name));
-  task made{.name = text_of("ruler/", name), .setting = common.setting(), .seed = seed, .metrics = {"match"}};
+  task made{.name = text_of("ruler/", name),
+            .setting = common.setting(),
+            .seed = seed,
+            .metrics = {ruler_metrics.begin(), ruler_metrics.end()}};
   std::vector<opening> openings;
   std::vector<std::vector<std::string>> answers;
   for (std::size_t i = 0; i < count; ++i) {
