@@ -10,6 +10,7 @@
 #include <tuple>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/device.hpp>
 #include <headcount/core/logarithm.hpp>
 #include <headcount/core/number_type.hpp>
 #include <headcount/core/row_sum.hpp>
@@ -56,6 +57,10 @@ struct entropy {
   /// it is t / z - ln z nats. Leaves out eps, whose share is below 2e-11 bits a key at its default.
   class accumulator {
    public:
+    constexpr accumulator() noexcept = default;
+    /// From sums that a kernel made of so many keys.
+    HEADCOUNT_DEVICE constexpr accumulator(double largest, double z, double t, std::size_t keys) noexcept
+        : largest_{largest}, z_{z}, t_{t}, keys_{keys} {}
     void add(double logit) noexcept {
       ++keys_;
       if (logit == -std::numeric_limits<double>::infinity()) return;
@@ -73,7 +78,7 @@ struct entropy {
       z_ += e;
       t_ += e * power;
     }
-    [[nodiscard]] double score(entropy const& how) const noexcept {
+    [[nodiscard]] HEADCOUNT_DEVICE double score(entropy const& how) const noexcept {
       return how.per_key(z_ == 0 ? 0 : (t_ / z_ - std::log(z_)) * std::numbers::log2e, keys_);
     }
 
@@ -102,7 +107,7 @@ struct entropy {
     }
   }
 
-  [[nodiscard]] double per_key(double bits, std::size_t keys) const noexcept {
+  [[nodiscard]] HEADCOUNT_DEVICE double per_key(double bits, std::size_t keys) const noexcept {
     if (!normalised) return bits;
     return keys > 1 ? bits / std::log2(static_cast<double>(keys)) : 0 * bits;
   }

@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/device.hpp>
 #include <headcount/core/number_type.hpp>
 #include <headcount/core/row_sum.hpp>
 #include <headcount/part/part.hpp>
@@ -43,11 +44,17 @@ struct l2 {
   /// The norm from logits: sqrt(sum e^(2 (s - m))) / sum e^(s - m), m the largest logit so far.
   class accumulator {
    public:
+    constexpr accumulator() noexcept = default;
+    /// From sums that a kernel made: `squares` of e^(2 (s - m)).
+    HEADCOUNT_DEVICE constexpr accumulator(online_softmax softmax, double squares) noexcept
+        : softmax_{softmax}, squares_{squares} {}
     void add(double logit) noexcept {
       auto const [shrink, e] = softmax_.add(logit);
       squares_ = squares_ * shrink * shrink + e * e;
     }
-    [[nodiscard]] double score(l2 const&) const noexcept { return softmax_.share(std::sqrt(squares_)); }
+    [[nodiscard]] HEADCOUNT_DEVICE double score(l2 const&) const noexcept {
+      return softmax_.share(std::sqrt(squares_));
+    }
 
    private:
     online_softmax softmax_;

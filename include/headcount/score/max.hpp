@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/device.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/score/online_softmax.hpp>
 
@@ -29,8 +30,11 @@ struct max {
   /// The largest weight from logits: 1 / sum e^(s - m), m the largest logit.
   class accumulator {
    public:
+    constexpr accumulator() noexcept = default;
+    /// From a softmax that a kernel made.
+    HEADCOUNT_DEVICE constexpr explicit accumulator(online_softmax softmax) noexcept : softmax_{softmax} {}
     void add(double logit) noexcept { softmax_.add(logit); }
-    [[nodiscard]] double score(max const&) const noexcept { return softmax_.share(1); }
+    [[nodiscard]] HEADCOUNT_DEVICE double score(max const&) const noexcept { return softmax_.share(1); }
 
    private:
     online_softmax softmax_;

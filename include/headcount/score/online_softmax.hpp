@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include <headcount/core/device.hpp>
 #include <headcount/version.hpp>
 
 namespace headcount::v0::score {
@@ -17,6 +18,10 @@ class online_softmax {
     double shrink = 1;
     double e = 0;
   };
+
+  constexpr online_softmax() noexcept = default;
+  /// From what a kernel made of logits: the largest, and the sum.
+  HEADCOUNT_DEVICE constexpr online_softmax(double largest, double total) noexcept : largest_{largest}, total_{total} {}
 
   step add(double logit) noexcept {
     step next;
@@ -34,7 +39,7 @@ class online_softmax {
   [[nodiscard]] double total() const noexcept { return total_; }
 
   /// A sum of terms as a share of the whole; 0 where there was no logit.
-  [[nodiscard]] double share(double sum) const noexcept { return total_ == 0 ? 0 : sum / total_; }
+  [[nodiscard]] HEADCOUNT_DEVICE double share(double sum) const noexcept { return total_ == 0 ? 0 : sum / total_; }
 
  private:
   double largest_ = -std::numeric_limits<double>::infinity();

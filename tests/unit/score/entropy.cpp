@@ -64,6 +64,13 @@ TEST_CASE("entropy: an empty row scores 0, as a row and as a stream") {
   CHECK(score::entropy::accumulator{}.score(score::entropy{}) == 0);
 }
 
+TEST_CASE("entropy: an accumulator of sums that a kernel made goes by the formula") {
+  // Weights 1/2, 1/4, 1/4 relative to a largest logit of 3: z = 1 + 2 / 2, t = -ln 2.
+  score::entropy::accumulator const sum{3, 2, -std::log(2.0), 3};
+  CHECK(distance(sum.score(score::entropy{}), -1.5) < 1e-15);
+  CHECK(distance(sum.score(score::entropy{.normalised = true}), -1.5 / std::log2(3.0)) < 1e-15);
+}
+
 TEST_CASE("entropy: elements side by side, a stride apart or in a vector score alike, in doubles nearly") {
   auto const weights = support::as<float>(support::softmax(support::numbers{1}.list(50, -3, 3)));
   std::vector<float> spread(3 * weights.size(), -1.0f);

@@ -53,6 +53,12 @@ TEST_CASE("l2: an empty row scores 0, as a row and as a stream") {
   CHECK(score::l2::accumulator{}.score(score::l2{}) == 0);
 }
 
+TEST_CASE("l2: an accumulator of sums that a kernel made goes by the formula") {
+  // Weights 1/2, 1/4, 1/4: e^(s - m) is 1, 1/2, 1/2.
+  score::l2::accumulator const sum{{3, 2}, 1.5};
+  CHECK(distance(sum.score(score::l2{}), std::sqrt(0.375)) < 1e-15);
+}
+
 TEST_CASE("l2: elements side by side, a stride apart, in a vector or in doubles score alike") {
   auto const weights = support::as<float>(support::softmax(support::numbers{1}.list(50, -3, 3)));
   std::vector<float> spread(2 * weights.size(), -1.0f);
