@@ -30,7 +30,8 @@ endforeach()
 
 # A header includes only from its own folder or those above it, at every depth.
 set(order core part score select mask edit policy sentence kernel record adapt file reference reference/block reference/model
-  text reference/checkpoint policy_file engine statistics task measure cost ranking result report)
+  text reference/checkpoint policy_file engine statistics task task/language task/needle task/recall task/choice task/text
+  task/ruler task/registry measure cost ranking result report)
 foreach(header IN LISTS headers)
   string(REGEX REPLACE "^include/headcount/(.*)/[^/]*$" "\\1" folder "${header}")
   if(folder STREQUAL header)

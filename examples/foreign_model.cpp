@@ -12,7 +12,7 @@
 #include <headcount/engine/any_model.hpp>
 #include <headcount/engine/logits.hpp>
 #include <headcount/headcount.hpp>
-#include <headcount/measure/follow.hpp>
+#include <headcount/measure/teacher_force.hpp>
 
 using namespace headcount;
 using namespace headcount::evaluate;
@@ -69,7 +69,7 @@ int main() {
   random_stream random{1};
   std::vector<token> words(255);
   std::iota(words.begin(), words.end(), 1);
-  std::vector<question> questions;
+  std::vector<loglikelihood_request> questions;
   for (std::size_t i = 0; i < 20; ++i) {
     auto const pairs = random.some_of(words, 12);
     questions.push_back({.prompt = {.tokens = pairs, .row = i}});
@@ -80,11 +80,11 @@ int main() {
                                          none.during(phase::generation)};
   std::vector<int> right(policies.size());
   work done;
-  follow(toy_model{}, questions, phase::generation, policies, done, [&](followed_token at, auto logits) {
-    auto const& pair = questions[at.question].continuations[at.continuation];
+  teacher_force(toy_model{}, questions, phase::generation, policies, done, [&](forced_token at, auto logits) {
+    auto const& pair = questions[at.request].continuations[at.continuation];
     if (at.token == 1 && best_token(logits) == pair[1]) ++right[at.policy];
   });
   for (std::size_t p = 0; p < policies.size(); ++p)
     std::printf("%s: %d of 120 values recalled\n", print(policies[p]).c_str(), right[p]);
-  std::printf("%zu tokens computed, %zu one by one\n", done.computed.load(), done.naive.load());
+  std::printf("%zu tokens computed, %zu one by one\n", done.computed.load(), done.tokens_without_sharing.load());
 }

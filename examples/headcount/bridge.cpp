@@ -38,7 +38,7 @@
 #include <headcount/sentence/parse.hpp>
 #include <headcount/statistics/interval.hpp>
 #include <headcount/statistics/paired.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/small_language.hpp>
 #include <headcount/version.hpp>
 
 #include "calibration_texts.hpp"

@@ -16,7 +16,7 @@
 #include <headcount/file/mapped_file.hpp>
 #include <headcount/ranking/calibration_needles.hpp>
 #include <headcount/sentence/parse_value.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/small_language.hpp>
 #include <headcount/text/pair_texts.hpp>
 
 #include "inputs.hpp"

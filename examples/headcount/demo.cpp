@@ -16,7 +16,7 @@
 #include <headcount/core/error.hpp>
 #include <headcount/file/write_file.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/small_language.hpp>
 
 #include "commands.hpp"
 #include "finding.hpp"

@@ -22,11 +22,11 @@
 #include <headcount/measure/work.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/result/summary.hpp>
-#include <headcount/task/registry.hpp>
+#include <headcount/task/registry/task_kinds.hpp>
 
 #include "commands.hpp"
 #include "inputs.hpp"
-#include "subject.hpp"
+#include "model_under_test.hpp"
 
 namespace tool {
 namespace {
@@ -75,7 +75,7 @@ void print_summary(std::vector<total> const& totals, work const& done) {
                one.setting.empty() ? "" : ", ", one.setting, one.policy, one.metric, one.value, one.range.low,
                one.range.high, counted(one.n, "prompt", "prompts"),
                one.not_finite == 0 ? "" : fmt::format(", {} not finite", counted(one.not_finite, "row", "rows")));
-  fmt::print("{} tokens computed, {} one by one\n", done.computed.load(), done.naive.load());
+  fmt::print("{} tokens computed, {} one by one\n", done.computed.load(), done.tokens_without_sharing.load());
 }
 
 nlohmann::ordered_json to_json(std::vector<total> const& totals, work const& done) {
@@ -90,7 +90,7 @@ nlohmann::ordered_json to_json(std::vector<total> const& totals, work const& don
                                {"n", one.n},
                                {"not_finite", one.not_finite}});
   json["tokens_computed"] = done.computed.load();
-  json["tokens_naive"] = done.naive.load();
+  json["tokens_without_sharing"] = done.tokens_without_sharing.load();
   return json;
 }
 
@@ -104,7 +104,7 @@ void evaluate_policies(evaluate_options const& chosen) {
   }
   auto const snapshot = reference::load_snapshot(chosen.model);
   for (auto const& policy : policies) reference::validate(policy, snapshot.model);
-  auto const asked = as_subject(snapshot, chosen.model);
+  auto const asked = as_model_under_test(snapshot, chosen.model);
   std::vector<task> tasks;
   for (auto const& name : chosen.tasks)
     for (auto& one : make_tasks(asked, name, read_options(chosen, name))) {

@@ -38,16 +38,16 @@ void print_completions(generate_options const& chosen) {
   auto const snapshot = reference::load_snapshot(chosen.model);
   auto prompts = read_prompts(chosen.prompts, snapshot);
 
-  std::vector<evaluate::opening> openings;
+  std::vector<evaluate::generation_request> requests;
   for (auto& tokens : prompts)
-    openings.push_back({.prompt = {.tokens = std::move(tokens), .row = openings.size(), .edits = edits},
+    requests.push_back({.prompt = {.tokens = std::move(tokens), .row = requests.size(), .edits = edits},
                         .max_new_tokens = chosen.max_new_tokens,
                         .stop = reference::common(snapshot.config).eos});
-  std::vector<std::vector<token>> said(openings.size());
+  std::vector<std::vector<token>> said(requests.size());
   auto const model = as_language_model(snapshot.model);
   evaluate::work done;
-  evaluate::for_each_part(model, std::span<evaluate::opening const>{openings},
-                          [&](std::span<evaluate::opening const> mine, std::size_t first) {
+  evaluate::for_each_part(model, std::span<evaluate::generation_request const>{requests},
+                          [&](std::span<evaluate::generation_request const> mine, std::size_t first) {
                             evaluate::complete(model, mine, std::span{&policy, 1}, done,
                                                [&](std::size_t, std::size_t i, std::vector<token>&& tokens) {
                                                  said[first + i] = std::move(tokens);

@@ -68,7 +68,7 @@ void print_likelihoods(loglik_options const& chosen) {
   auto results = nlohmann::ordered_json::array();
   auto const items = read_list(chosen.items, "items", form);
   // An item's choices that follow the same prompt tokens are one question.
-  std::vector<evaluate::question> questions;
+  std::vector<evaluate::loglikelihood_request> questions;
   std::vector<std::vector<std::pair<std::size_t, std::size_t>>> choices_of(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) {
     auto const what = text_of(chosen.items, ", items[", i, "]");

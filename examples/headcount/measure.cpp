@@ -19,8 +19,8 @@
 #include <headcount/ranking/calibration_needles.hpp>
 #include <headcount/statistics/interval.hpp>
 #include <headcount/statistics/paired.hpp>
-#include <headcount/task/facts.hpp>
-#include <headcount/task/needle.hpp>
+#include <headcount/task/language/facts.hpp>
+#include <headcount/task/language/needle.hpp>
 
 #include "collector.hpp"
 #include "engine.hpp"
@@ -123,7 +123,7 @@ std::vector<std::string> needle_policies(measurement const& model) {
 spoken_example speak(any_model const& model, small_language const& language, needle_prompt const& prompt,
                      std::vector<std::string> const& sentences) {
   spoken_example example{.question = language.text(prompt.question), .answer = language.text(prompt.answer)};
-  opening const asked{.prompt = {.tokens = prompt.prompt()}, .max_new_tokens = prompt.answer.size()};
+  generation_request const asked{.prompt = {.tokens = prompt.prompt()}, .max_new_tokens = prompt.answer.size()};
   work done;
   complete(model, std::span{&asked, 1}, parse_all(sentences), done,
            [&](std::size_t policy, std::size_t, sentence_tokens&& said) {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include <headcount/reference/checkpoint/snapshot.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/small_language.hpp>
 
 #include "finding.hpp"
 

@@ -20,8 +20,8 @@
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/statistics/paired.hpp>
-#include <headcount/task/prompt.hpp>
-#include <headcount/task/read_twice.hpp>
+#include <headcount/task/language/read_twice.hpp>
+#include <headcount/task/request.hpp>
 
 namespace tool {
 namespace {
@@ -59,7 +59,7 @@ void measure_twice(collector& rows, any_model const& model, small_language const
 }
 
 void measure_exposure(collector& rows, any_model const& model, std::span<needle_prompt const> prompts) {
-  std::vector<question> questions;
+  std::vector<loglikelihood_request> questions;
   for (auto const& one : prompts)
     for (auto const& condition : conditions) {
       auto edit = condition.edit(one.needle);

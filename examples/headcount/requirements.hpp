@@ -3,8 +3,8 @@
 #include <span>
 
 #include <headcount/engine/any_model.hpp>
-#include <headcount/task/needle.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/needle.hpp>
+#include <headcount/task/language/small_language.hpp>
 
 #include "collector.hpp"
 

@@ -31,9 +31,9 @@
 
 #include "commands.hpp"
 #include "inputs.hpp"
+#include "model_under_test.hpp"
 #include "progress.hpp"
 #include "ranks.hpp"
-#include "subject.hpp"
 
 namespace tool {
 namespace {
@@ -52,12 +52,12 @@ struct sweep_options {
 /// A model with its tasks. It stays where it is: pieces point into it.
 struct loaded_model {
   explicit loaded_model(std::string const& folder)
-      : snapshot{reference::load_snapshot(folder)}, asked{as_subject(snapshot, folder)} {}
+      : snapshot{reference::load_snapshot(folder)}, asked{as_model_under_test(snapshot, folder)} {}
   loaded_model(loaded_model const&) = delete;
   loaded_model& operator=(loaded_model const&) = delete;
 
   reference::snapshot snapshot;
-  subject asked;
+  model_under_test asked;
   std::vector<task> tasks{};
 };
 
@@ -106,7 +106,7 @@ double seconds_a_token(any_model const& model) {
 }
 
 /// What the rows of a piece weigh against those of others, in seconds.
-double weight_of(sweep_piece const& piece, std::map<subject const*, double> const& seconds) {
+double weight_of(sweep_piece const& piece, std::map<model_under_test const*, double> const& seconds) {
   return static_cast<double>(piece.tokens()) * seconds.at(piece.asked);
 }
 
@@ -115,7 +115,7 @@ std::string counted(std::size_t count, std::string_view what) {
 }
 
 void print_plan(loaded_sweep const& sweep, std::span<sweep_piece const> pieces, std::size_t prompts,
-                std::map<subject const*, double> const& seconds) {
+                std::map<model_under_test const*, double> const& seconds) {
   std::size_t duplicates = 0;
   std::size_t to_do = 0;
   std::size_t tokens = 0;
@@ -204,7 +204,7 @@ void run_sweep(sweep_options const& chosen) {
   auto const has = [&](std::string const& key) { return there.contains(key); };
 
   std::vector<sweep_piece> pieces;
-  std::map<subject const*, double> seconds;
+  std::map<model_under_test const*, double> seconds;
   std::size_t prompts = 0;
   for (auto const& model : sweep.models) {
     seconds[&model.asked] = seconds_a_token(model.asked.model);

@@ -9,9 +9,9 @@
 #include <headcount/file/json_file.hpp>
 #include <headcount/ranking/importance.hpp>
 #include <headcount/ranking/task_measure.hpp>
-#include <headcount/task/registry.hpp>
+#include <headcount/task/registry/task_kinds.hpp>
 
-#include "subject.hpp"
+#include "model_under_test.hpp"
 
 namespace tool {
 namespace {
@@ -20,7 +20,7 @@ using namespace headcount;
 using namespace headcount::evaluate;
 
 /// The task that was named; its seed is the one chosen unless it says another.
-task one_task(subject const& asked, task_choice const& chosen) {
+task one_task(model_under_test const& asked, task_choice const& chosen) {
   nlohmann::json options = chosen.task.starts_with('{') ? reference::parse_json("--task", chosen.task)
                                                         : nlohmann::json{{"task", chosen.task}};
   if (!options.is_object() || !options.contains("task") || !options["task"].is_string())
@@ -38,7 +38,7 @@ task one_task(subject const& asked, task_choice const& chosen) {
 
 task_ranking rank_by_task(reference::snapshot const& snapshot, std::string const& folder, std::string const& method,
                           task_choice const& chosen) {
-  auto const asked = as_subject(snapshot, folder);
+  auto const asked = as_model_under_test(snapshot, folder);
   auto const asking = one_task(asked, chosen);
   task_measure const measure{asked.model, asking, chosen.metric};
   auto data = text_of("task ", asking.name, asking.setting.empty() ? "" : ", ", asking.setting, ", ",

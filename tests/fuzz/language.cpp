@@ -4,9 +4,9 @@
 
 #include <headcount/core/random_stream.hpp>
 #include <headcount/file/json_file.hpp>
-#include <headcount/task/facts.hpp>
-#include <headcount/task/needle.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/facts.hpp>
+#include <headcount/task/language/needle.hpp>
+#include <headcount/task/language/small_language.hpp>
 
 #include "target.hpp"
 
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(std::uint8_t const* data, std::size_t size) {
     return evaluate::small_language{"language.json", reference::parse_json("language.json", fuzz::text_of(data, size))};
   });
   if (!language) return 0;
-  evaluate::random_stream random{1};
+  headcount::random_stream random{1};
   constexpr std::size_t length = 60;
   for (auto const& prompt : evaluate::make_needle_prompts(*language, {.length = length, .depths = {0.5}}, random)) {
     fuzz::require(prompt.prompt().size() == length, "a prompt of another length");

@@ -48,7 +48,7 @@ TEST_CASE("evaluate: facts need no attention, and rows and totals say so alike")
   CHECK(all["results"][1]["value"] > 0.8);
   CHECK(all["results"][1]["n"] == 20);
   // Dense and the policy that acts in generation alone share a reading, and so do the four choices.
-  CHECK(all["tokens_naive"] == 6 * all["tokens_computed"].get<int>());
+  CHECK(all["tokens_without_sharing"] == 6 * all["tokens_computed"].get<int>());
   CHECK(run("compare " + rows + " --a dense --b none").code == 0);
 }
 

@@ -37,9 +37,9 @@
 #include <headcount/score/fixed.hpp>
 #include <headcount/select/threshold.hpp>
 #include <headcount/sentence/parse.hpp>
-#include <headcount/task/facts.hpp>
-#include <headcount/task/needle.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/facts.hpp>
+#include <headcount/task/language/needle.hpp>
+#include <headcount/task/language/small_language.hpp>
 #include <headcount/version.hpp>
 
 namespace {

@@ -7,7 +7,7 @@
 
 #include <headcount/core/random.hpp>
 
-namespace headcount::v0::evaluate {
+namespace headcount::v0 {
 
 /// A sequence of random numbers that a seed determines, on every platform alike: SplitMix64 (see mix_bits).
 class random_stream {
@@ -50,4 +50,4 @@ class random_stream {
   std::uint64_t drawn_ = 0;
 };
 
-}  // namespace headcount::v0::evaluate
+}  // namespace headcount::v0

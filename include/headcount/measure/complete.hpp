@@ -14,56 +14,35 @@
 #include <headcount/measure/read_prompts.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/task/prompt.hpp>
+#include <headcount/task/request.hpp>
 
 namespace headcount::v0::evaluate {
 
-/// A prompt to be continued greedily.
-struct opening {
-  evaluate::prompt prompt{};
-  std::vector<token> lead{};  ///< the prompt's end where it is to be read as generation: the completion comes after it
-  std::size_t max_new_tokens = 1;
-  std::vector<token> stop{};  ///< the completion ends after any of these
-  std::vector<token>
-      draft{};  ///< a guess of the completion: it costs one pass to check and saves many where it is right
-
-  /// Whether a completion ends here; `said` begins with the lead.
-  [[nodiscard]] bool ends(std::vector<token> const& said) const {
-    if (said.size() <= lead.size()) return false;
-    return said.size() - lead.size() >= max_new_tokens || std::ranges::find(stop, said.back()) != stop.end();
-  }
-};
-
-/// Tokens that an opening has a model read before it answers.
-[[nodiscard]] inline std::size_t length_of(opening const& one) noexcept {
-  return one.prompt.tokens.size() + one.lead.size();
-}
-
-/// Takes a completion, the stop token included: (policy, opening, tokens).
+/// Takes a completion, the stop token included: (policy, request, tokens).
 using completion_user = std::function<void(std::size_t, std::size_t, std::vector<token>&&)>;
 
 namespace detail {
 
-/// A completion on its way: what was said of it, and the state before its last token.
+/// A completion on its way: what was generated of it, and the state before its last token.
 struct completion {
-  std::size_t opening = 0;
+  std::size_t request = 0;
   any_model::state state{};
-  std::vector<token> said{};  ///< the opening's lead first
+  std::vector<token> generated{};  ///< the request's lead first
 };
 
-/// Says one token after the other until every completion has ended. Tokens that were said before they came here and are
-/// not in the state yet are read in the first pass.
-inline void go_on(any_model const& model, std::span<opening const> openings, std::vector<completion>& completions,
-                  any_policy const& policy, work& done) {
+/// Says one token after the other until every completion has ended. Tokens that were generated before they came here
+/// and are not in the state yet are read in the first pass.
+inline void decode(any_model const& model, std::span<generation_request const> requests,
+                   std::vector<completion>& completions, any_policy const& policy, work& done) {
   std::vector<completion*> running;
   for (auto& one : completions)
-    if (!openings[one.opening].ends(one.said)) running.push_back(&one);
+    if (!requests[one.request].ends(one.generated)) running.push_back(&one);
   for (bool first = true; !running.empty(); first = false) {
     std::vector<step<any_model::state>> steps;
     for (auto* one : running) {
-      auto const& asked = openings[one->opening].prompt;
-      std::span<token const> const said{one->said};
-      steps.push_back({.tokens = first ? said : said.last(1),
+      auto const& asked = requests[one->request].prompt;
+      std::span<token const> const generated{one->generated};
+      steps.push_back({.tokens = first ? generated : generated.last(1),
                        .state = &one->state,
                        .row = asked.row,
                        .edits = asked.edits_in(phase::generation)});
@@ -71,23 +50,23 @@ inline void go_on(any_model const& model, std::span<opening const> openings, std
     }
     model.run(steps, {.phase = phase::generation}, policy,
               [&](std::size_t i, std::size_t, std::span<float const> logits) {
-                running[i]->said.push_back(best_token(logits));
+                running[i]->generated.push_back(best_token(logits));
               });
-    std::erase_if(running, [&](completion const* one) { return openings[one->opening].ends(one->said); });
+    std::erase_if(running, [&](completion const* one) { return requests[one->request].ends(one->generated); });
   }
 }
 
 }  // namespace detail
 
 /// Completes prompts greedily under policies. Policies that leave prefill dense share one reading of a prompt. Where an
-/// opening has a draft, the part of it that the model would say is found in one generation pass, and only what differs
-/// is said token by token: the same completion, since a draft's token stands only where it is the greedy choice.
+/// request has a draft, the part of it that the model would say is found in one generation pass, and only what differs
+/// is generated token by token: the same completion, since a draft's token stands only where it is the greedy choice.
 /// Throws what the model throws.
-inline void complete(any_model const& model, std::span<opening const> openings, std::span<any_policy const> policies,
-                     work& done, completion_user const& use) {
+inline void complete(any_model const& model, std::span<generation_request const> requests,
+                     std::span<any_policy const> policies, work& done, completion_user const& use) {
   using state = any_model::state;
   std::vector<prompt> prompts;
-  for (auto const& one : openings) prompts.push_back(one.prompt);
+  for (auto const& one : requests) prompts.push_back(one.prompt);
   for (auto const& group : group_policies(policies)) {
     std::vector<std::vector<token>> next(group.read_under.size(), std::vector<token>(prompts.size()));
     auto const states =
@@ -97,22 +76,22 @@ inline void complete(any_model const& model, std::span<opening const> openings, 
       auto const& serves = group.serves[reading];
       std::vector<any_policy> own;
       for (auto const p : serves) own.push_back(policies[p]);
-      std::vector<std::vector<std::vector<token>>> said(own.size());
-      for (auto& one : said)
-        for (std::size_t i = 0; i < openings.size(); ++i)
-          one.push_back(openings[i].lead.empty() ? std::vector{next[reading][i]} : openings[i].lead);
+      std::vector<std::vector<std::vector<token>>> generated(own.size());
+      for (auto& one : generated)
+        for (std::size_t i = 0; i < requests.size(); ++i)
+          one.push_back(requests[i].lead.empty() ? std::vector{next[reading][i]} : requests[i].lead);
 
-      // The lead, and as much of the draft as may turn out to be said.
+      // The lead, and as much of the draft as may turn out to be generated.
       std::vector<std::vector<token>> expected;
-      for (auto const& one : openings) {
+      for (auto const& one : requests) {
         expected.push_back(one.lead);
         expected.back().insert(expected.back().end(), one.draft.begin(), one.draft.end());
       }
       std::vector<step<state const>> steps;
       std::vector<std::size_t> of_step;
-      for (std::size_t i = 0; i < openings.size(); ++i) {
-        auto const& lead = openings[i].lead;
-        auto const& draft = openings[i].draft;
+      for (std::size_t i = 0; i < requests.size(); ++i) {
+        auto const& lead = requests[i].lead;
+        auto const& draft = requests[i].draft;
         if (lead.empty() && (draft.size() < 2 || draft.front() != next[reading][i])) continue;
         steps.push_back({.tokens = std::span{expected[i]}.first(expected[i].size() - (draft.empty() ? 0 : 1)),
                          .state = &states[reading][i],
@@ -123,8 +102,8 @@ inline void complete(any_model const& model, std::span<opening const> openings, 
       fork_counted(model, steps, {.phase = phase::generation, .every_token = true}, own, done,
                    {.logits =
                         [&](std::size_t u, std::size_t s, std::size_t t, std::span<float const> logits) {
-                          auto& so_far = said[u][of_step[s]];
-                          auto const& asked = openings[of_step[s]];
+                          auto& so_far = generated[u][of_step[s]];
+                          auto const& asked = requests[of_step[s]];
                           bool const as_drafted = so_far.size() == t + 1 && so_far.back() == expected[of_step[s]][t];
                           if (as_drafted && !asked.ends(so_far)) so_far.push_back(best_token(logits));
                         },
@@ -132,16 +111,16 @@ inline void complete(any_model const& model, std::span<opening const> openings, 
 
       for (std::size_t u = 0; u < own.size(); ++u) {
         std::vector<detail::completion> completions;
-        for (std::size_t i = 0; i < openings.size(); ++i)
-          completions.push_back({.opening = i,
-                                 .state = openings[i].ends(said[u][i]) ? state{} : states[reading][i],
-                                 .said = std::move(said[u][i])});
-        detail::go_on(model, openings, completions, own[u], done);
+        for (std::size_t i = 0; i < requests.size(); ++i)
+          completions.push_back({.request = i,
+                                 .state = requests[i].ends(generated[u][i]) ? state{} : states[reading][i],
+                                 .generated = std::move(generated[u][i])});
+        detail::decode(model, requests, completions, own[u], done);
         for (auto& one : completions) {
-          done.naive += prompts[one.opening].tokens.size() + one.said.size() - 1;
-          auto const lead = static_cast<std::ptrdiff_t>(openings[one.opening].lead.size());
-          one.said.erase(one.said.begin(), one.said.begin() + lead);
-          use(serves[u], one.opening, std::move(one.said));
+          done.tokens_without_sharing += prompts[one.request].tokens.size() + one.generated.size() - 1;
+          auto const lead = static_cast<std::ptrdiff_t>(requests[one.request].lead.size());
+          one.generated.erase(one.generated.begin(), one.generated.begin() + lead);
+          use(serves[u], one.request, std::move(one.generated));
         }
       }
     }

@@ -9,13 +9,13 @@
 #include <headcount/core/phase.hpp>
 #include <headcount/engine/any_model.hpp>
 #include <headcount/engine/logits.hpp>
-#include <headcount/measure/follow.hpp>
+#include <headcount/measure/teacher_force.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/reference/parallel.hpp>
 #include <headcount/statistics/paired.hpp>
-#include <headcount/task/prompt.hpp>
+#include <headcount/task/request.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -68,16 +68,16 @@ struct disagreement {
 
   auto const compare = [&](std::size_t i) {
     auto const& answer = texts[i].answer;
-    question const one{.prompt = {.tokens = texts[i].prompt, .row = i}, .continuations = {answer}};
+    loglikelihood_request const one{.prompt = {.tokens = texts[i].prompt, .row = i}, .continuations = {answer}};
     std::vector said(count, std::vector<std::vector<double>>(answer.size()));  // [policy][token][vocabulary]
     work done;
-    follow(model, std::span{&one, 1}, phase::generation, policies, done,
-           [&](followed_token at, std::span<float const> logits) {
-             auto const next = answer[at.token];
-             said[at.policy][at.token] = log_probabilities(logits);
-             all.loglik[at.policy][i] += log_probability(logits, next) / static_cast<double>(answer.size());
-             if (best_token(logits) != next) right[at.policy][i] = false;
-           });
+    teacher_force(model, std::span{&one, 1}, phase::generation, policies, done,
+                  [&](forced_token at, std::span<float const> logits) {
+                    auto const next = answer[at.token];
+                    said[at.policy][at.token] = log_probabilities(logits);
+                    all.loglik[at.policy][i] += log_probability(logits, next) / static_cast<double>(answer.size());
+                    if (best_token(logits) != next) right[at.policy][i] = false;
+                  });
     for (std::size_t a = 0; a < count; ++a)
       for (std::size_t b = 0; b < count; ++b)
         if (a != b) all.between[a][b][i] = disagreement_of(said[a], said[b]);

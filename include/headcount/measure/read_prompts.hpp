@@ -13,7 +13,7 @@
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/policy.hpp>
-#include <headcount/task/prompt.hpp>
+#include <headcount/task/request.hpp>
 
 namespace headcount::v0::evaluate {
 

@@ -10,37 +10,36 @@
 #include <headcount/core/phase.hpp>
 #include <headcount/engine/any_model.hpp>
 #include <headcount/engine/logits.hpp>
-#include <headcount/measure/follow.hpp>
+#include <headcount/measure/teacher_force.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/statistics/paired.hpp>
-#include <headcount/task/facts.hpp>
-#include <headcount/task/needle.hpp>
-#include <headcount/task/prompt.hpp>
+#include <headcount/task/language/facts.hpp>
+#include <headcount/task/language/needle.hpp>
+#include <headcount/task/request.hpp>
 
 namespace headcount::v0::evaluate {
 
 /// The question that a needle's prompt asks, with edits of what attention sees meanwhile.
-[[nodiscard]] inline question question_of(needle_prompt const& asked, std::size_t row,
-                                          std::vector<any_edit> edits = {}) {
+[[nodiscard]] inline loglikelihood_request question_of(needle_prompt const& asked, std::size_t row,
+                                                       std::vector<any_edit> edits = {}) {
   return {.prompt = {.tokens = asked.prompt(), .shared = asked.context.size(), .row = row, .edits = std::move(edits)},
           .continuations = {asked.answer}};
 }
 
 /// Which tokens of the right answer, a question's only continuation, are the greedy choice of each policy after the
 /// right tokens before them: `[policy][question][token]`. The answer is read in one generation pass.
-[[nodiscard]] inline std::vector<std::vector<std::vector<bool>>> recall_answers(any_model const& model,
-                                                                                std::span<question const> questions,
-                                                                                std::span<any_policy const> policies) {
+[[nodiscard]] inline std::vector<std::vector<std::vector<bool>>> recall_answers(
+    any_model const& model, std::span<loglikelihood_request const> questions, std::span<any_policy const> policies) {
   std::vector<std::vector<bool>> none_yet;
   for (auto const& one : questions) none_yet.emplace_back(one.continuations.front().size());
   std::vector<std::vector<std::vector<bool>>> right(policies.size(), none_yet);
   work done;
-  for_each_part(model, questions, [&](std::span<question const> mine, std::size_t first) {
-    follow(model, mine, phase::generation, policies, done, [&](followed_token at, std::span<float const> logits) {
-      auto const answer = mine[at.question].continuations.front()[at.token];
-      right[at.policy][first + at.question][at.token] = best_token(logits) == answer;
+  for_each_part(model, questions, [&](std::span<loglikelihood_request const> mine, std::size_t first) {
+    teacher_force(model, mine, phase::generation, policies, done, [&](forced_token at, std::span<float const> logits) {
+      auto const answer = mine[at.request].continuations.front()[at.token];
+      right[at.policy][first + at.request][at.token] = best_token(logits) == answer;
     });
   });
   return right;
@@ -52,7 +51,7 @@ namespace headcount::v0::evaluate {
 [[nodiscard]] inline std::vector<outcomes> recall_needles(any_model const& model,
                                                           std::span<needle_prompt const> prompts,
                                                           std::span<any_policy const> policies) {
-  std::vector<question> questions;
+  std::vector<loglikelihood_request> questions;
   for (auto const& one : prompts) questions.push_back(question_of(one, questions.size()));
   std::vector<outcomes> found;
   for (auto const& answers : recall_answers(model, questions, policies)) {
@@ -66,20 +65,22 @@ namespace headcount::v0::evaluate {
 /// winning. The prompt is one prefill pass. `[policy][prompt]`.
 [[nodiscard]] inline std::vector<outcomes> recall_facts(any_model const& model, std::span<fact_prompt const> prompts,
                                                         std::span<any_policy const> policies) {
-  std::vector<question> questions;
+  std::vector<loglikelihood_request> questions;
   for (auto const& one : prompts)
     questions.push_back(
         {.prompt = {.tokens = one.prompt, .row = questions.size()}, .continuations = {{one.choices.front()}}});
   std::vector<std::vector<char>> known(policies.size(), std::vector<char>(prompts.size()));
   work done;
-  for_each_part(model, std::span<question const>{questions}, [&](std::span<question const> mine, std::size_t first) {
-    follow(model, mine, phase::prefill, policies, done, [&](followed_token at, std::span<float const> logits) {
-      auto const& asked = prompts[first + at.question];
-      auto const of = [&](token choice) { return logits[static_cast<std::size_t>(choice)]; };
-      auto const best = std::ranges::max_element(asked.choices, {}, of) - asked.choices.begin();
-      known[at.policy][first + at.question] = static_cast<std::size_t>(best) == asked.gold;
-    });
-  });
+  for_each_part(model, std::span<loglikelihood_request const>{questions},
+                [&](std::span<loglikelihood_request const> mine, std::size_t first) {
+                  teacher_force(
+                      model, mine, phase::prefill, policies, done, [&](forced_token at, std::span<float const> logits) {
+                        auto const& asked = prompts[first + at.request];
+                        auto const of = [&](token choice) { return logits[static_cast<std::size_t>(choice)]; };
+                        auto const best = std::ranges::max_element(asked.choices, {}, of) - asked.choices.begin();
+                        known[at.policy][first + at.request] = static_cast<std::size_t>(best) == asked.gold;
+                      });
+                });
   std::vector<outcomes> result;
   for (auto const& one : known) result.emplace_back(one.begin(), one.end());
   return result;

@@ -16,8 +16,8 @@
 namespace headcount::v0::evaluate {
 
 /// The row that a prompt of a task has under a policy, but for its answer: its key says whether it is there already.
-[[nodiscard]] inline row make_row(subject const& asked, task const& asking, std::string policy, std::size_t prompt,
-                                  std::string metric) {
+[[nodiscard]] inline row make_row(model_under_test const& asked, task const& asking, std::string policy,
+                                  std::size_t prompt, std::string metric) {
   return {.model = asked.name,
           .fingerprint = asked.fingerprint,
           .policy = std::move(policy),
@@ -30,7 +30,7 @@ namespace headcount::v0::evaluate {
 
 /// Asks some prompts of a task under policies and hands out a row for each prompt, policy and metric. Throws what the
 /// model throws.
-inline void run_task(subject const& asked, task const& asking, std::span<std::size_t const> which,
+inline void run_task(model_under_test const& asked, task const& asking, std::span<std::size_t const> which,
                      std::span<any_policy const> policies, work& done, std::function<void(row&&)> const& use) {
   std::vector<std::string> sentences;
   for (auto const& policy : policies) sentences.push_back(print(policy));
@@ -43,8 +43,8 @@ inline void run_task(subject const& asked, task const& asking, std::span<std::si
 }
 
 /// The same for all prompts.
-inline void run_task(subject const& asked, task const& asking, std::span<any_policy const> policies, work& done,
-                     std::function<void(row&&)> const& use) {
+inline void run_task(model_under_test const& asked, task const& asking, std::span<any_policy const> policies,
+                     work& done, std::function<void(row&&)> const& use) {
   std::vector<std::size_t> all(asking.prompts.size());
   std::iota(all.begin(), all.end(), std::size_t{0});
   run_task(asked, asking, all, policies, done, use);

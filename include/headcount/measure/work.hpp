@@ -15,7 +15,7 @@ namespace headcount::v0::evaluate {
 /// first token on. Several threads may add to it.
 struct work {
   std::atomic<std::size_t> computed = 0;
-  std::atomic<std::size_t> naive = 0;
+  std::atomic<std::size_t> tokens_without_sharing = 0;
 };
 
 /// At most so many prompts, and about so many tokens, are worked on together: enough to fill matrices, few enough for

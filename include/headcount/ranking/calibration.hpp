@@ -15,7 +15,7 @@
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/reference/model/model.hpp>
 #include <headcount/reference/parallel.hpp>
-#include <headcount/task/needle.hpp>
+#include <headcount/task/language/needle.hpp>
 
 namespace headcount::v0::evaluate {
 

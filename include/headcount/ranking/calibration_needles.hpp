@@ -7,8 +7,8 @@
 
 #include <headcount/core/random.hpp>
 #include <headcount/core/random_stream.hpp>
-#include <headcount/task/needle.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/needle.hpp>
+#include <headcount/task/language/small_language.hpp>
 
 namespace headcount::v0::evaluate {
 

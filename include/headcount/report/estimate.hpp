@@ -48,7 +48,7 @@ struct estimate {
   if (right_or_wrong) {
     found.ci95 = evaluate::wilson({.hits = static_cast<std::size_t>(sum), .n = values.size()});
   } else if (groups.size() > 1) {
-    found.ci95 = evaluate::bootstrap_mean(groups, values, evaluate::random_stream{0});
+    found.ci95 = evaluate::bootstrap_mean(groups, values, random_stream{0});
   }
   return found;
 }

@@ -19,7 +19,7 @@
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/result/sweep_plan.hpp>
-#include <headcount/task/registry.hpp>
+#include <headcount/task/registry/task_kinds.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
 
@@ -27,7 +27,7 @@ namespace headcount::v0::evaluate {
 
 /// One prompt of a sweep and the policies that it has not been asked under: what is asked, and written down, at once.
 struct sweep_piece {
-  subject const* asked = nullptr;
+  model_under_test const* asked = nullptr;
   task const* asking = nullptr;
   std::size_t prompt = 0;
   std::vector<any_policy> policies{};
@@ -48,7 +48,7 @@ struct sweep_piece {
 };
 
 /// Makes the tasks of a plan for a model: each with each seed, or with its own; tasks that draw nothing come once.
-[[nodiscard]] inline std::vector<task> make_tasks_of(sweep_plan const& plan, subject const& asked) {
+[[nodiscard]] inline std::vector<task> make_tasks_of(sweep_plan const& plan, model_under_test const& asked) {
   std::vector<task> tasks;
   std::set<std::string> known;
   std::vector<std::optional<std::uint64_t>> seeds(plan.seeds.begin(), plan.seeds.end());
@@ -68,7 +68,7 @@ struct sweep_piece {
 }
 
 /// The prompts of some tasks that lack rows under some policies. `has(key)` says whether a row with this key is there.
-[[nodiscard]] inline std::vector<sweep_piece> missing_pieces(subject const& asked, std::span<task const> tasks,
+[[nodiscard]] inline std::vector<sweep_piece> missing_pieces(model_under_test const& asked, std::span<task const> tasks,
                                                              std::span<any_policy const> policies,
                                                              std::function<bool(std::string const&)> const& has) {
   std::vector<sweep_piece> pieces;

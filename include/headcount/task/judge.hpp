@@ -12,7 +12,7 @@
 #include <headcount/measure/complete.hpp>
 #include <headcount/measure/likelihood.hpp>
 #include <headcount/measure/work.hpp>
-#include <headcount/task/prompt.hpp>
+#include <headcount/task/request.hpp>
 #include <headcount/task/task.hpp>
 
 namespace headcount::v0::evaluate {
@@ -22,14 +22,15 @@ namespace headcount::v0::evaluate {
 /// continuations in order. Prompts that follow each other may share their beginnings (prompt::shared). The names of the
 /// prompts give their rows.
 template <class Judge>
-[[nodiscard]] auto judge_likelihoods(std::span<std::string const> names, std::vector<std::vector<question>> prompts,
-                                     phase continuations_are, Judge judge) {
+[[nodiscard]] auto judge_likelihoods(std::span<std::string const> names,
+                                     std::vector<std::vector<loglikelihood_request>> prompts, phase continuations_are,
+                                     Judge judge) {
   for (std::size_t i = 0; i < prompts.size(); ++i)
     for (auto& one : prompts[i]) one.prompt.row = hash_of(names[i]);
   return [prompts = std::move(prompts), continuations_are, judge = std::move(judge)](
              any_model const& model, std::span<std::size_t const> which, std::span<any_policy const> policies,
              work& done, answer_user const& use) {
-    std::vector<question> questions;
+    std::vector<loglikelihood_request> questions;
     for (auto const i : which) questions.insert(questions.end(), prompts[i].begin(), prompts[i].end());
     auto const all = likelihoods(model, questions, policies, done, continuations_are);
     for (std::size_t p = 0; p < policies.size(); ++p) {
@@ -51,19 +52,22 @@ template <class Judge>
 /// its answers, with metric, value and more, from the tokens of the completion. The names of the prompts give their
 /// rows.
 template <class Judge>
-[[nodiscard]] auto judge_completions(std::span<std::string const> names, std::vector<opening> prompts, Judge judge) {
+[[nodiscard]] auto judge_completions(std::span<std::string const> names, std::vector<generation_request> prompts,
+                                     Judge judge) {
   for (std::size_t i = 0; i < prompts.size(); ++i) prompts[i].prompt.row = hash_of(names[i]);
   return [prompts = std::move(prompts), judge = std::move(judge)](
              any_model const& model, std::span<std::size_t const> which, std::span<any_policy const> policies,
              work& done, answer_user const& use) {
-    std::vector<opening> openings;
-    for (auto const i : which) openings.push_back(prompts[i]);
+    std::vector<generation_request> requests;
+    for (auto const i : which) requests.push_back(prompts[i]);
     std::vector<std::vector<std::vector<token>>> said(policies.size(), std::vector<std::vector<token>>(which.size()));
-    for_each_part(model, std::span<opening const>{openings}, [&](std::span<opening const> mine, std::size_t first) {
-      complete(model, mine, policies, done, [&](std::size_t p, std::size_t i, std::vector<token>&& tokens) {
-        said[p][first + i] = std::move(tokens);
-      });
-    });
+    for_each_part(model, std::span<generation_request const>{requests},
+                  [&](std::span<generation_request const> mine, std::size_t first) {
+                    complete(model, mine, policies, done,
+                             [&](std::size_t p, std::size_t i, std::vector<token>&& tokens) {
+                               said[p][first + i] = std::move(tokens);
+                             });
+                  });
     for (std::size_t p = 0; p < policies.size(); ++p) {
       for (std::size_t i = 0; i < which.size(); ++i) {
         for (answer& one : judge(which[i], std::span<token const>{said[p][i]})) {

@@ -16,6 +16,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/engine/any_model.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/statistics/metric.hpp>
@@ -25,44 +26,13 @@
 namespace headcount::v0::evaluate {
 
 // How a task is added (facts_task.hpp is a small example):
-//  1. Write a function `std::vector<task> make_NAME(subject const&, std::string_view name, task_options&)` in a header
+//  1. Write a function `std::vector<task> make_NAME(model_under_test const&, std::string_view name, task_options&)` in
+//  a header
 //     of this folder. It takes its options by `options.take("key", otherwise)`, draws or reads its prompts, and fills
 //     in `task`. For what `ask` does, judge_likelihoods (judge.hpp) and judge_completions are there; both read under
 //     many policies what follow.hpp, complete.hpp and likelihood.hpp let them share.
 //  2. Add one line to task_kinds in registry.hpp. A name that ends in "/" stands for a family, as "ruler/NAME" is.
 // Command line, sweeps and reports find the task by its name; they need no change.
-
-/// The model that a task is made for and asked of.
-struct subject {
-  std::string name{};         ///< as result rows say it
-  std::string fingerprint{};  ///< of its weights
-  any_model model;
-  std::optional<any_tokenizer> words{};  ///< none: tasks of texts cannot be asked
-  std::optional<chat_turns> turns{};     ///< of its chat, when it was tuned for one; none: form=instruct is refused
-  std::vector<token> end{};              ///< tokens that end a text, e.g. the tokenizer's EOS
-  std::filesystem::path language{};      ///< language.json, for tasks in the language of the small hybrids; often empty
-  std::size_t longest = 2048;            ///< most tokens it reads at once; longer texts lose their start
-
-  /// The tokenizer; throws headcount::error, which names the task, when there is none.
-  [[nodiscard]] any_tokenizer const& words_for(std::string_view task) const {
-    if (!words)
-      throw error{text_of("task ", task),
-                  text_of("it asks in words, and ", name, " has no tokenizer.model or tokenizer.json")};
-    return *words;
-  }
-
-  /// The turns of its chat; throws headcount::error, which names the task, when it has none or its tokenizer does not
-  /// know them.
-  [[nodiscard]] chat_turns const& turns_for(std::string_view task) const {
-    auto const& known = words_for(task);
-    if (!turns) throw error{text_of("task ", task), text_of(name, " has no chat"), "form=base"};
-    for (auto const& mark : marks_of(*turns))
-      if (auto const tokens = known.encode(mark).size(); tokens > 2)  // a space may go before it
-        throw error{text_of("task ", task), text_of("the tokenizer reads ", mark, " as ", tokens, " tokens"),
-                    "form=base, or a model that was tuned for chats, with its tokenizer_config.json"};
-    return *turns;
-  }
-};
 
 /// What a policy made of one prompt, in one metric.
 struct answer {

@@ -145,7 +145,7 @@ TEST_CASE(
     "recall: tokens of an answer are judged one by one, each after the right ones, under the edits of its prompt") {
   auto const check = [](reference::model const& model) {
     auto const prompts = prompts_for(model, 12);
-    std::vector<question> questions;
+    std::vector<loglikelihood_request> questions;
     for (auto const& one : prompts)
       for (auto const& edits : {std::vector<any_edit>{},
                                 {any_edit{edit::omit{{{0, 1}}}}.during(phase::generation)},

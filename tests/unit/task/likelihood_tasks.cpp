@@ -25,11 +25,11 @@
 #include <headcount/result/sweep.hpp>
 #include <headcount/result/sweep_plan.hpp>
 #include <headcount/sentence/parse.hpp>
-#include <headcount/task/csv.hpp>
-#include <headcount/task/registry.hpp>
+#include <headcount/task/choice/csv.hpp>
+#include <headcount/task/registry/task_kinds.hpp>
 
 #include <unit/reference/support/files.hpp>
-#include "../support/toy_subject.hpp"
+#include "../support/toy_model_under_test.hpp"
 
 using namespace headcount;
 using namespace headcount::evaluate;
@@ -40,7 +40,8 @@ namespace {
 std::vector<any_policy> const policies{parse_policy("dense"), parse_policy("none"), parse_policy("none @ generation"),
                                        parse_policy("l2 | top_k(1)")};
 
-std::vector<row> rows_of(subject const& asked, std::string const& name, json const& options, work* done = nullptr) {
+std::vector<row> rows_of(model_under_test const& asked, std::string const& name, json const& options,
+                         work* done = nullptr) {
   work own;
   std::vector<row> rows;
   for (auto const& one : make_tasks(asked, name, task_options{"task " + name, options})) {
@@ -51,7 +52,8 @@ std::vector<row> rows_of(subject const& asked, std::string const& name, json con
 }
 
 std::string fault(std::string const& name, json const& options) {
-  return test::message_of([&] { (void)make_tasks(test::toy_subject(), name, task_options{"task " + name, options}); });
+  return test::message_of(
+      [&] { (void)make_tasks(test::toy_model_under_test(), name, task_options{"task " + name, options}); });
 }
 
 /// The toy tokenizer with the marks of chats, "<...>", as tokens of their own.
@@ -230,7 +232,7 @@ TEST_CASE("mmlu: 200 rows score as the harness scores them, at 0 and 5 shots, cu
       CAPTURE(longest);
       work done;
       auto const rows =
-          rows_of(test::toy_subject(longest), "mmlu", {{"data", at.path().string()}, {"shots", shots}}, &done);
+          rows_of(test::toy_model_under_test(longest), "mmlu", {{"data", at.path().string()}, {"shots", shots}}, &done);
       CHECK(rows.size() == 200 * policies.size());
       CHECK(rows.front().setting == (shots == 0 ? "" : "shots=5"));
       for (auto const& [name, size] : sizes) {
@@ -245,11 +247,11 @@ TEST_CASE("mmlu: 200 rows score as the harness scores them, at 0 and 5 shots, cu
                 questions[i].gold, longest);
       }
       // One reading serves four choices and both policies that leave prefill dense, and shots are read once a part.
-      CHECK(done.computed * 4 < done.naive);
-      if (shots == 5 && longest == 2048) CHECK(done.computed * 20 < done.naive);
+      CHECK(done.computed * 4 < done.tokens_without_sharing);
+      if (shots == 5 && longest == 2048) CHECK(done.computed * 20 < done.tokens_without_sharing);
     }
   }
-  auto const one = rows_of(test::toy_subject(), "mmlu/anatomy", {{"data", at.path().string()}, {"limit", 3}});
+  auto const one = rows_of(test::toy_model_under_test(), "mmlu/anatomy", {{"data", at.path().string()}, {"limit", 3}});
   CHECK(one.size() == 3 * policies.size());
   CHECK(one.front().task == "mmlu");
   CHECK(one.back().prompt == "anatomy/2");
@@ -276,13 +278,16 @@ TEST_CASE("glue: eight wordings, labels and metrics as the harness has them") {
       lines += line.dump() + "\n";
     }
     auto const split = name == "mnli" ? "/validation_matched.jsonl" : "/validation.jsonl";
-    auto const rows = rows_of(test::toy_subject(), "glue/" + name, {{"data", at.write(name + split, lines).string()}});
+    auto const rows =
+        rows_of(test::toy_model_under_test(), "glue/" + name, {{"data", at.write(name + split, lines).string()}});
     CHECK(rows.size() == choices.size() * policies.size());
     for (std::size_t label = 0; label < choices.size(); ++label)
       check(rows, std::to_string(label), text, choices, label, 2048);
   }
-  CHECK(make_tasks(test::toy_subject(), "glue", task_options{"glue", {{"data", at.path().string()}}}).size() == 8);
-  CHECK(rows_of(test::toy_subject(), "glue/rte", {{"data", at.path().string()}}).size() == 2 * policies.size());
+  CHECK(make_tasks(test::toy_model_under_test(), "glue", task_options{"glue", {{"data", at.path().string()}}}).size() ==
+        8);
+  CHECK(rows_of(test::toy_model_under_test(), "glue/rte", {{"data", at.path().string()}}).size() ==
+        2 * policies.size());
   CHECK(test::contains(fault("glue/stsb", {{"data", at.path().string()}}), "cola, mnli"));
   auto const wrong = at.write("wrong.jsonl", R"({"sentence": "a", "label": -1})");
   CHECK(test::contains(fault("glue/sst2", {{"data", wrong.string()}}), "line 1: \"label\""));
@@ -301,8 +306,8 @@ TEST_CASE("mmlu and glue with form=instruct: examples are turns of a chat, and n
   auto const file = at.write("lines.jsonl", R"({"sentence": "a fine film ", "label": 1})").string();
   std::string const description =
       "The following are multiple choice questions (with answers) about world religions.\n\n";
-  auto chatting = test::toy_subject();
-  chatting.words = marking_tokenizer{};
+  auto chatting = test::toy_model_under_test();
+  chatting.tokenizer = marking_tokenizer{};
   auto const check_chat = [&](std::string const& chat, std::string const& plain_chat) {
     auto const rows = rows_of(chatting, "mmlu", {{"data", at.path().string()}, {"shots", 2}, {"form", "instruct"}});
     CHECK(rows.front().setting == "shots=2, form=instruct");
@@ -328,12 +333,12 @@ TEST_CASE("mmlu and glue with form=instruct: examples are turns of a chat, and n
                  "<start_of_turn>model\n",
              "<start_of_turn>user\n" + film + "<end_of_turn>\n<start_of_turn>model\n");
 
-  auto const refusal = [&](subject const& asked) {
+  auto const refusal = [&](model_under_test const& asked) {
     return test::message_of(
         [&] { (void)make_tasks(asked, "glue/sst2", task_options{"glue", {{"data", file}, {"form", "instruct"}}}); });
   };
-  CHECK(test::contains(refusal(test::toy_subject()), "toy has no chat (allowed: form=base)"));
-  auto untold = test::toy_subject();
+  CHECK(test::contains(refusal(test::toy_model_under_test()), "toy has no chat (allowed: form=base)"));
+  auto untold = test::toy_model_under_test();
   untold.turns = gemma_turns();
   CHECK(test::contains(refusal(untold), "reads <start_of_turn> as 7 tokens (allowed: form=base, or a model"));
 }
@@ -357,7 +362,7 @@ TEST_CASE("glue: five shots are those that the harness draws, from train or from
     CAPTURE(has_train);
     if (has_train) at.write("sst2/train.jsonl", lines + lines.substr(0, lines.find('\n') + 1));
     auto const rows =
-        rows_of(test::toy_subject(), "glue/sst2",
+        rows_of(test::toy_model_under_test(), "glue/sst2",
                 {{"data", (has_train ? at.path() : file).string()}, {"shots", 5}, {"limit", has_train ? 1 : 3}});
     CHECK(rows.front().seed == 1234);
     CHECK(rows.front().setting == "shots=5");
@@ -376,7 +381,7 @@ TEST_CASE("glue: five shots are those that the harness draws, from train or from
   sweep_plan plan{.tasks = {json{{"task", "glue/sst2"}, {"data", file.string()}, {"shots", 5}}}};
   auto const seeds = [&] {
     std::vector<std::uint64_t> found;
-    for (auto const& one : make_tasks_of(plan, test::toy_subject())) found.push_back(one.seed);
+    for (auto const& one : make_tasks_of(plan, test::toy_model_under_test())) found.push_back(one.seed);
     return found;
   };
   CHECK(seeds() == std::vector<std::uint64_t>{1234});
@@ -409,7 +414,7 @@ TEST_CASE("choices: contexts that end in spaces, long choices and characters tha
     items.push_back(item);
   }
   auto const file = at.write("mine.jsonl", lines).string();
-  auto const rows = rows_of(test::toy_subject(), "choices", {{"data", file}});
+  auto const rows = rows_of(test::toy_model_under_test(), "choices", {{"data", file}});
   CHECK(rows.size() == 3 * 60 * policies.size());
   CHECK(rows.front().setting == "data=mine.jsonl");
   for (std::size_t i = 0; i < items.size(); ++i)
@@ -439,10 +444,10 @@ TEST_CASE("choices: first index wins ties, and lengths are those of the choice a
 }
 
 TEST_CASE("facts: the right one of four professions, by likelihood of the next token") {
-  auto const rows = rows_of(test::toy_subject(), "facts", {{"prompts", 9}, {"seed", 3}});
+  auto const rows = rows_of(test::toy_model_under_test(), "facts", {{"prompts", 9}, {"seed", 3}});
   CHECK(rows.size() == 9 * policies.size());
   CHECK(rows.front().seed == 3);
-  auto const all = rows_of(test::toy_subject(), "facts", {{"seed", 3}});
+  auto const all = rows_of(test::toy_model_under_test(), "facts", {{"seed", 3}});
   for (auto const& one : rows) CHECK(print(find(all, one.policy, one.prompt)) == print(one));
   for (auto const& one : all) {
     auto const& nats = one.more["loglik"];
@@ -450,7 +455,8 @@ TEST_CASE("facts: the right one of four professions, by likelihood of the next t
     auto const& dense_nats = find(all, "dense", one.prompt).more["loglik"];
     CHECK((nats == dense_nats) == (one.policy == "dense" || one.policy == "none @ generation"));
   }
-  CHECK(rows_of(test::toy_subject(), "facts", {{"context", 30}, {"limit", 1}}).front().setting == "context=30");
+  CHECK(rows_of(test::toy_model_under_test(), "facts", {{"context", 30}, {"limit", 1}}).front().setting ==
+        "context=30");
 }
 
 TEST_CASE("registry: names and options that are none are refused") {

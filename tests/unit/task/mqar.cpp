@@ -11,7 +11,7 @@
 
 #include <doctest/doctest.h>
 
-#include <headcount/task/mqar.hpp>
+#include <headcount/task/recall/mqar.hpp>
 #include <unit/reference/support/files.hpp>
 
 using namespace headcount;

@@ -20,7 +20,7 @@
 #include <headcount/measure/run_task.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/sentence/parse.hpp>
-#include <headcount/task/registry.hpp>
+#include <headcount/task/registry/task_kinds.hpp>
 #include <unit/reference/support/files.hpp>
 #include <unit/support/toy.hpp>
 
@@ -55,19 +55,19 @@ struct recalling_model {
   }
 };
 
-subject small_subject(any_model model) {
+model_under_test small_model(any_model model) {
   return {.name = "small",
           .fingerprint = "0f",
           .model = std::move(model),
-          .words = reference::tokenizer{models / "tiny-jamba" / "tokenizer.model"},
+          .tokenizer = reference::tokenizer{models / "tiny-jamba" / "tokenizer.model"},
           .language = models / "language.json"};
 }
 
-std::vector<task> make(subject const& asked, std::string const& name, json const& options) {
+std::vector<task> make(model_under_test const& asked, std::string const& name, json const& options) {
   return make_tasks(asked, name, task_options{"task " + name, options});
 }
 
-std::vector<row> rows_of(subject const& asked, task const& one, std::vector<any_policy> const& policies) {
+std::vector<row> rows_of(model_under_test const& asked, task const& one, std::vector<any_policy> const& policies) {
   work done;
   std::vector<row> rows;
   run_task(asked, one, policies, done, [&](row&& made) { rows.push_back(std::move(made)); });
@@ -87,14 +87,14 @@ double mean(std::vector<row> const& rows, std::string const& metric, std::string
 }
 
 std::string fault(std::string const& name, json const& options) {
-  return test::message_of([&] { (void)make(small_subject(test::toy_model{}), name, options); });
+  return test::message_of([&] { (void)make(small_model(test::toy_model{}), name, options); });
 }
 
 }  // namespace
 
 TEST_CASE("needle task: a small hybrid finds needles, and finds none without attention, whoever reads the question") {
   auto const snapshot = reference::load_snapshot(models / "tiny-jamba");
-  auto const asked = small_subject(reference_model{snapshot.model});
+  auto const asked = small_model(reference_model{snapshot.model});
   std::vector<any_policy> const policies{dense, parse_policy("none @ generation")};
   for (auto const* question : {"seen", "unseen"}) {
     auto const tasks = make(asked, "needle", {{"lengths", {96}}, {"depths", {0, 100}}, {"question", question}});
@@ -119,8 +119,8 @@ TEST_CASE("needle task: a small hybrid finds needles, and finds none without att
 }
 
 TEST_CASE("needle task: completions are those of a loop that reads what is prefill and what is generation as such") {
-  auto asked = small_subject(test::toy_model{});
-  asked.words = test::toy_tokenizer{};
+  auto asked = small_model(test::toy_model{});
+  asked.tokenizer = test::toy_tokenizer{};
   std::vector<any_policy> const policies{dense, parse_policy("none"), parse_policy("none @ generation"),
                                          parse_policy("l2 | top_k(1) @ prefill")};
   for (auto const* question : {"seen", "unseen"}) {
@@ -147,7 +147,7 @@ TEST_CASE("needle task: completions are those of a loop that reads what is prefi
 }
 
 TEST_CASE("needle task: options make settings where they change what is asked, and choose prompts where they do not") {
-  auto const asked = small_subject(test::toy_model{});
+  auto const asked = small_model(test::toy_model{});
   auto const setting = [&](json const& options) { return make(asked, "needle", options).front().setting; };
   CHECK(setting({{"lengths", {96}}, {"depths", {0, 50}}, {"prompts", 3}, {"seed", 4}}).empty());
   CHECK(setting({{"lengths", {96}}, {"distractors", 2}}) == "distractors=2");
@@ -165,7 +165,7 @@ TEST_CASE("needle task: options make settings where they change what is asked, a
   CHECK(test::contains(fault("needle", {{"depth", 1}}), "it has no option \"depth\""));
   CHECK(test::contains(fault("needle", {{"lengths", json::array()}}), "no length or no depth"));
   CHECK(test::contains(fault("needle", {{"data", "/nowhere"}}), "/nowhere: cannot be read"));
-  auto no_data = small_subject(test::toy_model{});
+  auto no_data = small_model(test::toy_model{});
   no_data.language.clear();
   CHECK(test::contains(test::message_of([&] { (void)make(no_data, "needle", json::object()); }),
                        "task needle: it needs data (allowed: data: a folder of .txt files)"));
@@ -173,7 +173,7 @@ TEST_CASE("needle task: options make settings where they change what is asked, a
 
 TEST_CASE("exposure: every edit in every phase on the same prompts, on the needle's positions or the others") {
   auto const snapshot = reference::load_snapshot(models / "tiny-jamba");
-  auto const asked = small_subject(reference_model{snapshot.model});
+  auto const asked = small_model(reference_model{snapshot.model});
   json const options{{"lengths", {96}}, {"depths", {50}}, {"prompts", 1}};
   auto const tasks = make(asked, "exposure", options);
   REQUIRE(tasks.size() == 19);
@@ -214,7 +214,7 @@ TEST_CASE("exposure: edits name the positions that the construction says") {
 }
 
 TEST_CASE("mqar task: an engine that recalls scores 1, one that is masked where queries are read scores 0") {
-  subject const asked{.name = "toy", .fingerprint = "0f", .model = recalling_model{}};
+  model_under_test const asked{.name = "toy", .fingerprint = "0f", .model = recalling_model{}};
   std::vector<any_policy> const policies{dense, parse_policy("none @ generation"), parse_policy("none @ prefill")};
   for (auto const* queries : {"generation", "prefill"}) {
     auto const tasks = make(asked, "mqar", {{"prompts", 6}, {"pairs", 8}, {"queries", queries}});
@@ -232,8 +232,8 @@ TEST_CASE("mqar task: an engine that recalls scores 1, one that is masked where 
 }
 
 TEST_CASE("ruler tasks: one or all, each sample under its own name, and scored by what was said") {
-  auto asked = small_subject(test::toy_model{});
-  asked.words = test::toy_tokenizer{};
+  auto asked = small_model(test::toy_model{});
+  asked.tokenizer = test::toy_tokenizer{};
   auto const all = make(asked, "ruler", {{"prompts", 2}, {"length", 2000}});
   REQUIRE(all.size() == 11);
   std::set<std::string> names;

@@ -1,4 +1,4 @@
-// task/registry.hpp: what tasks say of their metrics.
+// task/registry/task_kinds.hpp: what tasks say of their metrics.
 
 #include <map>
 #include <string>
@@ -6,7 +6,7 @@
 
 #include <doctest/doctest.h>
 
-#include <headcount/task/registry.hpp>
+#include <headcount/task/registry/task_kinds.hpp>
 
 using namespace headcount::evaluate;
 

@@ -16,13 +16,13 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/random_stream.hpp>
-#include <headcount/task/facts.hpp>
-#include <headcount/task/hidden_needle.hpp>
-#include <headcount/task/needle.hpp>
-#include <headcount/task/needle_kind.hpp>
-#include <headcount/task/prompt_form.hpp>
-#include <headcount/task/read_twice.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/facts.hpp>
+#include <headcount/task/language/needle.hpp>
+#include <headcount/task/language/read_twice.hpp>
+#include <headcount/task/language/small_language.hpp>
+#include <headcount/task/needle/hidden_needle.hpp>
+#include <headcount/task/needle/needle_kind.hpp>
+#include <headcount/task/needle/prompt_form.hpp>
 #include <headcount/text/tokenizer.hpp>
 #include <unit/reference/support/files.hpp>
 

@@ -17,8 +17,8 @@
 
 #include <doctest/doctest.h>
 
-#include <headcount/task/published_needle.hpp>
-#include <headcount/task/text_needle.hpp>
+#include <headcount/task/needle/published_needle.hpp>
+#include <headcount/task/needle/text_needle.hpp>
 #include <headcount/text/tokenizer.hpp>
 #include <unit/reference/support/files.hpp>
 

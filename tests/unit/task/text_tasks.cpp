@@ -14,12 +14,12 @@
 #include <headcount/core/error.hpp>
 #include <headcount/measure/run_task.hpp>
 #include <headcount/sentence/parse.hpp>
-#include <headcount/task/agreement.hpp>
 #include <headcount/task/judge.hpp>
-#include <headcount/task/perplexity.hpp>
+#include <headcount/task/text/agreement.hpp>
+#include <headcount/task/text/perplexity.hpp>
 
 #include <unit/reference/support/files.hpp>
-#include "../support/toy_subject.hpp"
+#include "../support/toy_model_under_test.hpp"
 
 using namespace headcount;
 using namespace headcount::evaluate;
@@ -29,7 +29,7 @@ namespace {
 
 std::vector<any_policy> const policies{parse_policy("dense"), parse_policy("none"), parse_policy("none @ generation")};
 
-std::vector<row> rows_of(subject const& asked, std::vector<task> const& tasks) {
+std::vector<row> rows_of(model_under_test const& asked, std::vector<task> const& tasks) {
   work done;
   std::vector<row> rows;
   for (auto const& one : tasks)
@@ -81,7 +81,7 @@ TEST_CASE("perplexity: per word, byte and token, of windows that are read apart"
   test::temporary_folder const at;
   at.write("b.txt", words(25));
   at.write("a.txt", "one two");
-  auto const asked = test::toy_subject(10);
+  auto const asked = test::toy_model_under_test(10);
   task_options options{"task perplexity", {{"data", at.path().string()}}};
   auto const rows = rows_of(asked, make_perplexity(asked, "perplexity", options));
   CHECK(rows.size() == 2 * 4 * policies.size());
@@ -114,7 +114,7 @@ TEST_CASE("perplexity: per word, byte and token, of windows that are read apart"
 
 TEST_CASE("perplexity: a later window counts as generation when asked to") {
   test::temporary_folder const at;
-  auto const asked = test::toy_subject();
+  auto const asked = test::toy_model_under_test();
   task_options options{"task", {{"data", at.write("a.txt", words(5)).string()}, {"phase", "generation"}}};
   auto const rows = rows_of(asked, make_perplexity(asked, "perplexity", options));
   CHECK(rows.front().setting == "phase=generation, data=a.txt");
@@ -148,7 +148,7 @@ TEST_CASE("agreement: each position of prefill and of generation, as a loop over
   test::temporary_folder const at;
   std::string lines;
   for (std::size_t i = 0; i < 2; ++i) lines += json{{"text", words(30 - 16 * i)}}.dump() + "\n";
-  auto const asked = test::toy_subject();
+  auto const asked = test::toy_model_under_test();
   task_options options{"task", {{"data", at.write("t.jsonl", lines).string()}, {"prefill", 8}, {"generation", 10}}};
   auto const tasks = make_agreement(asked, "agreement", options);
   REQUIRE(tasks.size() == 2);
@@ -196,11 +196,11 @@ TEST_CASE("agreement: each position of prefill and of generation, as a loop over
 }
 
 TEST_CASE("judge_completions: what is said under each policy, whichever prompts are asked together") {
-  auto const asked = test::toy_subject();
+  auto const asked = test::toy_model_under_test();
   task made{.name = "say", .metrics = {"first"}, .prompts = {"a", "b", "c"}};
-  std::vector<opening> openings;
-  for (token const one : {3, 4, 5}) openings.push_back({.prompt = {.tokens = {1, one}}, .max_new_tokens = 3});
-  made.ask = judge_completions(made.prompts, openings, [](std::size_t, std::span<token const> said) {
+  std::vector<generation_request> requests;
+  for (token const one : {3, 4, 5}) requests.push_back({.prompt = {.tokens = {1, one}}, .max_new_tokens = 3});
+  made.ask = judge_completions(made.prompts, requests, [](std::size_t, std::span<token const> said) {
     return std::vector<answer>{{.metric = "first", .value = static_cast<double>(said[2])}};
   });
   auto const expected = [&](token one, any_policy const& policy) {

@@ -45,11 +45,11 @@ inline constexpr std::array<std::string_view, 11> names{"niah_single_1",
 
 /// Makes a sample of a task that fills `length` tokens as well as it can, those to be generated included. `essay` is
 /// what some tasks hide needles in. Throws headcount::error for a name that is none, and a length that is too short.
-template <text_tokenizer Words>
-[[nodiscard]] sample make(std::string_view name, Words const& words, std::span<std::string const> essay,
+template <text_tokenizer Tokenizer>
+[[nodiscard]] sample make(std::string_view name, Tokenizer const& tokenizer, std::span<std::string const> essay,
                           std::size_t length, random_stream random) {
   auto const fill = [&](std::size_t least, auto const& make_one) {
-    return largest_sample(words, length, least, make_one);
+    return largest_sample(tokenizer, length, least, make_one);
   };
   for (auto const& [known, task] : needle_tasks)
     if (known == name)

@@ -17,8 +17,8 @@
 #include <headcount/file/digest.hpp>
 #include <headcount/measure/complete.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/haystack_folder.hpp>
 #include <headcount/task/judge.hpp>
+#include <headcount/task/needle/haystack_folder.hpp>
 #include <headcount/task/ruler/ruler.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
@@ -31,34 +31,34 @@ inline constexpr std::array ruler_metrics{
 
 namespace detail {
 
-[[nodiscard]] inline task make_one_ruler(subject const& asked, std::string_view name, task_options const& common,
-                                         std::size_t length, std::size_t count, haystack const& hay,
-                                         std::uint64_t seed) {
-  auto const& words = asked.words_for(text_of("ruler/", name));
+[[nodiscard]] inline task make_one_ruler(model_under_test const& asked, std::string_view name,
+                                         task_options const& common, std::size_t length, std::size_t count,
+                                         haystack const& hay, std::uint64_t seed) {
+  auto const& tokenizer = asked.tokenizer_for(text_of("ruler/", name));
   task made{.name = text_of("ruler/", name),
             .setting = common.setting(),
             .seed = seed,
             .metrics = {ruler_metrics.begin(), ruler_metrics.end()}};
-  std::vector<opening> openings;
+  std::vector<generation_request> requests;
   std::vector<std::vector<std::string>> answers;
   for (std::size_t i = 0; i < count; ++i) {
     made.prompts.push_back(text_of(length, "/", i));
     random_stream const random{mix_bits(seed) ^ hash_of(text_of(name, "/", made.prompts.back()))};
-    auto sample = ruler::make(name, words, hay.sentences, length, random);
-    openings.push_back({.prompt = {.tokens = encode_with_bos(words, sample.prompt)},
+    auto sample = ruler::make(name, tokenizer, hay.sentences, length, random);
+    requests.push_back({.prompt = {.tokens = encode_with_bos(tokenizer, sample.prompt)},
                         .max_new_tokens = sample.max_new_tokens,
                         .stop = asked.end});
-    made.tokens.push_back(openings.back().prompt.tokens.size());
+    made.tokens.push_back(requests.back().prompt.tokens.size());
     answers.push_back(std::move(sample.answers));
   }
-  made.ask = judge_completions(
-      made.prompts, std::move(openings),
-      [words, length, answers = std::move(answers)](std::size_t i, std::span<token const> said) -> std::vector<answer> {
-        auto const text = words.decode(said);
-        return {{.metric = "match",
-                 .value = ruler::match_all(answers[i], text),
-                 .more = {{"length", length}, {"completion", text}}}};
-      });
+  made.ask = judge_completions(made.prompts, std::move(requests),
+                               [tokenizer, length, answers = std::move(answers)](
+                                   std::size_t i, std::span<token const> said) -> std::vector<answer> {
+                                 auto const text = tokenizer.decode(said);
+                                 return {{.metric = "match",
+                                          .value = ruler::match_all(answers[i], text),
+                                          .more = {{"length", length}, {"completion", text}}}};
+                               });
   return made;
 }
 
@@ -66,7 +66,7 @@ namespace detail {
 
 /// The RULER tasks, one or all: the share of the answers that a completion has. Options: `length` of a prompt with its
 /// answer, `prompts`, and `data`, the essays of some tasks. A prompt is named LENGTH/INDEX.
-[[nodiscard]] inline std::vector<task> make_ruler_tasks(subject const& asked, std::string_view name,
+[[nodiscard]] inline std::vector<task> make_ruler_tasks(model_under_test const& asked, std::string_view name,
                                                         task_options& options) {
   auto const seed = options.take_seed();
   auto const length = options.take<std::size_t>("length", 4096, option_role::selects);
@@ -78,7 +78,8 @@ namespace detail {
   for (auto const one : ruler::names)
     if (!name.starts_with(family) || name.substr(family.size()) == one)
       tasks.push_back(detail::make_one_ruler(asked, one, options, length, count, folder.hay, seed));
-  if (tasks.empty()) (void)ruler::make(name.substr(family.size()), asked.words_for(name), {}, length, random_stream{0});
+  if (tasks.empty())
+    (void)ruler::make(name.substr(family.size()), asked.tokenizer_for(name), {}, length, random_stream{0});
   return tasks;
 }
 

@@ -37,10 +37,11 @@ struct sample {
 
 /// The largest sample that fits a number of tokens, BOS and those to be generated included. `make(size)` makes samples
 /// that grow with their size; `least` is the smallest there is. Throws headcount::error when not even that fits.
-template <text_tokenizer Words, std::invocable<std::size_t> Make>
-[[nodiscard]] sample largest_sample(Words const& words, std::size_t length, std::size_t least, Make const& make) {
+template <text_tokenizer Tokenizer, std::invocable<std::size_t> Make>
+[[nodiscard]] sample largest_sample(Tokenizer const& tokenizer, std::size_t length, std::size_t least,
+                                    Make const& make) {
   auto const tokens_of = [&](sample const& one) {
-    return encode_with_bos(words, one.prompt).size() + one.max_new_tokens;
+    return encode_with_bos(tokenizer, one.prompt).size() + one.max_new_tokens;
   };
   auto const fits = [&](std::size_t size) { return tokens_of(make(size)) <= length; };
   if (!fits(least))

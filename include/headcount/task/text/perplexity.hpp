@@ -16,26 +16,26 @@
 #include <headcount/core/token.hpp>
 #include <headcount/measure/likelihood.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/choices.hpp>
-#include <headcount/task/documents.hpp>
+#include <headcount/task/choice/choices.hpp>
 #include <headcount/task/judge.hpp>
-#include <headcount/task/prompt.hpp>
+#include <headcount/task/request.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
+#include <headcount/task/text/documents.hpp>
 
 namespace headcount::v0::evaluate {
 
 /// Cuts a text into windows that a model can read, so that every token is predicted once: the first after `start`,
 /// those of a later window after the token before them, and those of the last, shorter window after as many as fit.
 /// Source: lm-evaluation-harness, `get_rolling_token_windows` with context_len 1 and `make_disjoint_window`.
-[[nodiscard]] inline std::vector<question> rolling_windows(std::span<token const> text, token start,
-                                                           std::size_t longest) {
-  std::vector<question> windows;
+[[nodiscard]] inline std::vector<loglikelihood_request> rolling_windows(std::span<token const> text, token start,
+                                                                        std::size_t longest) {
+  std::vector<loglikelihood_request> windows;
   for (std::size_t done = 0; done < text.size();) {
     auto const count = std::min(longest, text.size() - done);
     auto const end = done + count;
-    question window{.continuations = {{text.begin() + static_cast<std::ptrdiff_t>(done),
-                                       text.begin() + static_cast<std::ptrdiff_t>(end)}}};
+    loglikelihood_request window{.continuations = {{text.begin() + static_cast<std::ptrdiff_t>(done),
+                                                    text.begin() + static_cast<std::ptrdiff_t>(end)}}};
     if (done == 0) {
       window.prompt.tokens = {start};
     } else {
@@ -83,7 +83,7 @@ inline constexpr std::array perplexity_metrics{metric{.name = "word_perplexity",
 /// Perplexity of documents, rolling: each token once, after what precedes it. Metrics are per word, per UTF-8 byte and
 /// per token; over several documents they come from the sums, as published. Options: `window`, tokens read at once;
 /// `phase`.
-[[nodiscard]] inline std::vector<task> make_perplexity(subject const& asked, std::string_view name,
+[[nodiscard]] inline std::vector<task> make_perplexity(model_under_test const& asked, std::string_view name,
                                                        task_options& options) {
   auto const path = options.take_data(R"(a text, a folder of texts, or JSON lines {"text": text})");
   auto const window = options.take("window", asked.longest);
@@ -91,8 +91,8 @@ inline constexpr std::array perplexity_metrics{metric{.name = "word_perplexity",
   auto const limit = options.take_limit();
   if (window == 0) throw error{text_of("task ", name), "window = 0", "1 token or more"};
   options.add_to_setting(text_of("data=", path.filename().string()));
-  auto const& words = asked.words_for(name);
-  auto const start = words.bos();
+  auto const& tokenizer = asked.tokenizer_for(name);
+  auto const start = tokenizer.bos();
   if (!start) throw error{text_of("task ", name), "the tokenizer has no BOS to begin a text with"};
 
   struct size {
@@ -103,12 +103,12 @@ inline constexpr std::array perplexity_metrics{metric{.name = "word_perplexity",
   task made{.name = std::string{name},
             .setting = options.setting(),
             .metrics = {perplexity_metrics.begin(), perplexity_metrics.end()}};
-  std::vector<std::vector<question>> prompts;
+  std::vector<std::vector<loglikelihood_request>> prompts;
   std::vector<size> sizes;
   auto documents = read_documents(path);
   documents.resize(std::min(limit, documents.size()));
   for (auto const& one : documents) {
-    auto const tokens = words.encode(one.text);
+    auto const tokens = tokenizer.encode(one.text);
     if (tokens.empty()) throw error{one.what, "it has no token", "a text that is not empty"};
     made.prompts.push_back(one.name);
     made.tokens.push_back(tokens.size());

@@ -1,4 +1,4 @@
-#include "subject.hpp"
+#include "model_under_test.hpp"
 
 #include <variant>
 
@@ -11,15 +11,15 @@
 
 namespace tool {
 
-headcount::evaluate::subject as_subject(headcount::reference::snapshot const& snapshot,
-                                        std::filesystem::path const& folder) {
-  headcount::evaluate::subject asked{
+headcount::evaluate::model_under_test as_model_under_test(headcount::reference::snapshot const& snapshot,
+                                                          std::filesystem::path const& folder) {
+  headcount::evaluate::model_under_test asked{
       .name = snapshot.name, .fingerprint = snapshot.fingerprint(), .model = as_language_model(snapshot.model)};
   asked.end = headcount::reference::common(snapshot.config).eos;
   asked.turns = std::holds_alternative<headcount::reference::jamba_config>(snapshot.config)
                     ? headcount::evaluate::jamba_turns()
                     : headcount::evaluate::gemma_turns();
-  if (snapshot.tokenizer) asked.words = *snapshot.tokenizer;
+  if (snapshot.tokenizer) asked.tokenizer = *snapshot.tokenizer;
   auto const beside = std::filesystem::weakly_canonical(folder).parent_path() / "language.json";
   if (std::filesystem::exists(beside)) asked.language = beside;
   auto const config = folder / "config.json";

@@ -28,25 +28,25 @@ struct text_parts {
 /// Encodes pieces together, as the one text that they are, and says where each begins. A token that reaches over the
 /// border of two pieces counts to the earlier one, and white space between them to the later one. Nothing is searched
 /// for: what comes before a border is encoded by itself. O(pieces * tokens).
-template <text_tokenizer Words>
-[[nodiscard]] text_parts encode_parts(Words const& words, std::span<std::string const> pieces) {
+template <text_tokenizer Tokenizer>
+[[nodiscard]] text_parts encode_parts(Tokenizer const& tokenizer, std::span<std::string const> pieces) {
   std::string text;
   for (auto const& piece : pieces) text += piece;
-  text_parts parts{.tokens = encode_with_bos(words, text)};
+  text_parts parts{.tokens = encode_with_bos(tokenizer, text)};
   auto const& all = parts.tokens;
-  std::size_t const start = words.bos() ? 1 : 0;
+  std::size_t const start = tokenizer.bos() ? 1 : 0;
   auto const size_of = [&](std::size_t count) {
-    return words.decode(std::span{all}.subspan(start, count - start)).size();
+    return tokenizer.decode(std::span{all}.subspan(start, count - start)).size();
   };
   std::size_t end = 0;
   for (auto const& piece : pieces) {
     auto text_before = std::string_view{text}.substr(0, end);
     text_before = text_before.substr(0, text_before.find_last_not_of(" \t\r\n") + 1);
-    auto const before = encode_with_bos(words, text_before);
+    auto const before = encode_with_bos(tokenizer, text_before);
     auto const common = std::ranges::mismatch(before, all).in2 - all.begin();
     auto begin = std::max(static_cast<std::size_t>(common), start);
     if (begin < before.size()) {  // tokens are not those of the beginning by itself: go by what they say
-      auto const said = words.decode(std::span{before}.subspan(start)).size();
+      auto const said = tokenizer.decode(std::span{before}.subspan(start)).size();
       while (begin < all.size() && size_of(begin) < said) ++begin;
     }
     parts.begins.push_back(begin);

@@ -16,14 +16,14 @@
 #include <headcount/core/token_positions.hpp>
 #include <headcount/measure/complete.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/haystack_folder.hpp>
 #include <headcount/task/judge.hpp>
-#include <headcount/task/phrase_score.hpp>
-#include <headcount/task/prompt_form.hpp>
-#include <headcount/task/published_needle.hpp>
+#include <headcount/task/needle/haystack_folder.hpp>
+#include <headcount/task/needle/phrase_score.hpp>
+#include <headcount/task/needle/prompt_form.hpp>
+#include <headcount/task/needle/published_needle.hpp>
+#include <headcount/task/needle/text_needle.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
-#include <headcount/task/text_needle.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -37,8 +37,9 @@ struct needle_asking {
 };
 
 /// Takes the options of a needle task and makes its prompts (see docs/tasks.md).
-[[nodiscard]] inline needle_asking take_needles(subject const& asked, std::string_view name, task_options& options) {
-  auto const& words = asked.words_for(name);
+[[nodiscard]] inline needle_asking take_needles(model_under_test const& asked, std::string_view name,
+                                                task_options& options) {
+  auto const& tokenizer = asked.tokenizer_for(name);
   auto const seed = options.take_seed();
   bool const is_published = options.take_one_of("protocol", {"corrected", "published"}) == "published";
   auto [hay, kind] = take_haystack(asked, name, options);
@@ -55,7 +56,7 @@ struct needle_asking {
   asking.max_new_tokens = options.take("max_new_tokens", asking.max_new_tokens);
   asking.stop = asked.end;
   for (auto const& text : kind.stop)
-    if (auto const tokens = words.encode(text); tokens.size() == 1) asking.stop.push_back(tokens.front());
+    if (auto const tokens = tokenizer.encode(text); tokens.size() == 1) asking.stop.push_back(tokens.front());
 
   needle_grid grid;
   if (is_small && !is_published) {
@@ -72,10 +73,10 @@ struct needle_asking {
   if (is_published) {
     published_protocol how{.lengths = grid.lengths, .depths = {}, .form = kind.form};
     for (auto const depth : grid.depths) how.depths.push_back(static_cast<int>(depth));
-    asking.prompts = make_published_needles(words, hay, how);
+    asking.prompts = make_published_needles(tokenizer, hay, how);
   } else {
     grid.needles = (count + cells - 1) / cells;
-    auto made = make_text_needles(words, hay, kind, grid, seed);
+    auto made = make_text_needles(tokenizer, hay, kind, grid, seed);
     asking.prompts = std::move(made.prompts);
     asking.duplicates = made.duplicates;
   }
@@ -91,38 +92,38 @@ inline constexpr std::array needle_metrics{
 /// A task of needles: rows of the 0 to 5 score and of success, the highest score. `edits_of(needle)` gives the edits
 /// that a prompt is asked under.
 template <std::invocable<text_needle const&> EditsOf>
-[[nodiscard]] task make_task_of_needles(subject const& asked, std::string_view name, std::string setting,
+[[nodiscard]] task make_task_of_needles(model_under_test const& asked, std::string_view name, std::string setting,
                                         std::uint64_t seed, needle_asking const& asking, EditsOf const& edits_of) {
-  auto const& words = asked.words_for(name);
+  auto const& tokenizer = asked.tokenizer_for(name);
   task made{.name = std::string{name},
             .setting = std::move(setting),
             .seed = seed,
             .metrics = {needle_metrics.begin(), needle_metrics.end()}};
   made.duplicates = asking.duplicates;
-  std::vector<opening> openings;
+  std::vector<generation_request> requests;
   for (auto const& one : asking.prompts) {
     made.prompts.push_back(one.id);
     made.tokens.push_back(one.tokens.size());
     // The answer as it would go on, for the draft: after a word, so that it begins as it does within a text.
-    auto const lead = words.encode("so");
-    auto draft = words.encode("so " + one.answer);
+    auto const lead = tokenizer.encode("so");
+    auto draft = tokenizer.encode("so " + one.answer);
     draft.erase(draft.begin(), draft.begin() + static_cast<std::ptrdiff_t>(std::min(lead.size(), draft.size())));
-    opening ask{.prompt = {.tokens = one.tokens, .edits = edits_of(one)},
-                .max_new_tokens = asking.max_new_tokens,
-                .stop = asking.stop,
-                .draft = std::move(draft)};
+    generation_request ask{.prompt = {.tokens = one.tokens, .edits = edits_of(one)},
+                           .max_new_tokens = asking.max_new_tokens,
+                           .stop = asking.stop,
+                           .draft = std::move(draft)};
     if (!asking.question_is_seen) {
       auto const begin = ask.prompt.tokens.begin() + static_cast<std::ptrdiff_t>(one.before_question);
       ask.lead.assign(begin, ask.prompt.tokens.end());
       ask.prompt.tokens.erase(begin, ask.prompt.tokens.end());
     }
-    openings.push_back(std::move(ask));
+    requests.push_back(std::move(ask));
   }
   made.ask = judge_completions(
-      made.prompts, std::move(openings),
-      [words, prompts = asking.prompts](std::size_t i, std::span<token const> said) -> std::vector<answer> {
+      made.prompts, std::move(requests),
+      [tokenizer, prompts = asking.prompts](std::size_t i, std::span<token const> said) -> std::vector<answer> {
         auto const& one = prompts[i];
-        auto const text = words.decode(said);
+        auto const text = tokenizer.decode(said);
         auto const score = score_phrases(one.phrases, text);
         nlohmann::ordered_json const more{
             {"length", one.length},        {"depth", one.depth},          {"realised_depth", one.realised_depth},
@@ -134,7 +135,7 @@ template <std::invocable<text_needle const&> EditsOf>
 }
 
 /// A needle in a haystack, by the corrected protocol or the published one. A prompt is named LENGTH/DEPTH/NEEDLE.
-[[nodiscard]] inline std::vector<task> make_needle_task(subject const& asked, std::string_view name,
+[[nodiscard]] inline std::vector<task> make_needle_task(model_under_test const& asked, std::string_view name,
                                                         task_options& options) {
   auto const asking = take_needles(asked, name, options);
   return {make_task_of_needles(asked, name, options.setting(), options.take_seed(), asking,

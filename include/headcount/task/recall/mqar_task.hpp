@@ -16,10 +16,10 @@
 #include <headcount/core/token.hpp>
 #include <headcount/engine/logits.hpp>
 #include <headcount/file/digest.hpp>
-#include <headcount/measure/follow.hpp>
+#include <headcount/measure/teacher_force.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/mqar.hpp>
-#include <headcount/task/prompt.hpp>
+#include <headcount/task/recall/mqar.hpp>
+#include <headcount/task/request.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
 
@@ -31,7 +31,7 @@ inline constexpr std::array mqar_metrics{
 /// Multi-query associative recall: the share of keys after which the likeliest token is their value. Pairs are read in
 /// prefill, queries as option `queries` says: "generation" or "prefill". Other options: `length`, `pairs`, `vocabulary`
 /// (of the model, 8192 at most), `power`, `prompts`.
-[[nodiscard]] inline std::vector<task> make_mqar_task(subject const& asked, std::string_view name,
+[[nodiscard]] inline std::vector<task> make_mqar_task(model_under_test const& asked, std::string_view name,
                                                       task_options& options) {
   task made{
       .name = std::string{name}, .seed = options.take_seed(), .metrics = {mqar_metrics.begin(), mqar_metrics.end()}};
@@ -50,7 +50,7 @@ inline constexpr std::array mqar_metrics{
                 text_of("at most the model's ", asked.model.vocabulary())};
 
   std::vector<mqar_text> texts;
-  std::vector<question> questions;
+  std::vector<loglikelihood_request> questions;
   for (std::size_t i = 0; i < count; ++i) {
     made.prompts.push_back(text_of(i));
     random_stream random{mix_bits(made.seed) ^ hash_of(made.prompts.back())};
@@ -66,11 +66,11 @@ inline constexpr std::array mqar_metrics{
                  work& done, answer_user const& use) {
     for (auto const i : which) {
       std::vector<std::size_t> recalled(policies.size());
-      follow(model, std::span{questions}.subspan(i, 1), queries_are, policies, done,
-             [&](followed_token at, std::span<float const> logits) {
-               for (auto const& [place, value] : texts[i].wanted)
-                 if (place + 1 == at.token && best_token(logits) == value) ++recalled[at.policy];
-             });
+      teacher_force(model, std::span{questions}.subspan(i, 1), queries_are, policies, done,
+                    [&](forced_token at, std::span<float const> logits) {
+                      for (auto const& [place, value] : texts[i].wanted)
+                        if (place + 1 == at.token && best_token(logits) == value) ++recalled[at.policy];
+                    });
       for (std::size_t p = 0; p < policies.size(); ++p)
         use({.policy = p,
              .prompt = i,

@@ -16,8 +16,8 @@
 #include <headcount/core/text.hpp>
 #include <headcount/file/config_reader.hpp>
 #include <headcount/file/json_file.hpp>
-#include <headcount/task/phrase_score.hpp>
-#include <headcount/task/prompt_form.hpp>
+#include <headcount/task/needle/phrase_score.hpp>
+#include <headcount/task/needle/prompt_form.hpp>
 
 namespace headcount::v0::evaluate {
 

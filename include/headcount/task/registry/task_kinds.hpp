@@ -7,18 +7,18 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/task/agreement.hpp>
-#include <headcount/task/choices.hpp>
-#include <headcount/task/exposure_task.hpp>
-#include <headcount/task/facts_task.hpp>
-#include <headcount/task/glue.hpp>
-#include <headcount/task/mmlu.hpp>
-#include <headcount/task/mqar_task.hpp>
-#include <headcount/task/needle_task.hpp>
-#include <headcount/task/perplexity.hpp>
+#include <headcount/task/choice/choices.hpp>
+#include <headcount/task/choice/glue.hpp>
+#include <headcount/task/choice/mmlu.hpp>
+#include <headcount/task/language/facts_task.hpp>
+#include <headcount/task/needle/exposure_task.hpp>
+#include <headcount/task/needle/needle_task.hpp>
+#include <headcount/task/recall/mqar_task.hpp>
 #include <headcount/task/ruler/ruler_task.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
+#include <headcount/task/text/agreement.hpp>
+#include <headcount/task/text/perplexity.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -30,7 +30,7 @@ inline constexpr metrics_by_task always = [](std::string_view) { return std::spa
 struct task_kind {
   std::string_view name;   ///< one that ends in "/" stands for all names that begin so, and alone for the whole family
   std::string_view about;  ///< a line of help: what it asks, and its options
-  std::vector<task> (*make)(subject const&, std::string_view name, task_options&);
+  std::vector<task> (*make)(model_under_test const&, std::string_view name, task_options&);
   metrics_by_task metrics;  ///< of what `make` makes, and those that are computed from their rows
 };
 
@@ -78,7 +78,8 @@ inline constexpr std::array task_kinds{
 
 /// Makes the tasks that a name stands for: one, or those of a family. Throws headcount::error for a name, an option or
 /// data that are not as they should be.
-[[nodiscard]] inline std::vector<task> make_tasks(subject const& asked, std::string_view name, task_options options) {
+[[nodiscard]] inline std::vector<task> make_tasks(model_under_test const& asked, std::string_view name,
+                                                  task_options options) {
   for (auto const& kind : task_kinds) {
     if (!is_named(kind, name)) continue;
     auto made = kind.make(asked, name, options);

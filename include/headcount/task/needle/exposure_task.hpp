@@ -17,7 +17,7 @@
 #include <headcount/edit/omit.hpp>
 #include <headcount/edit/only.hpp>
 #include <headcount/policy/any_edit.hpp>
-#include <headcount/task/needle_task.hpp>
+#include <headcount/task/needle/needle_task.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
 
@@ -58,7 +58,7 @@ inline constexpr std::array exposures{
 
 /// Needles while attention is kept from seeing some of the context, in prefill, in generation or in both: a task for
 /// each, and one that sees all. Options are those of the needle task, and `edit` and `phase`, which pick some.
-[[nodiscard]] inline std::vector<task> make_exposure_tasks(subject const& asked, std::string_view name,
+[[nodiscard]] inline std::vector<task> make_exposure_tasks(model_under_test const& asked, std::string_view name,
                                                            task_options& options) {
   auto const asking = take_needles(asked, name, options);
   std::vector<std::string> edits{"all", "none"};

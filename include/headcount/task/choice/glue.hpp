@@ -13,10 +13,8 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/choices.hpp>
+#include <headcount/task/choice/choices.hpp>
 #include <headcount/task/json_lines.hpp>
-#include <headcount/task/multiple_choice.hpp>
-#include <headcount/task/shots.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
 
@@ -135,7 +133,8 @@ namespace detail {
 
 /// One of GLUE's data sets by log-likelihood: "glue/NAME", or "glue" for all that a folder has. Options: `shots`, drawn
 /// from the split `train`, the file `train`, or, where there is neither, from the other lines; `phase`; `form`.
-[[nodiscard]] inline std::vector<task> make_glue(subject const& asked, std::string_view name, task_options& options) {
+[[nodiscard]] inline std::vector<task> make_glue(model_under_test const& asked, std::string_view name,
+                                                 task_options& options) {
   auto const data = options.take_data("a file of JSON lines with the data set's fields, or a folder NAME/SPLIT.jsonl");
   auto const train = options.take<std::string>("train", {}, option_role::selects);
   auto const shots = options.take<std::size_t>("shots", 0);

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include <headcount/core/random_stream.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/small_language.hpp>
 
 namespace headcount::v0::evaluate {
 

@@ -10,11 +10,11 @@
 namespace test {
 
 /// The toy model with its tokenizer, to be asked tasks.
-inline headcount::evaluate::subject toy_subject(std::size_t longest = 2048) {
+inline headcount::evaluate::model_under_test toy_model_under_test(std::size_t longest = 2048) {
   return {.name = "toy",
           .fingerprint = "0f",
           .model = toy_model{},
-          .words = toy_tokenizer{},
+          .tokenizer = toy_tokenizer{},
           .language = std::filesystem::path{HEADCOUNT_MODELS} / "language.json",
           .longest = longest};
 }

@@ -11,32 +11,32 @@
 #include <headcount/measure/read_prompts.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/task/prompt.hpp>
+#include <headcount/task/request.hpp>
 
 namespace headcount::v0::evaluate {
 
-/// One token that a model was asked about: under a policy, after question `question`, token `token` of its continuation
+/// One token that a model was asked about: under a policy, after the prompt of request `request`, token `token` of its continuation
 /// `continuation`.
-struct followed_token {
+struct forced_token {
   std::size_t policy = 0;
-  std::size_t question = 0;
+  std::size_t request = 0;
   std::size_t continuation = 0;
   std::size_t token = 0;
 };
 
 /// Takes the logits that predict a continuation's token, `[vocabulary]`.
-using followed_user = std::function<void(followed_token, std::span<float const>)>;
+using forced_user = std::function<void(forced_token, std::span<float const>)>;
 
 /// Reads questions under policies and follows each of their continuations, as a pass of the phase given: `use` gets the
 /// logits that predict each token. Nothing is read twice: policies that leave prefill dense share one reading, the
 /// continuations of a prompt continue copies of it, and the first token of all of them is predicted by one pass.
 /// Questions with edits in a phase run alone in it. Throws what the model throws.
-inline void follow(any_model const& model, std::span<question const> questions, phase when,
-                   std::span<any_policy const> policies, work& done, followed_user const& use) {
+inline void teacher_force(any_model const& model, std::span<loglikelihood_request const> questions, phase when,
+                          std::span<any_policy const> policies, work& done, forced_user const& use) {
   using state = any_model::state;
   for (auto const& one : questions)
     for (auto const& text : one.continuations)
-      done.naive += policies.size() * (one.prompt.tokens.size() + text.size() - 1);
+      done.tokens_without_sharing += policies.size() * (one.prompt.tokens.size() + text.size() - 1);
 
   std::vector<prompt> prompts;
   for (auto const& one : questions) prompts.push_back(one.prompt);

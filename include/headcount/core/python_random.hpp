@@ -10,7 +10,7 @@
 
 #include <headcount/version.hpp>
 
-namespace headcount::v0::evaluate {
+namespace headcount::v0 {
 
 namespace detail {
 
@@ -93,4 +93,4 @@ class python_random {
   std::mt19937 engine_;
 };
 
-}  // namespace headcount::v0::evaluate
+}  // namespace headcount::v0

@@ -3,8 +3,8 @@
 #include <cstddef>
 
 #include <headcount/core/token_positions.hpp>
-#include <headcount/task/needle.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/needle.hpp>
+#include <headcount/task/language/small_language.hpp>
 
 namespace headcount::v0::evaluate {
 

@@ -16,7 +16,7 @@
 #include <headcount/measure/likelihood.hpp>
 #include <headcount/statistics/metric.hpp>
 #include <headcount/task/judge.hpp>
-#include <headcount/task/prompt.hpp>
+#include <headcount/task/request.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
 #include <headcount/text/chat_turns.hpp>
@@ -60,7 +60,7 @@ struct question_form {
 }
 
 /// Takes option `form`: `base`, or `instruct`, turns of the model's chat.
-[[nodiscard]] inline question_form take_question_form(subject const& asked, std::string_view task,
+[[nodiscard]] inline question_form take_question_form(model_under_test const& asked, std::string_view task,
                                                       task_options& options) {
   if (options.take_one_of("form", {"base", "instruct"}) == "base") return {};
   return chat_question_form(asked.turns_for(task));
@@ -101,13 +101,14 @@ struct choice_verdict {
 
 /// An item's context and choices as tokens, cut from the left to what the model reads. Choices whose context has the
 /// same tokens make one question. Throws headcount::error for a choice that has no token or alone is too long.
-[[nodiscard]] inline std::vector<question> questions_of(subject const& asked, std::string_view task,
-                                                        std::string const& context, choice_item const& item,
-                                                        std::string_view delimiter = " ") {
-  auto const& words = asked.words_for(task);
-  std::vector<question> questions;
+[[nodiscard]] inline std::vector<loglikelihood_request> questions_of(model_under_test const& asked,
+                                                                     std::string_view task, std::string const& context,
+                                                                     choice_item const& item,
+                                                                     std::string_view delimiter = " ") {
+  auto const& tokenizer = asked.tokenizer_for(task);
+  std::vector<loglikelihood_request> questions;
   for (auto const& choice : item.choices) {
-    auto pair = pair_texts(words, context, text_of(delimiter, choice));
+    auto pair = pair_texts(tokenizer, context, text_of(delimiter, choice));
     if (pair.prompt.empty()) throw error{item.what, "its prompt has no token", "a prompt that is not empty"};
     if (pair.continuation.empty())
       throw error{item.what, text_of("the choice \"", choice, "\" has no token"), "one token or more"};
@@ -124,7 +125,7 @@ struct choice_verdict {
 
 /// Marks the beginning that prompts have in common, where it is worth reading once: their longest common prefix, of at
 /// least `least` tokens. What is left of each prompt has one token or more.
-inline void share_beginning(std::span<std::vector<question>> prompts, std::size_t least = 8) {
+inline void share_beginning(std::span<std::vector<loglikelihood_request>> prompts, std::size_t least = 8) {
   if (prompts.size() < 2) return;
   std::span<token const> common{prompts.front().front().prompt.tokens};
   for (auto const& questions : prompts) {
@@ -150,12 +151,12 @@ enum class choice_metrics { acc, all };
 
 /// Makes a multiple-choice task out of items, each after its worked examples: `shots[i]` goes before item i, the form's
 /// beginning included. Items with the same shots that follow each other share the reading of them.
-[[nodiscard]] inline task make_multiple_choice(subject const& asked, task made, std::vector<choice_item> items,
+[[nodiscard]] inline task make_multiple_choice(model_under_test const& asked, task made, std::vector<choice_item> items,
                                                std::span<std::string const> shots, question_form const& form,
                                                choice_metrics metrics, phase continuations_are) {
   made.metrics = {accuracy};
   if (metrics == choice_metrics::all) made.metrics = {multiple_choice_metrics.begin(), multiple_choice_metrics.end()};
-  std::vector<std::vector<question>> prompts;
+  std::vector<std::vector<loglikelihood_request>> prompts;
   for (std::size_t i = 0; i < items.size(); ++i) {
     auto const context = text_of(shots[i], items[i].text, form.question_end, form.cue);
     prompts.push_back(questions_of(asked, made.name, context, items[i], form.delimiter));

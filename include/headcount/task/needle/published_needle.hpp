@@ -11,11 +11,11 @@
 #include <vector>
 
 #include <headcount/core/token.hpp>
-#include <headcount/task/haystack.hpp>
-#include <headcount/task/hidden_needle.hpp>
-#include <headcount/task/phrase_score.hpp>
-#include <headcount/task/prompt_form.hpp>
-#include <headcount/task/text_needle.hpp>
+#include <headcount/task/needle/haystack.hpp>
+#include <headcount/task/needle/hidden_needle.hpp>
+#include <headcount/task/needle/phrase_score.hpp>
+#include <headcount/task/needle/prompt_form.hpp>
+#include <headcount/task/needle/text_needle.hpp>
 #include <headcount/text/pair_texts.hpp>
 
 namespace headcount::v0::evaluate {
@@ -56,36 +56,36 @@ struct published_protocol {
 }
 
 /// The published context: haystack and needle, as text. The haystack is repeated where it is too short. O(length).
-template <text_tokenizer Words>
-[[nodiscard]] std::string published_context(Words const& words, std::string_view haystack_text,
+template <text_tokenizer Tokenizer>
+[[nodiscard]] std::string published_context(Tokenizer const& tokenizer, std::string_view haystack_text,
                                             published_protocol const& how, std::size_t length, int depth) {
   std::string text;
   std::vector<token> all;
   while (all.size() < length) {
     auto const had = all.size();
-    all = words.encode(text.append(haystack_text));
+    all = tokenizer.encode(text.append(haystack_text));
     if (all.size() <= had) break;  // nothing in it
   }
-  if (all.size() > length) all = words.encode(words.decode(std::span{all}.first(length)));
-  auto const needle = words.encode(how.needle);
+  if (all.size() > length) all = tokenizer.encode(tokenizer.decode(std::span{all}.first(length)));
+  auto const needle = tokenizer.encode(how.needle);
   auto const most = length - std::min(how.buffer, length);
   if (all.size() + needle.size() > most) all.resize(std::min(all.size(), most - std::min(needle.size(), most)));
-  auto const place = static_cast<std::ptrdiff_t>(published_place(all, words.encode("."), depth));
+  auto const place = static_cast<std::ptrdiff_t>(published_place(all, tokenizer.encode("."), depth));
   all.insert(all.begin() + place, needle.begin(), needle.end());
-  return words.decode(all);
+  return tokenizer.decode(all);
 }
 
 /// All prompts of the published grid, the ones that are alike too. Where the needle's tokens are is found in the text;
 /// the published code finds them in the tokens, less the first and the last.
-template <text_tokenizer Words>
-[[nodiscard]] std::vector<text_needle> make_published_needles(Words const& words, haystack const& hay,
+template <text_tokenizer Tokenizer>
+[[nodiscard]] std::vector<text_needle> make_published_needles(Tokenizer const& tokenizer, haystack const& hay,
                                                               published_protocol const& how = {}) {
   auto const first = how.needle.find_first_not_of(" \n");
   auto const sentence = how.needle.substr(first, how.needle.find_last_not_of(" \n") + 1 - first);
   std::vector<text_needle> prompts;
   for (auto const length : how.lengths)
     for (auto const depth : how.depths) {
-      auto const context = published_context(words, hay.text, how, length, depth);
+      auto const context = published_context(tokenizer, hay.text, how, length, depth);
       auto const at = std::min(context.find(sentence), context.size());
       std::vector<text_piece> const pieces{
           {piece_kind::context, context.substr(0, at)},
@@ -96,7 +96,7 @@ template <text_tokenizer Words>
                       .depth = static_cast<double>(depth),
                       .answer = sentence,
                       .phrases = published_phrases()};
-      encode_needle(words, pieces_of_prompt(how.form, pieces, how.question), one);
+      encode_needle(tokenizer, pieces_of_prompt(how.form, pieces, how.question), one);
       prompts.push_back(std::move(one));
     }
   return prompts;

@@ -15,14 +15,14 @@
 #include <headcount/core/token.hpp>
 #include <headcount/engine/logits.hpp>
 #include <headcount/file/digest.hpp>
-#include <headcount/measure/follow.hpp>
+#include <headcount/measure/teacher_force.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/documents.hpp>
-#include <headcount/task/prompt.hpp>
+#include <headcount/task/request.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
+#include <headcount/task/text/documents.hpp>
 #include <headcount/text/pair_texts.hpp>
 
 namespace headcount::v0::evaluate {
@@ -61,7 +61,7 @@ struct token_agreement {
 /// would, whatever the model itself would say. Options: `prefill` and `generation`, tokens of each. A row is the mean
 /// over positions; `positions` beside it has the value at each, from position `first` on. Logits of one document are
 /// kept: vocabulary x positions floats.
-[[nodiscard]] inline std::vector<task> make_agreement(subject const& asked, std::string_view name,
+[[nodiscard]] inline std::vector<task> make_agreement(model_under_test const& asked, std::string_view name,
                                                       task_options& options) {
   auto const path = options.take_data(R"(a text, a folder of texts, or JSON lines {"text": text})");
   auto const prefill = options.take<std::size_t>("prefill", 128);
@@ -75,7 +75,7 @@ struct token_agreement {
   documents.resize(std::min(limit, documents.size()));
   std::vector<std::vector<token>> texts;
   for (auto const& one : documents) {
-    texts.push_back(encode_with_bos(asked.words_for(name), one.text));
+    texts.push_back(encode_with_bos(asked.tokenizer_for(name), one.text));
     if (texts.back().size() < prefill + 2)
       throw error{one.what, text_of("it has ", texts.back().size(), " tokens"),
                   text_of("more than ", prefill + 1, ", a prefill and what is generated after it")};
@@ -89,7 +89,7 @@ struct token_agreement {
     task made{.name = full_name,
               .setting = options.setting(),
               .metrics = {agreement_metrics.begin(), agreement_metrics.end()}};
-    std::vector<question> questions;
+    std::vector<loglikelihood_request> questions;
     for (std::size_t i = 0; i < texts.size(); ++i) {
       made.prompts.push_back(documents[i].name);
       made.tokens.push_back(when == phase::prefill ? prefill : texts[i].size());
@@ -110,12 +110,12 @@ struct token_agreement {
         auto const positions = one.front().continuations.front().size() - left_out;
         std::vector<std::vector<float>> expected(positions);
         any_policy const dense_policy{dense};
-        follow(model, one, when, std::span{&dense_policy, 1}, done,
-               [&](followed_token at, std::span<float const> logits) {
-                 if (at.token >= left_out) expected[at.token - left_out].assign(logits.begin(), logits.end());
-               });
+        teacher_force(model, one, when, std::span{&dense_policy, 1}, done,
+                      [&](forced_token at, std::span<float const> logits) {
+                        if (at.token >= left_out) expected[at.token - left_out].assign(logits.begin(), logits.end());
+                      });
         std::vector<std::vector<token_agreement>> found(policies.size(), std::vector<token_agreement>(positions));
-        follow(model, one, when, policies, done, [&](followed_token at, std::span<float const> logits) {
+        teacher_force(model, one, when, policies, done, [&](forced_token at, std::span<float const> logits) {
           if (at.token >= left_out)
             found[at.policy][at.token - left_out] = compare_logits(expected[at.token - left_out], logits);
         });

@@ -17,10 +17,10 @@
 #include <headcount/file/digest.hpp>
 #include <headcount/measure/likelihood.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/facts.hpp>
 #include <headcount/task/judge.hpp>
-#include <headcount/task/prompt.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/facts.hpp>
+#include <headcount/task/language/small_language.hpp>
+#include <headcount/task/request.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
 
@@ -31,7 +31,8 @@ inline constexpr std::array facts_metrics{
 
 /// What a person of the small language works as, four choices of one token each. Option `context`: tokens of filler
 /// before the question; `prompts`: how many people are asked about. A prompt is named by its person.
-[[nodiscard]] inline std::vector<task> make_facts(subject const& asked, std::string_view name, task_options& options) {
+[[nodiscard]] inline std::vector<task> make_facts(model_under_test const& asked, std::string_view name,
+                                                  task_options& options) {
   if (asked.language.empty())
     throw error{text_of("task ", name), text_of("there is no language.json for ", asked.name),
                 "a model in the language of the small hybrids"};
@@ -44,13 +45,13 @@ inline constexpr std::array facts_metrics{
   made.setting = options.setting();
 
   random_stream order{mix_bits(made.seed)};
-  std::vector<std::vector<question>> questions;
+  std::vector<std::vector<loglikelihood_request>> questions;
   std::vector<std::size_t> gold;
   for (auto const person : order.some_of(language.people(), std::min(limit, language.people().size()))) {
     made.prompts.push_back(language.text({person}));
     random_stream random{mix_bits(made.seed) ^ hash_of(made.prompts.back())};
     auto const fact = make_fact_prompt(language, person, context, random);
-    question one{.prompt = {.tokens = fact.prompt}};
+    loglikelihood_request one{.prompt = {.tokens = fact.prompt}};
     for (auto const choice : fact.choices) one.continuations.push_back({choice});
     made.tokens.push_back(fact.prompt.size());
     gold.push_back(fact.gold);

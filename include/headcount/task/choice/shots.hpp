@@ -7,10 +7,10 @@
 #include <vector>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/python_random.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/task/choice/multiple_choice.hpp>
 #include <headcount/task/json_lines.hpp>
-#include <headcount/task/multiple_choice.hpp>
-#include <headcount/task/python_random.hpp>
 
 namespace headcount::v0::evaluate {
 

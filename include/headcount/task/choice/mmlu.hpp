@@ -12,9 +12,9 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/choices.hpp>
-#include <headcount/task/csv.hpp>
-#include <headcount/task/multiple_choice.hpp>
+#include <headcount/task/choice/choices.hpp>
+#include <headcount/task/choice/csv.hpp>
+#include <headcount/task/choice/multiple_choice.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
 
@@ -57,7 +57,8 @@ inline constexpr std::array mmlu_metrics{metric{
 /// MMLU from a folder in its published layout: `dev/SUBJECT_dev.csv` and `test/SUBJECT_test.csv`. "mmlu/SUBJECT" asks
 /// one subject. A prompt is named SUBJECT/INDEX, so the mean over prompts is that over subjects, weighted by their
 /// sizes. Options: `shots`, the first of dev; `limit`, of each subject; `form`.
-[[nodiscard]] inline std::vector<task> make_mmlu(subject const& asked, std::string_view name, task_options& options) {
+[[nodiscard]] inline std::vector<task> make_mmlu(model_under_test const& asked, std::string_view name,
+                                                 task_options& options) {
   static constexpr std::string_view ending = "_test.csv";
   auto const folder = options.take_data("a folder with dev/SUBJECT_dev.csv and test/SUBJECT_test.csv");
   auto const shots = options.take<std::size_t>("shots", 0);

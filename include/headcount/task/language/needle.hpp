@@ -10,7 +10,7 @@
 #include <headcount/core/random_stream.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token_positions.hpp>
-#include <headcount/task/small_language.hpp>
+#include <headcount/task/language/small_language.hpp>
 
 namespace headcount::v0::evaluate {
 

@@ -13,9 +13,9 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/task/choice/multiple_choice.hpp>
+#include <headcount/task/choice/shots.hpp>
 #include <headcount/task/json_lines.hpp>
-#include <headcount/task/multiple_choice.hpp>
-#include <headcount/task/shots.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
 
@@ -68,7 +68,7 @@ template <class Read>
 /// Questions with choices out of any file: JSON lines {"prompt", "choices", "gold"}; one space goes between a prompt
 /// and a choice. Options: `shots`, drawn from the file `train` or, without one, from the other questions; `phase`;
 /// `form`.
-[[nodiscard]] inline std::vector<task> make_choices(subject const& asked, std::string_view name,
+[[nodiscard]] inline std::vector<task> make_choices(model_under_test const& asked, std::string_view name,
                                                     task_options& options) {
   auto const path =
       options.take_data(R"(a file of JSON lines {"prompt": text, "choices": [text, ...], "gold": index})");

@@ -10,9 +10,9 @@
 
 #include <headcount/core/token.hpp>
 #include <headcount/core/token_positions.hpp>
-#include <headcount/task/phrase_score.hpp>
-#include <headcount/task/prompt_form.hpp>
-#include <headcount/task/text_parts.hpp>
+#include <headcount/task/needle/phrase_score.hpp>
+#include <headcount/task/needle/prompt_form.hpp>
+#include <headcount/task/needle/text_parts.hpp>
 #include <headcount/text/pair_texts.hpp>
 
 namespace headcount::v0::evaluate {
@@ -32,11 +32,11 @@ struct text_needle {
 };
 
 /// Encodes a prompt and notes what is where in it.
-template <text_tokenizer Words>
-void encode_needle(Words const& words, std::span<text_piece const> pieces, text_needle& result) {
+template <text_tokenizer Tokenizer>
+void encode_needle(Tokenizer const& tokenizer, std::span<text_piece const> pieces, text_needle& result) {
   std::vector<std::string> texts;
   for (auto const& piece : pieces) texts.push_back(piece.text);
-  auto parts = encode_parts(words, texts);
+  auto parts = encode_parts(tokenizer, texts);
   result.before_question = parts.tokens.size();
   result.needle = {};
   result.context = {};

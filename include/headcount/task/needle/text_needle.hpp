@@ -15,10 +15,10 @@
 #include <headcount/core/random_stream.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
-#include <headcount/task/haystack.hpp>
-#include <headcount/task/hidden_needle.hpp>
-#include <headcount/task/needle_kind.hpp>
-#include <headcount/task/prompt_form.hpp>
+#include <headcount/task/needle/haystack.hpp>
+#include <headcount/task/needle/hidden_needle.hpp>
+#include <headcount/task/needle/needle_kind.hpp>
+#include <headcount/task/needle/prompt_form.hpp>
 #include <headcount/text/pair_texts.hpp>
 
 namespace headcount::v0::evaluate {
@@ -48,12 +48,12 @@ struct needle_grid {
 namespace detail {
 
 /// One needle with its part of the haystack and its distractors: what is the same in every cell.
-template <text_tokenizer Words>
+template <text_tokenizer Tokenizer>
 class needle_maker {
  public:
-  needle_maker(Words const& words, haystack const& hay, needle_kind const& kind, std::size_t distractors,
+  needle_maker(Tokenizer const& tokenizer, haystack const& hay, needle_kind const& kind, std::size_t distractors,
                random_stream random)
-      : words_{words}, hay_{hay}, form_{kind.form}, needles_{draw_needles(kind, 1 + distractors, random)} {
+      : tokenizer_{tokenizer}, hay_{hay}, form_{kind.form}, needles_{draw_needles(kind, 1 + distractors, random)} {
     auto& end = form_.turn_end.empty() ? form_.after_question : form_.turn_end;
     if (form_.turn_end.empty()) end.erase(end.find_last_not_of(" \n") + 1);  // a space is the start of the answer
     first_ = random.below(hay.sentences.size());
@@ -68,7 +68,7 @@ class needle_maker {
       throw error{"needle", text_of("length ", length, " is too short"), text_of("at least ", tokens)};
     std::size_t const readings = form_.read == context_reading::once ? 1 : 2;
     for (; tokens <= length; tokens += readings * sizes_.back())
-      sizes_.push_back(std::max<std::size_t>(words_.encode(sentence(sizes_.size())).size(), 1));
+      sizes_.push_back(std::max<std::size_t>(tokenizer_.encode(sentence(sizes_.size())).size(), 1));
     // That was a guess from each sentence by itself. What counts is the prompt.
     while (make(0).tokens.size() > length) sizes_.pop_back();
   }
@@ -89,11 +89,11 @@ class needle_maker {
       hidden.others.emplace_back(static_cast<std::size_t>(places_[i] * static_cast<double>(sizes_.size() + 1)),
                                  needles_[i + 1].sentence);
     text_needle result{.answer = asked.answer, .phrases = asked.phrases};
-    encode_needle(words_, pieces_of_prompt(form_, hidden.pieces(), asked.question), result);
+    encode_needle(tokenizer_, pieces_of_prompt(form_, hidden.pieces(), asked.question), result);
     return result;
   }
 
-  Words const& words_;
+  Tokenizer const& tokenizer_;
   haystack const& hay_;
   prompt_form form_;
   std::vector<drawn_needle> needles_;
@@ -108,15 +108,15 @@ class needle_maker {
 /// needle between two of them, where its first token comes closest to the depth; positions from the construction.
 /// Needle n and its part of the haystack are the same in every cell, and a seed gives others. Throws headcount::error
 /// for a grid that cannot be.
-template <text_tokenizer Words>
-[[nodiscard]] text_needles make_text_needles(Words const& words, haystack const& hay, needle_kind const& kind,
+template <text_tokenizer Tokenizer>
+[[nodiscard]] text_needles make_text_needles(Tokenizer const& tokenizer, haystack const& hay, needle_kind const& kind,
                                              needle_grid const& grid, std::uint64_t seed) {
   for (auto const depth : grid.depths)
     if (!(depth >= 0 && depth <= 100)) throw error{"needle", "a depth is out of range", "0 to 100, in percent"};
   text_needles made;
   std::set<std::vector<token>> seen;
   for (std::size_t n = 0; n < grid.needles; ++n) {
-    detail::needle_maker maker{words, hay, kind, grid.distractors, random_stream{mix_bits(seed) + n}};
+    detail::needle_maker maker{tokenizer, hay, kind, grid.distractors, random_stream{mix_bits(seed) + n}};
     for (auto const length : grid.lengths) {
       maker.fit(length);
       for (auto const depth : grid.depths) {

@@ -6,8 +6,8 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/task/haystack.hpp>
-#include <headcount/task/needle_kind.hpp>
+#include <headcount/task/needle/haystack.hpp>
+#include <headcount/task/needle/needle_kind.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
 
@@ -21,7 +21,7 @@ struct haystack_folder {
 
 /// Takes option `data`: the folder of the small hybrids where it is not given. Throws headcount::error when there is
 /// none, or it is not as it should be; without `required` an empty haystack comes back instead of the first.
-[[nodiscard]] inline haystack_folder take_haystack(subject const& asked, std::string_view task_name,
+[[nodiscard]] inline haystack_folder take_haystack(model_under_test const& asked, std::string_view task_name,
                                                    task_options& options, bool required = true) {
   std::string shipped;
   if (!asked.language.empty()) shipped = (asked.language.parent_path() / "haystack").string();

@@ -15,8 +15,8 @@
 #include <headcount/engine/any_model.hpp>
 #include <headcount/engine/reference_model.hpp>
 #include <headcount/measure/complete.hpp>
-#include <headcount/measure/follow.hpp>
 #include <headcount/measure/likelihood.hpp>
+#include <headcount/measure/teacher_force.hpp>
 #include <headcount/sentence/parse.hpp>
 #include <unit/reference/support/models.hpp>
 
@@ -69,9 +69,9 @@ std::vector<any_policy> const policies = [] {
 
 /// Questions of every kind: alone or with a beginning in common, with edits in either phase, with continuations of one
 /// token or more.
-std::vector<question> questions_for(std::size_t count) {
+std::vector<loglikelihood_request> questions_for(std::size_t count) {
   test::numbers random{5};
-  std::vector<question> questions(count);
+  std::vector<loglikelihood_request> questions(count);
   for (std::size_t i = 0; i < count; ++i) {
     auto& [asked, continuations] = questions[i];
     asked.tokens = random.text(5 + random.below(6), 37);
@@ -128,8 +128,8 @@ TEST_CASE("follow: every token is predicted as by a loop that shares nothing, in
       work done;
       std::size_t calls = 0;
       std::size_t wrong = 0;
-      follow(model, questions, when, policies, done, [&](followed_token at, std::span<float const> logits) {
-        if (!close(logits, expected[at.policy][at.question][at.continuation][at.token])) ++wrong;
+      teacher_force(model, questions, when, policies, done, [&](forced_token at, std::span<float const> logits) {
+        if (!close(logits, expected[at.policy][at.request][at.continuation][at.token])) ++wrong;
         ++calls;
       });
       CHECK(wrong == 0);
@@ -137,22 +137,22 @@ TEST_CASE("follow: every token is predicted as by a loop that shares nothing, in
       for (auto const& one : questions)
         for (auto const& text : one.continuations) expected_calls += text.size();
       CHECK(calls == policies.size() * expected_calls);
-      CHECK(done.naive == policies.size() * tokens);
-      CHECK(done.computed < done.naive / 2);
+      CHECK(done.tokens_without_sharing == policies.size() * tokens);
+      CHECK(done.computed < done.tokens_without_sharing / 2);
     }
   }
 }
 
 TEST_CASE("follow: what is shared is read once") {
   test::made_model const made{test::small_recurrent_gemma()};
-  std::vector<question> const questions{
+  std::vector<loglikelihood_request> const questions{
       {.prompt = {.tokens = {1, 2, 3, 4}, .shared = 3}, .continuations = {{5}, {6}, {7, 8, 9}}},
       {.prompt = {.tokens = {1, 2, 3, 5, 6}, .shared = 3}, .continuations = {{5}}}};
   auto const computed = [&](std::vector<char const*> const& sentences, phase when) {
     std::vector<any_policy> some;
     for (auto const* text : sentences) some.push_back(parse_policy(text));
     work done;
-    follow(reference_model{made.model}, questions, when, some, done, [](auto&&...) {});
+    teacher_force(reference_model{made.model}, questions, when, some, done, [](auto&&...) {});
     return done.computed.load();
   };
   std::size_t const prompts = 3 + 1 + 2;
@@ -207,17 +207,17 @@ TEST_CASE(
   any_model const model{reference_model{made.model}};
   auto const questions = questions_for(16);
   std::vector<std::vector<std::vector<token>>> expected(policies.size());
-  std::vector<opening> openings;
-  for (auto const& one : questions) openings.push_back({.prompt = one.prompt, .max_new_tokens = 6});
-  openings[3].max_new_tokens = 1;
-  openings[5].stop = {2, 9, 11, 17, 21, 30};
-  openings[6].lead = {3, 5, 2};
-  openings[7].lead = {2};
-  openings[7].stop = {2};  // what is read is not said
-  openings[11].lead = {1, 2, 3, 4};
-  openings[11].max_new_tokens = 1;
+  std::vector<generation_request> requests;
+  for (auto const& one : questions) requests.push_back({.prompt = one.prompt, .max_new_tokens = 6});
+  requests[3].max_new_tokens = 1;
+  requests[5].stop = {2, 9, 11, 17, 21, 30};
+  requests[6].lead = {3, 5, 2};
+  requests[7].lead = {2};
+  requests[7].stop = {2};  // what is read is not said
+  requests[11].lead = {1, 2, 3, 4};
+  requests[11].max_new_tokens = 1;
   for (std::size_t p = 0; p < policies.size(); ++p) {
-    for (auto const& opening : openings) {
+    for (auto const& opening : requests) {
       naive one{model, policies[p], opening.prompt};
       auto logits = one.read(opening.prompt.tokens, phase::prefill);
       if (!opening.lead.empty()) logits = one.read(opening.lead, phase::generation);
@@ -231,16 +231,16 @@ TEST_CASE(
   auto const check = [&] {
     std::vector<std::vector<std::vector<token>>> said(policies.size(), std::vector<std::vector<token>>(16));
     work done;
-    complete(model, openings, policies, done,
+    complete(model, requests, policies, done,
              [&](std::size_t p, std::size_t i, std::vector<token>&& tokens) { said[p][i] = std::move(tokens); });
     CHECK(said == expected);
     return done.computed.load();
   };
   auto const without = check();
-  for (std::size_t i = 0; i < openings.size(); ++i) openings[i].draft = expected[i % policies.size()][i];
-  openings[8].draft.resize(2);
-  openings[9].draft.insert(openings[9].draft.end(), {1, 2});
-  openings[10].draft[2] = (openings[10].draft[2] + 1) % 37;
+  for (std::size_t i = 0; i < requests.size(); ++i) requests[i].draft = expected[i % policies.size()][i];
+  requests[8].draft.resize(2);
+  requests[9].draft.insert(requests[9].draft.end(), {1, 2});
+  requests[10].draft[2] = (requests[10].draft[2] + 1) % 37;
   auto const with = check();
   CHECK(with != without);
   CHECK(expected[0] != expected[7]);
@@ -259,7 +259,7 @@ TEST_CASE("any_model: a state of another engine is refused") {
 
 TEST_CASE("likelihoods: a token that the model does not have is refused") {
   test::made_model const made{test::small_jamba()};
-  std::vector<question> const questions{{.prompt = {.tokens = {1}}, .continuations = {{2, 37}}}};
+  std::vector<loglikelihood_request> const questions{{.prompt = {.tokens = {1}}, .continuations = {{2, 37}}}};
   work done;
   CHECK_THROWS_WITH_AS((void)likelihoods(reference_model{made.model}, questions, policies, done),
                        "continuation: token 37 is not in the vocabulary (allowed: 0 to 36)", error);
