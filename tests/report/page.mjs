@@ -34,7 +34,8 @@ const chance = () => (state = (state * 48271) % 2147483647) / 2147483647;
 const rows = [];
 for (const [policy, k] of Object.entries(kept))
   for (let prompt = 0; prompt < 60; ++prompt) {
-    const common = { model: "made-up", fingerprint: "0f", policy, seed: 3, version: "0.1.0" };
+    const common = { model: "made-up", model_identity: "0f", policy, policy_identity: policy, task_identity: "t",
+                     seed: 3, version: "0.1.0" };
     rows.push({ ...common, task: "needle", metric: "exact_match", prompt: `needle/${prompt}`,
                 value: chance() < k / 4 ? 1 : 0, length: [128, 256, 512][prompt % 3], realised_depth: (prompt % 20) * 100 / 19 });
     rows.push({ ...common, task: "facts", setting: "shots=2", metric: "score", prompt: `<facts>/${prompt}`,

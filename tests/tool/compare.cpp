@@ -13,9 +13,9 @@ namespace {
 
 /// A row as the tool's result files hold it.
 json answer(std::string const& policy, int prompt, double value, json const& changes = json::object()) {
-  json row{{"model", "tiny"},  {"fingerprint", "0f"},     {"policy", policy},
-           {"task", "needle"}, {"metric", "exact_match"}, {"prompt", std::to_string(prompt)},
-           {"seed", 1},        {"value", value},          {"version", "0.1.0"}};
+  json row{{"model", "tiny"},  {"model_identity", "0f"}, {"policy", policy},        {"policy_identity", policy},
+           {"task", "needle"}, {"task_identity", "n"},   {"metric", "exact_match"}, {"prompt", std::to_string(prompt)},
+           {"seed", 1},        {"value", value},         {"version", "0.1.0"}};
   row.update(changes);
   return row;
 }
@@ -135,7 +135,7 @@ TEST_CASE("compare names what is wrong with its rows") {
   CHECK(refuse(answer(entropy, 1, 1).dump().substr(0, 30) + "\n" + good, "r.jsonl, line 1: malformed JSON"));
   CHECK(refuse(good + answer(entropy, 3, 1).dump() + "\n", "two rows"));
   CHECK(refuse(good + answer(entropy, 90, 1, {{"version", "0.2.0"}}).dump() + "\n", "versions 0.1.0 and 0.2.0"));
-  CHECK(refuse(good + answer(entropy, 90, 1, {{"fingerprint", "1e"}}).dump() + "\n", "fingerprints 0f and 1e"));
+  CHECK(refuse(good + answer(entropy, 90, 1, {{"model_identity", "1e"}}).dump() + "\n", "fingerprints 0f and 1e"));
   CHECK(refuse("", "no row of"));
   auto const file = at.write("r.jsonl", good);
   CHECK(refused(compare(file, entropy, "entropy|top_k(2)@generation"), "the same"));

@@ -19,9 +19,11 @@ namespace {
 
 std::string row(std::string const& policy, int prompt, double value) {
   return nlohmann::json{{"model", "tiny-jamba"},
-                        {"fingerprint", "0f"},
+                        {"model_identity", "0f"},
                         {"policy", policy},
+                        {"policy_identity", policy},
                         {"task", "needle"},
+                        {"task_identity", "n"},
                         {"metric", "exact_match"},
                         {"prompt", std::to_string(prompt)},
                         {"seed", 1},

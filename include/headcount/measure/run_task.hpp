@@ -10,19 +10,22 @@
 
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
+#include <headcount/policy_file/policy_identity.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/task/task.hpp>
 
 namespace headcount::v0::evaluate {
 
 /// The row that a prompt of a task has under a policy, but for its answer: its key says whether it is there already.
-[[nodiscard]] inline row make_row(model_under_test const& asked, task const& asking, std::string policy,
+[[nodiscard]] inline row make_row(model_under_test const& asked, task const& asking, any_policy const& policy,
                                   std::size_t prompt, std::string metric) {
   return {.model = asked.name,
-          .fingerprint = asked.fingerprint,
-          .policy = std::move(policy),
+          .model_identity = asked.fingerprint,
+          .policy = print(policy),
+          .policy_identity = policy_identity(policy),
           .task = asking.name,
           .setting = asking.setting,
+          .task_identity = asking.identity,
           .metric = std::move(metric),
           .prompt = asking.prompts[prompt],
           .seed = asking.seed};
@@ -32,10 +35,8 @@ namespace headcount::v0::evaluate {
 /// model throws.
 inline void run_task(model_under_test const& asked, task const& asking, std::span<std::size_t const> which,
                      std::span<any_policy const> policies, work& done, std::function<void(row&&)> const& use) {
-  std::vector<std::string> sentences;
-  for (auto const& policy : policies) sentences.push_back(print(policy));
   asking.ask(asked.model, which, policies, done, [&](answer&& one) {
-    auto made = make_row(asked, asking, sentences[one.policy], one.prompt, std::move(one.metric));
+    auto made = make_row(asked, asking, policies[one.policy], one.prompt, std::move(one.metric));
     made.value = one.value;
     made.more = std::move(one.more);
     use(std::move(made));

@@ -67,7 +67,7 @@ struct result {
   std::vector<entry> entries;
   std::vector<evaluate::row const*> all;
   for (auto const& one : rows) {
-    auto const of = measures.try_emplace({one.model, one.fingerprint, one.task, one.setting, one.metric}).first;
+    auto const of = measures.try_emplace({one.model, one.model_identity, one.task, one.setting, one.metric}).first;
     auto const policy = policies.try_emplace(canonical.of(one.policy)).first;
     entries.push_back({&of->second, &policy->second, evaluate::pair_key_of(one), &one});
     all.push_back(&one);
@@ -85,7 +85,7 @@ struct result {
   for (std::size_t i = 0; i < entries.size(); ++i) {
     auto const& [of, policy, place, one] = entries[i];
     if (i == 0 || entries[i - 1].of != of || entries[i - 1].policy != policy)
-      results.push_back({.of = {one->model, one->fingerprint, one->task, one->setting, one->metric},
+      results.push_back({.of = {one->model, one->model_identity, one->task, one->setting, one->metric},
                          .policy = std::string{in_order[*policy]}});
     else if (entries[i - 1].place == place) evaluate::fail_on_second(what, *one);
     results.back().rows.push_back(one);

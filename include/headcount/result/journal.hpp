@@ -19,20 +19,20 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/file/mapped_file.hpp>
+#include <headcount/result/checksummed_row.hpp>
 #include <headcount/result/row.hpp>
-#include <headcount/result/sealed_row.hpp>
 
 namespace headcount::v0::evaluate {
 
-/// What a file of sealed rows holds.
+/// What a file of checksummed rows holds.
 struct journal_content {
   std::vector<row> rows{};
   std::size_t good_bytes = 0;  ///< up to the end of the last whole line
   bool torn = false;           ///< the file ends in a line that was cut off while it was written
 };
 
-/// Reads sealed rows. A last line without its end was cut off and is no row. Throws headcount::error that names the
-/// line when another was damaged.
+/// Reads checksummed rows. A last line without its end was cut off and is no row. Throws headcount::error that names
+/// the line when another was damaged.
 [[nodiscard]] inline journal_content read_journal(std::filesystem::path const& path) {
   journal_content content;
   if (std::filesystem::file_size(path) == 0) return content;
@@ -43,7 +43,7 @@ struct journal_content {
     content.torn = end == text.npos;
     if (content.torn) break;
     auto const line = text.substr(content.good_bytes, end - content.good_bytes);
-    content.rows.push_back(parse_sealed(text_of(path.string(), ", line ", number), line));
+    content.rows.push_back(parse_checksummed(text_of(path.string(), ", line ", number), line));
     content.good_bytes = end + 1;
   }
   return content;
@@ -85,7 +85,7 @@ class journal {
   /// Adds rows. Throws headcount::error when they cannot be written.
   void append(std::span<row const> rows) {
     std::string text;
-    for (auto const& one : rows) text += print_sealed(one) + "\n";
+    for (auto const& one : rows) text += print_checksummed(one) + "\n";
     std::lock_guard const one_at_a_time{writing_};
     for (std::string_view rest = text; !rest.empty();) {
       auto const written = ::write(file_, rest.data(), rest.size());

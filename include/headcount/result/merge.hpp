@@ -11,9 +11,9 @@
 #include <headcount/core/text.hpp>
 #include <headcount/file/json_file.hpp>
 #include <headcount/file/write_file.hpp>
+#include <headcount/result/checksummed_row.hpp>
 #include <headcount/result/journal.hpp>
 #include <headcount/result/row.hpp>
-#include <headcount/result/sealed_row.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -25,7 +25,7 @@ class merged_rows {
   /// damaged. Torn last lines are passed over.
   void add(std::filesystem::path const& path) {
     for (auto const& one : read_journal(path).rows) {
-      auto line = print_sealed(one) + "\n";
+      auto line = print_checksummed(one) + "\n";
       auto const [found, is_new] = lines_.try_emplace(key_of(one), line);
       if (!is_new && found->second != line)
         throw error{path.string(),

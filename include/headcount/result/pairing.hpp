@@ -81,10 +81,10 @@ inline void require_comparable(std::string_view what, std::span<row const* const
     if (one->version != rows.front()->version)
       throw error{what, text_of("it mixes rows of versions ", rows.front()->version, " and ", one->version),
                   "rows of one version"};
-    auto const& first = fingerprint_of.try_emplace(one->model, one->fingerprint).first->second;
-    if (one->fingerprint != first)
+    auto const& first = fingerprint_of.try_emplace(one->model, one->model_identity).first->second;
+    if (one->model_identity != first)
       throw error{what,
-                  text_of("it mixes weights of ", one->model, ": fingerprints ", first, " and ", one->fingerprint),
+                  text_of("it mixes weights of ", one->model, ": fingerprints ", first, " and ", one->model_identity),
                   "one fingerprint a model"};
   }
 }
@@ -132,7 +132,7 @@ using pair_key = std::tuple<std::string, std::uint64_t, std::string, std::string
   using group_key = std::tuple<std::string, std::string, std::string, std::string, std::string>;
   std::map<group_key, std::map<pair_key, std::pair<std::optional<double>, std::optional<double>>>> groups;
   for (auto const* one : used) {
-    auto& pair = groups[{one->model, one->fingerprint, one->task, one->setting, one->metric}][pair_key_of(*one)];
+    auto& pair = groups[{one->model, one->model_identity, one->task, one->setting, one->metric}][pair_key_of(*one)];
     auto& value = canonical.of(one->policy) == names[0] ? pair.first : pair.second;
     if (value) fail_on_second(what, *one);
     value = one->value;

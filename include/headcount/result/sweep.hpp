@@ -42,7 +42,7 @@ struct sweep_piece {
   }
   /// A name that it keeps, whatever plan it is part of.
   [[nodiscard]] std::string name() const {
-    return nlohmann::json{asked->fingerprint, asking->name, asking->setting, asking->seed, asking->prompts[prompt]}
+    return nlohmann::json{asked->fingerprint, asking->identity, asking->name, asking->seed, asking->prompts[prompt]}
         .dump();
   }
 };
@@ -78,7 +78,7 @@ struct sweep_piece {
       for (auto const& policy : policies) {
         bool is_there = true;
         for (auto const& metric : asking.metrics)
-          is_there = is_there && has(key_of(make_row(asked, asking, print(policy), i, std::string{metric.name})));
+          is_there = is_there && has(key_of(make_row(asked, asking, policy, i, std::string{metric.name})));
         if (!is_there) piece.policies.push_back(policy);
       }
       if (!piece.policies.empty()) pieces.push_back(std::move(piece));

@@ -49,6 +49,7 @@ using answer_user = std::function<void(answer&&)>;
 struct task {
   std::string name{};             ///< as rows say it: "facts", "glue/cola"
   std::string setting{};          ///< task_options::setting
+  std::string identity{};         ///< a digest of its options and of the data that it reads
   std::uint64_t seed = 0;         ///< that prompts were drawn with; 0 when nothing is drawn
   std::vector<metric> metrics{};  ///< each prompt gets an answer in each of them
   std::vector<std::string>

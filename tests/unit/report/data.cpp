@@ -135,7 +135,7 @@ TEST_CASE("results: rows that would count a prompt twice, or mix weights, are re
   };
   CHECK(test::contains(fault(answer("dense ", "2", 0)), "r.jsonl: two rows of tiny, \"dense"));
   auto other = answer("dense", "3", 1);
-  other.fingerprint = "1e";
+  other.model_identity = "1e";
   CHECK(test::contains(fault(other), "fingerprints 0f and 1e"));
   CHECK(test::contains(test::message_of([] { (void)results_of("r.jsonl", {}); }), "it has no row"));
   auto longer = answer("dense", "2", 0);

@@ -1,4 +1,4 @@
-// run/sealed_row.hpp, journal.hpp, merge.hpp, shard.hpp and sweep_plan.hpp: rows that survive.
+// checksummed_row.hpp, journal.hpp, merge.hpp, shard.hpp and sweep_plan.hpp: rows that survive.
 
 #include <algorithm>
 #include <cmath>
@@ -11,9 +11,9 @@
 
 #include <doctest/doctest.h>
 
+#include <headcount/result/checksummed_row.hpp>
 #include <headcount/result/journal.hpp>
 #include <headcount/result/merge.hpp>
-#include <headcount/result/sealed_row.hpp>
 #include <headcount/result/shard.hpp>
 #include <headcount/result/sweep_plan.hpp>
 #include <unit/reference/support/files.hpp>
@@ -25,8 +25,9 @@ namespace {
 
 row some_row(std::string prompt, double value = 0.1) {
   row one{.model = "m",
-          .fingerprint = "f",
+          .model_identity = "f",
           .policy = "dense",
+          .policy_identity = "d",
           .task = "needle",
           .metric = "score",
           .prompt = std::move(prompt),
@@ -44,21 +45,22 @@ std::vector<row> some_rows(std::size_t first, std::size_t end) {
 
 }  // namespace
 
-TEST_CASE("sealed rows: a line is a row as it is printed and its checksum, and any change of a byte shows") {
+TEST_CASE("checksummed rows: a line is a row as it is printed and its checksum, and any change of a byte shows") {
   auto const one = some_row("p");
-  auto line = print_sealed(one);
+  auto line = print_checksummed(one);
   CHECK(line.starts_with(print(one).substr(0, print(one).size() - 1) + ",\"checksum\":\""));
   CHECK(line.find('\n') == line.npos);
-  CHECK(is_sealed(line));
-  CHECK(print(parse_sealed("line", line)) == print(one));
+  CHECK(is_checksummed(line));
+  CHECK(print(parse_checksummed("line", line)) == print(one));
   CHECK(key_of(parse_row("line", line)) == key_of(one));  // who knows nothing of checksums reads it, too
   for (std::size_t i = 0; i < line.size(); ++i) {
     auto changed = line;
     changed[i] = static_cast<char>(changed[i] ^ 1);
-    CHECK(!is_sealed(changed));
+    CHECK(!is_checksummed(changed));
   }
-  for (std::size_t size = 0; size < line.size(); ++size) CHECK(!is_sealed(line.substr(0, size)));
-  CHECK(test::contains(test::message_of([&] { (void)parse_sealed("line", print(one)); }), "the checksum is missing"));
+  for (std::size_t size = 0; size < line.size(); ++size) CHECK(!is_checksummed(line.substr(0, size)));
+  CHECK(test::contains(test::message_of([&] { (void)parse_checksummed("line", print(one)); }),
+                       "the checksum is missing"));
 }
 
 TEST_CASE("journal: rows are there again after it was closed, and new ones come after them") {
@@ -80,12 +82,12 @@ TEST_CASE("journal: rows are there again after it was closed, and new ones come 
     other.version = "0.0.0";
     CHECK(!file.has(key_of(other)));
     other = some_row("p1");
-    other.policy = "none";
+    other.policy_identity = "n";
     CHECK(!file.has(key_of(other)));
     file.append(some_rows(3, 4));
   }
   std::string expected;
-  for (auto const& one : some_rows(0, 4)) expected += print_sealed(one) + "\n";
+  for (auto const& one : some_rows(0, 4)) expected += print_checksummed(one) + "\n";
   CHECK(test::read_all(path) == expected);
   journal const fresh{path, true};
   CHECK(fresh.rows().empty());
@@ -119,7 +121,7 @@ TEST_CASE("journal: wherever the file was cut off, whole lines stay and the rest
   std::string text;
   std::vector<std::size_t> ends{0};
   for (auto const& one : some_rows(0, 3)) {
-    text += print_sealed(one) + "\n";
+    text += print_checksummed(one) + "\n";
     ends.push_back(text.size());
   }
   test::temporary_folder const folder;
@@ -131,14 +133,14 @@ TEST_CASE("journal: wherever the file was cut off, whole lines stay and the rest
       REQUIRE(file.rows().size() == whole);
       file.append(some_rows(7, 8));
     }
-    CHECK(test::read_all(path) == text.substr(0, ends[whole]) + print_sealed(some_rows(7, 8)[0]) + "\n");
+    CHECK(test::read_all(path) == text.substr(0, ends[whole]) + print_checksummed(some_rows(7, 8)[0]) + "\n");
   }
 }
 
 TEST_CASE("journal: damage is named, and one run has a file at a time") {
   test::temporary_folder const folder;
   std::string text;
-  for (auto const& one : some_rows(0, 3)) text += print_sealed(one) + "\n";
+  for (auto const& one : some_rows(0, 3)) text += print_checksummed(one) + "\n";
   auto damaged = text;
   damaged[damaged.find("p1")] = 'q';
   auto const path = folder.write("r.jsonl", damaged);

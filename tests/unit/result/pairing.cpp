@@ -19,7 +19,7 @@ namespace {
 
 row answer(std::string policy, std::string prompt, double value) {
   return {.model = "tiny",
-          .fingerprint = "0f",
+          .model_identity = "0f",
           .policy = std::move(policy),
           .task = "needle",
           .metric = "exact_match",
@@ -144,7 +144,7 @@ TEST_CASE("pairing: what cannot be compared is named") {
   rows[2].version = "0.0.9";
   CHECK(test::contains(fault(rows), "0.0.9"));
   rows = answers;
-  rows[2].fingerprint = "1e";
+  rows[2].model_identity = "1e";
   CHECK(test::contains(fault(rows), "it mixes weights of tiny: fingerprints 0f and 1e"));
   rows = {answers[0], answers[1]};
   CHECK(test::contains(fault(rows), "on the same prompt"));

@@ -22,12 +22,15 @@ namespace {
 
 row example() {
   row one{.model = "tiny",
-          .fingerprint = "0f",
+          .model_identity = "0f",
           .policy = "none @ generation",
+          .policy_identity = "1e",
           .task = "needle",
           .setting = "needles=2",
+          .task_identity = "2d",
           .metric = "exact_match",
           .prompt = "240/50/3",
+          .factors = {{"needle", "7"}},
           .seed = 18446744073709551615u,
           .value = 0.1};
   one.more["length"] = 240;
@@ -40,8 +43,9 @@ row example() {
 TEST_CASE("a row is one line of JSON with its own keys first, and reads back") {
   auto const line = print(example());
   CHECK(line ==
-        R"({"model":"tiny","fingerprint":"0f","policy":"none @ generation","task":"needle","setting":"needles=2",)"
-        R"("metric":"exact_match","prompt":"240/50/3","seed":18446744073709551615,"value":0.1,"version":"0.1.0",)"
+        R"({"model":"tiny","model_identity":"0f","policy":"none @ generation","policy_identity":"1e","task":"needle",)"
+        R"("setting":"needles=2","task_identity":"2d","metric":"exact_match","prompt":"240/50/3",)"
+        R"("factors":{"needle":"7"},"seed":18446744073709551615,"value":0.1,"version":"0.1.0",)"
         R"("length":240,"completion":"a\nb"})");
   auto const back = parse_row("line", line);
   CHECK(print(back) == line);
@@ -88,12 +92,15 @@ TEST_CASE("rows have the same key exactly when they ask the same") {
   auto same = example();
   same.value = 1;
   same.model = "renamed";
+  same.policy = "fixed(renamed.json) | top_k(2)";
+  same.setting = "data=renamed";
+  same.factors.clear();
   same.more["length"] = 1;
   CHECK(key_of(same) == key);
-  for (auto const change :
-       {+[](row& one) { one.fingerprint += "x"; }, +[](row& one) { one.policy += "x"; },
-        +[](row& one) { one.task += "x"; }, +[](row& one) { one.setting += "x"; }, +[](row& one) { one.metric += "x"; },
-        +[](row& one) { one.prompt += "x"; }, +[](row& one) { one.seed = 0; }, +[](row& one) { one.version += "x"; }}) {
+  for (auto const change : {+[](row& one) { one.model_identity += "x"; }, +[](row& one) { one.policy_identity += "x"; },
+                            +[](row& one) { one.task += "x"; }, +[](row& one) { one.task_identity += "x"; },
+                            +[](row& one) { one.metric += "x"; }, +[](row& one) { one.prompt += "x"; },
+                            +[](row& one) { one.seed = 0; }, +[](row& one) { one.version += "x"; }}) {
     auto other = example();
     change(other);
     CHECK(key_of(other) != key);
@@ -111,17 +118,22 @@ TEST_CASE("a file of rows is read line by line, and its faults are named") {
   };
   CHECK(test::contains(fault(line.substr(0, 40) + "\n"), "r.jsonl, line 2: malformed JSON"));
   CHECK(test::contains(fault("[]"), "line 2: it is no result row"));
-  CHECK(test::contains(fault(R"({"model":"a"})"), "\"fingerprint\" is missing"));
-  CHECK(test::contains(fault(R"({"model":1})"), "\"model\" is 1"));
+  CHECK(test::contains(fault(R"({"model":"a"})"), "\"model_identity\" is missing"));
+  auto const with = [&](std::string const& from, std::string const& to) {
+    auto text = line;
+    return fault(text.replace(text.find(from), from.size(), to));
+  };
+  CHECK(test::contains(with(R"("model":"tiny")", R"("model":1)"), "\"model\" is 1 (allowed: a text)"));
+  CHECK(test::contains(with(R"({"needle":"7"})", "[7]"), "\"factors\" is [7] (allowed: texts by name)"));
+  CHECK(test::contains(with(R"({"needle":"7"})", R"({"needle":7})"), "\"factors\" is {\"needle\":7}"));
   CHECK(test::contains(fault(R"({"model":"a","model":"b"})"), "line 2: the key \"model\" is there twice"));
   CHECK(test::contains(fault(R"({"length":1,"length":1})"), "the key \"length\" is there twice"));
   CHECK(test::contains(fault(R"({"a":[{"b":1,"b":2}]})"), "the key \"b\" is there twice"));
-  CHECK(test::contains(fault(R"({"model":{"model":"a"}})"), "\"model\" is {\"model\":\"a\"}"));
+  CHECK(test::contains(with(R"("model":"tiny")", R"("model":{"model":"a"})"), "\"model\" is {\"model\":\"a\"}"));
   CHECK(test::contains(fault(R"({"a":)" + std::string(65, '[') + std::string(65, ']') + "}"),
                        "more than 64 levels deep"));
   CHECK(test::contains(fault("7"), "it is no result row"));
-  auto negative = line;
-  CHECK(test::contains(fault(negative.replace(negative.find("18446744073709551615"), 20, "-1")), "\"seed\" is -1"));
+  CHECK(test::contains(with("18446744073709551615", "-1"), "\"seed\" is -1"));
 }
 
 TEST_CASE("of many lines that are no rows the first is named, and rows keep their order on any number of threads") {

@@ -57,7 +57,7 @@ struct recalling_model {
 
 model_under_test small_model(any_model model) {
   return {.name = "small",
-          .fingerprint = "0f",
+          .model_identity = "0f",
           .model = std::move(model),
           .tokenizer = reference::tokenizer{models / "tiny-jamba" / "tokenizer.model"},
           .language = models / "language.json"};

@@ -7,6 +7,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/file/digest.hpp>
 #include <headcount/task/choice/choices.hpp>
 #include <headcount/task/choice/glue.hpp>
 #include <headcount/task/choice/mmlu.hpp>
@@ -84,6 +85,7 @@ inline constexpr std::array task_kinds{
     if (!is_named(kind, name)) continue;
     auto made = kind.make(asked, name, options);
     options.require_all_taken();
+    for (auto& one : made) one.identity = digest{}.add(one.name).add(one.setting).text();
     return made;
   }
   std::string known;

@@ -15,7 +15,7 @@ namespace test {
 inline headcount::evaluate::row answer(std::string policy, std::string prompt, double value,
                                        std::string task = "needle") {
   return {.model = "tiny",
-          .fingerprint = "0f",
+          .model_identity = "0f",
           .policy = std::move(policy),
           .task = std::move(task),
           .metric = "exact_match",
