@@ -51,7 +51,7 @@ class toy_model {
       if (text[key - 1] == text.back()) found = key;
     weights(0, found) = 1;
 
-    site const where{.layer = 0, .phase = when, .row = from.row, .position = keys - 1, .heads = heads};
+    site const where{.layer = 0, .phase = when, .sequence_id = from.sequence_id, .position = keys - 1, .heads = heads};
     auto const kept = decide(policy, where, [&](std::size_t head) -> row_view { return weights[head]; });
     for (auto const& edit : from.edits)
       if (edit.edits_weights(where)) edit(weights, head_set::first(heads), {.first = 0, .phase = when});
@@ -72,7 +72,7 @@ int main() {
   std::vector<loglikelihood_request> questions;
   for (std::size_t i = 0; i < 20; ++i) {
     auto const pairs = random.some_of(words, 12);
-    questions.push_back({.prompt = {.tokens = pairs, .row = i}});
+    questions.push_back({.prompt = {.tokens = pairs, .sequence_id = i}});
     for (std::size_t key = 0; key < pairs.size(); key += 2)
       questions.back().continuations.push_back({pairs[key], pairs[key + 1]});
   }

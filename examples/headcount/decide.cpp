@@ -143,18 +143,18 @@ void decide_file(decide_options const& chosen) {
 
   std::vector<float> scores(file.weights.shape[0] * heads * queries);
   std::vector<std::uint8_t> kept(scores.size());
-  std::vector<score_memory> memories(file.weights.shape[0]);
+  std::vector<scorer_state> memories(file.weights.shape[0]);
   auto const outputs = file.outputs ? file.outputs.view() : strided_view<float, 4>{};
   for_each_query(pass, strided_view<float const, 4>{file.weights.view()},
                  [&](site const& where, std::size_t batch, std::size_t query, auto const& rows) {
                    auto const output_of = [&](std::size_t head) { return head_output{outputs[batch][query][head]}; };
-                   auto known = known_from(rows);
-                   if (file.outputs) known.outputs = output_of;
-                   if (file.inputs) known.input = {file.inputs.view()[batch][query].as_span()};
-                   known.projection = file.head_projections();
-                   known.memory = memories[batch].of(where.layer, policy.slots(), heads);
+                   auto tensors = tensors_from(rows);
+                   if (file.outputs) tensors.outputs = output_of;
+                   if (file.inputs) tensors.input = {file.inputs.view()[batch][query].as_span()};
+                   tensors.projection = file.head_projections();
+                   tensors.memory = memories[batch].of(where.layer, policy.state_size(), heads);
                    head_scores found;
-                   auto const keep = decide(policy, where, known, found);
+                   auto const keep = decide(policy, where, tensors, found);
                    for (std::size_t head = 0; head < heads; ++head) {
                      auto const at = (batch * heads + head) * queries + query;
                      scores[at] = static_cast<float>(found[head]);

@@ -40,7 +40,7 @@ void print_completions(generate_options const& chosen) {
 
   std::vector<evaluate::generation_request> requests;
   for (auto& tokens : prompts)
-    requests.push_back({.prompt = {.tokens = std::move(tokens), .row = requests.size(), .edits = edits},
+    requests.push_back({.prompt = {.tokens = std::move(tokens), .sequence_id = requests.size(), .edits = edits},
                         .max_new_tokens = chosen.max_new_tokens,
                         .stop = reference::common(snapshot.config).eos});
   std::vector<std::vector<token>> said(requests.size());

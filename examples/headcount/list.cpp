@@ -34,9 +34,15 @@ nlohmann::ordered_json to_json(part_description const& part) {
                           {"least", one.least},
                           {"most", one.most},
                           {"named", !one.leading}});
-  return {{"kind", part.kind},       {"name", part.name},       {"form", written_form(part)},
-          {"meaning", part.meaning}, {"formula", part.formula}, {"source", part.source},
-          {"reads", part.reads},     {"streams", part.streams}, {"parameters", std::move(parameters)}};
+  return {{"kind", part.kind},
+          {"name", part.name},
+          {"form", written_form(part)},
+          {"meaning", part.meaning},
+          {"formula", part.formula},
+          {"source", part.source},
+          {"reads", part.reads},
+          {"accumulates", part.accumulates},
+          {"parameters", std::move(parameters)}};
 }
 
 /// Text that may stand in a cell of a Markdown table.
@@ -77,7 +83,7 @@ std::string as_markdown(std::vector<part_description> const& parts) {
     for (auto const& part : parts) {
       if (part.kind != kind) continue;
       page += fmt::format("| `{}` | {} | `{}` | {}{} | {} |\n", cell(written_form(part)), cell(part.meaning),
-                          cell(part.formula), part.reads, part.streams ? "; streams" : "", cell(part.source));
+                          cell(part.formula), part.reads, part.accumulates ? "; accumulates" : "", cell(part.source));
       for (auto const& one : part.parameters)
         parameters +=
             fmt::format("| `{}` | `{}` | {} | {} |\n", part.name, one.name, cell(one.meaning), cell(values_of(one)));

@@ -65,7 +65,7 @@ void write_logits(logits_options const& chosen) {
     if (steps.empty()) return;
     model.run(steps, {.phase = when, .every_token = true}, policy,
               [&](std::size_t i, std::size_t t, std::span<float const> of_token) {
-                std::ranges::copy(of_token, logits.data() + (steps[i].row * longest + begin + t) * vocabulary);
+                std::ranges::copy(of_token, logits.data() + (steps[i].sequence_id * longest + begin + t) * vocabulary);
               });
   };
   auto const prefilled = chosen.prefill.value_or(longest);

@@ -80,7 +80,7 @@ void print_likelihoods(loglik_options const& chosen) {
       auto pair = read_pairing(item["prompt"], item["choices"][choice], snapshot, what + ".prompt",
                                text_of(what, ".choices[", choice, "]"));
       if (choice == 0 || questions.back().prompt.tokens != pair.prompt)
-        questions.push_back({.prompt = {.tokens = std::move(pair.prompt), .row = i}});
+        questions.push_back({.prompt = {.tokens = std::move(pair.prompt), .sequence_id = i}});
       choices_of[i].emplace_back(questions.size() - 1, questions.back().continuations.size());
       questions.back().continuations.push_back(std::move(pair.continuation));
     }

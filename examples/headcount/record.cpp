@@ -57,7 +57,7 @@ void complete(reference::snapshot const& snapshot, std::vector<token> const& pro
               record::recorder& recorder) {
   auto state = snapshot.model.empty_state();
   auto const read = [&](std::span<token const> tokens, phase when) {
-    reference::step const step{.tokens = tokens, .state = &state, .row = row};
+    reference::step const step{.tokens = tokens, .state = &state, .sequence_id = row};
     auto const logits =
         reference::forward(snapshot.model, std::span{&step, 1}, {.phase = when, .edits = edits}, policy, recorder);
     return reference::best_token(reference::row_of(logits, 0));

@@ -114,7 +114,7 @@ struct weights_of_layer {
   void row(site const& where, std::size_t head, std::span<float const> seen) {
     if (where.layer != layer) return;
     auto const first = where.position + 1 - seen.size();
-    auto const whole = row_of(weights, (where.row * heads + head) * tokens + where.position);
+    auto const whole = row_of(weights, (where.sequence_id * heads + head) * tokens + where.position);
     std::ranges::copy(seen, whole.begin() + static_cast<std::ptrdiff_t>(first));
   }
   void kept(site const&, head_set const&) const {}

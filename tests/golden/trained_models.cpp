@@ -46,7 +46,8 @@ void check_trained(std::string const& name) {
     auto const last = test::expected_rows(io.tensors.at(prompts[i] + ".logits"));
     REQUIRE(last.size() == 4);
     CHECK(test::distance(test::slice(logits, end - last.size(), last.size()), last) < 1e-3);
-    sequences.push_back({.state = std::move(batch.states[i]), .row = i, .next = best_token(row_of(logits, end - 1))});
+    sequences.push_back(
+        {.state = std::move(batch.states[i]), .sequence_id = i, .next = best_token(row_of(logits, end - 1))});
   }
   REQUIRE(end == size(logits.rows()));
 

@@ -13,8 +13,8 @@
 
 #include <headcount/core/site.hpp>
 #include <headcount/core/token_positions.hpp>
+#include <headcount/score/accumulator.hpp>
 #include <headcount/score/scorer.hpp>
-#include <headcount/score/streaming.hpp>
 #include <headcount/sentence/registry.hpp>
 #include <support/example_parts.hpp>
 #include <support/float64.hpp>
@@ -149,7 +149,7 @@ std::pair<score::span_mass, formula> draw_scorer() {
 
 }  // namespace
 
-TEST_CASE_TEMPLATE_DEFINE("property: a row scorer is its formula, of doubles and of floats, and so is its stream",
+TEST_CASE_TEMPLATE_DEFINE("property: a row scorer is its formula, of doubles and of floats, and so is its accumulator",
                           Score, formulas) {
   if constexpr (requires { draw_scorer<Score>(); }) {
     support::check_property(200, [] {
@@ -160,11 +160,11 @@ TEST_CASE_TEMPLATE_DEFINE("property: a row scorer is its formula, of doubles and
       // Measures that vanish for uniform rows, or for one key, are differences of numbers near 1.
       RC_ASSERT(support::distance(score_row(score, where, row.weights), exact, 1e-2) < 1e-12);
       RC_ASSERT(support::distance(score_row(score, where, support::as<float>(row.weights)), exact, 1e-2) < 1e-5);
-      if constexpr (streaming_scorer<Score>) {
+      if constexpr (accumulated_scorer<Score>) {
         if constexpr (requires { score.eps; })
-          if (score.eps > 1e-20) return;  // which streams leave out
-        auto sum = start_stream(score, where, row.logits.size());
-        for (double const logit : row.logits) sum.add(logit);
+          if (score.eps > 1e-20) return;  // which accumulators leave out
+        auto sum = score.start(where, row.logits.size());
+        for (std::size_t key = 0; key < row.logits.size(); ++key) sum.add(key, row.logits[key]);
         RC_ASSERT(support::distance(sum.score(score), exact, 1e-2) < 1e-12);
       }
     });

@@ -195,7 +195,7 @@ TEST_CASE(
     auto const group = *rc::gen::inRange<std::size_t>(2, 9);
     scores.resize(scores.size() / group * group);
     site const where{.layer = *rc::gen::inRange<std::size_t>(0, 9),
-                     .row = *rc::gen::inRange<std::size_t>(0, 9),
+                     .sequence_id = *rc::gen::inRange<std::size_t>(0, 9),
                      .position = *rc::gen::inRange<std::size_t>(0, 99),
                      .heads = scores.size(),
                      .group = group};
@@ -222,7 +222,7 @@ TEST_CASE(
           RC_ASSERT(shared == (2 * of_like > size ? 2 * of_like - size : 0));  // no more than there must be
         }
         auto elsewhere = where;
-        elsewhere.row += 1;
+        elsewhere.sequence_id += 1;
         elsewhere.position += 1;
         // With one draw for all tokens, only the selector inside can make a difference.
         if (once && inner(scores, elsewhere) == like) RC_ASSERT(select_heads(control, scores, elsewhere) == kept);

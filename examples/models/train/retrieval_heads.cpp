@@ -154,7 +154,8 @@ std::vector<outcomes> answer(reference::model const& model, std::span<short_ques
   }
   auto const read = reference::prefill(model, contexts, {}, dense);
   std::vector<reference::sequence> sequences;
-  for (std::size_t i = 0; i < prompts.size(); ++i) sequences.push_back({.state = read[context_of[i]].state, .row = i});
+  for (std::size_t i = 0; i < prompts.size(); ++i)
+    sequences.push_back({.state = read[context_of[i]].state, .sequence_id = i});
   std::vector<outcomes> right(policies.size(), outcomes(prompts.size()));
   reference::fork_texts(
       model, std::span<reference::sequence const>{sequences}, questions, {.phase = phase::generation}, policies,

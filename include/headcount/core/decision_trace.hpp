@@ -12,10 +12,10 @@ namespace headcount::v0 {
 
 /// The heads that were kept at one site.
 struct decision {
-  std::size_t row = 0;       ///< site::row
-  std::size_t layer = 0;     ///< site::layer
-  std::size_t position = 0;  ///< site::position
-  std::size_t heads = 0;     ///< of the layer
+  std::size_t sequence_id = 0;  ///< site::sequence_id
+  std::size_t layer = 0;        ///< site::layer
+  std::size_t position = 0;     ///< site::position
+  std::size_t heads = 0;        ///< of the layer
   head_set kept{};
 
   [[nodiscard]] friend bool operator==(decision const&, decision const&) = default;
@@ -27,14 +27,14 @@ struct decision_trace {
 
   /// What was decided at a site; null when nothing was recorded there. O(log decisions).
   [[nodiscard]] decision const* find(site const& where) const noexcept {
-    auto const wanted = std::tuple{where.row, where.layer, where.position};
+    auto const wanted = std::tuple{where.sequence_id, where.layer, where.position};
     auto const found = std::ranges::lower_bound(decisions, wanted, {}, place_of);
     return found != decisions.end() && place_of(*found) == wanted ? &*found : nullptr;
   }
 
   /// What decisions are ordered by.
   [[nodiscard]] static std::tuple<std::size_t, std::size_t, std::size_t> place_of(decision const& one) noexcept {
-    return {one.row, one.layer, one.position};
+    return {one.sequence_id, one.layer, one.position};
   }
 
   [[nodiscard]] friend bool operator==(decision_trace const&, decision_trace const&) = default;

@@ -21,7 +21,7 @@ namespace headcount::v0 {
 /// calls. The phase is left out, so a pass over several tokens draws what one token at a time would.
 [[nodiscard]] constexpr double uniform_number(std::uint64_t seed, site const& where, std::size_t head) noexcept {
   auto bits = mix_bits(seed);
-  for (std::uint64_t const part : {where.layer, where.row, where.position, head}) bits = mix_bits(bits ^ part);
+  for (std::uint64_t const part : {where.layer, where.sequence_id, where.position, head}) bits = mix_bits(bits ^ part);
   return static_cast<double>(bits >> 11) * 0x1p-53;
 }
 

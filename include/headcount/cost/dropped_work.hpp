@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <optional>
 
-#include <headcount/mask/other_attention.hpp>
+#include <headcount/mask/attention_pattern.hpp>
 
 namespace headcount::v0::kernel {
 
@@ -20,7 +20,7 @@ struct dropped_work {
 ///
 /// The even mean of all visible values is a running sum of each key/value head's, in which a head's query and keys play
 /// no part: a value comes, and one leaves the window if it slides. Any other attention takes the keys it names.
-[[nodiscard]] constexpr dropped_work work_of(std::optional<other_attention> const& otherwise, std::size_t keys,
+[[nodiscard]] constexpr dropped_work work_of(std::optional<attention_pattern> const& otherwise, std::size_t keys,
                                              bool slides) noexcept {
   if (!otherwise) return {};
   auto const named = otherwise->size(keys);

@@ -13,7 +13,7 @@
 #include <headcount/cost/attention_cost.hpp>
 #include <headcount/cost/dropped_work.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy/puts_out.hpp>
+#include <headcount/policy/has_nonzero_output.hpp>
 #include <headcount/policy/validate.hpp>
 #include <headcount/reference/model/config.hpp>
 #include <headcount/score/scorer.hpp>
@@ -83,7 +83,7 @@ struct recurrent_size {
   auto const tokens = when == phase::prefill ? context : 1;
   auto const seen_at = [&](std::size_t position) { return std::min(position + 1, shape.window.value_or(context)); };
   std::size_t keys = 0;  // that all tokens see
-  kernel::masked_heads masked{.projected = puts_out(policy.mask, where)};
+  kernel::masked_heads masked{.projected = has_nonzero_output(policy.mask, where)};
   for (auto position = context - tokens; position < context; ++position) {
     auto const seen = seen_at(position);
     keys += seen;

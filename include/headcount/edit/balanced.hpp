@@ -81,8 +81,8 @@ struct balanced {
       });
     return sum;
   }
-  [[nodiscard]] balanced knowing(double total, strided_view<float const, 2> last, head_set const& heads,
-                                 seen_keys seen) const {
+  [[nodiscard]] balanced with_pass_total(double total, strided_view<float const, 2> last, head_set const& heads,
+                                         seen_keys seen) const {
     auto known = *this;
     known.share = even_share(total, last, heads, seen);
     return known;

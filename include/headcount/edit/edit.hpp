@@ -35,13 +35,13 @@ concept all_heads_edit = policy_part<Edit> && requires(Edit const& edit, strided
 };
 
 /// May want to know something of the rows of every query of a pass before it edits the first. `sum` is added up over
-/// those rows, last row last, and `knowing` gives the edit that knows the total.
+/// those rows, last row last, and `with_pass_total` gives the edit that knows the total.
 template <class Edit>
 concept all_rows_edit = all_heads_edit<Edit> && requires(Edit const& edit, strided_view<float const, 2> weights,
                                                          head_set const& heads, seen_keys seen, double total) {
   { edit.needs_all_rows() } noexcept -> std::same_as<bool>;
   { edit.sum(weights, heads, seen) } noexcept -> std::same_as<double>;
-  { edit.knowing(total, weights, heads, seen) } -> std::same_as<Edit>;
+  { edit.with_pass_total(total, weights, heads, seen) } -> std::same_as<Edit>;
 };
 
 /// Changes attention rows, one at a time or knowing all heads' rows.

@@ -79,7 +79,7 @@ class any_model {
           for (auto const& one : steps) after.push_back(*one.state);
           std::vector<step<state>> copies;
           for (std::size_t i = 0; i < steps.size(); ++i)
-            copies.push_back({steps[i].tokens, &after[i], steps[i].row, steps[i].edits});
+            copies.push_back({steps[i].tokens, &after[i], steps[i].sequence_id, steps[i].edits});
           run(copies, how, policies[p],
               [&](std::size_t i, std::size_t t, std::span<float const> logits) { use.logits(p, i, t, logits); });
           for (std::size_t i = 0; i < steps.size(); ++i) use.state(p, i, std::move(after[i]));

@@ -17,7 +17,7 @@ template <class State>
 struct step {
   std::span<token const> tokens{};
   State* state = nullptr;
-  std::size_t row = 0;                ///< site::row of the sequence: a number that names it, whatever runs beside it
+  std::size_t sequence_id = 0;  ///< site::sequence_id of the sequence: a number that names it, whatever runs beside it
   std::span<any_edit const> edits{};  ///< what is done to the sequence's attention weights
 };
 

@@ -29,7 +29,8 @@ class reference_model {
            logits_user const& use) const {
     for_each_edit(steps, [&](std::size_t first, std::span<step<state> const> alike) {
       std::vector<reference::step> own;
-      for (auto const& one : alike) own.push_back({.tokens = one.tokens, .state = one.state, .row = one.row});
+      for (auto const& one : alike)
+        own.push_back({.tokens = one.tokens, .state = one.state, .sequence_id = one.sequence_id});
       auto const logits = reference::forward(*model_, own, translate(how, alike.front().edits), policy);
       std::size_t row = 0;
       for (std::size_t i = 0; i < alike.size(); ++i)
@@ -45,7 +46,7 @@ class reference_model {
       std::vector<reference::sequence> sequences;
       std::vector<std::vector<token>> texts;
       for (auto const& one : alike) {
-        sequences.push_back({.state = *one.state, .row = one.row});
+        sequences.push_back({.state = *one.state, .sequence_id = one.sequence_id});
         texts.emplace_back(one.tokens.begin(), one.tokens.end());
       }
       reference::fork_texts(

@@ -13,12 +13,12 @@
 #include <headcount/kernel/dot.hpp>
 #include <headcount/kernel/observer.hpp>
 #include <headcount/kernel/softmax.hpp>
+#include <headcount/mask/attention_pattern.hpp>
 #include <headcount/mask/mask.hpp>
-#include <headcount/mask/other_attention.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/decide.hpp>
 #include <headcount/policy/policy.hpp>
-#include <headcount/score/evidence.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
 
 namespace headcount::v0::kernel {
@@ -32,10 +32,10 @@ struct attention_inputs {
   float scale = 1;                       ///< of the logits, usually 1 / sqrt(dim)
   std::size_t first_key = 0;             ///< position of keys[0]
 
-  // For scorers that ask for them, see policy::reads() and policy::slots().
+  // For scorers that ask for them, see policy::reads() and policy::state_size().
   std::span<float const> input{};                    ///< [width], the block's input
   strided_view<float const, 3> output_projection{};  ///< [head, width, dim]
-  std::span<double> memory{};                        ///< of score_memory at this layer
+  std::span<double> memory{};                        ///< of scorer_state at this layer
 };
 
 /// Memory that attention reuses from call to call; it grows to the longest row it has met.
@@ -52,8 +52,8 @@ class attention_workspace {
 };
 
 /// One head's logits of consecutive keys, the first of them key `first`: scale * query . key. O(keys * dim).
-inline void match_keys(attention_inputs const& in, site const& where, std::size_t head, std::size_t first,
-                       std::span<float> logits) noexcept {
+inline void qk_logits(attention_inputs const& in, site const& where, std::size_t head, std::size_t first,
+                      std::span<float> logits) noexcept {
   auto const query = in.queries[head].as_span();
   auto const shared = head / where.group;
   if (in.keys.stride(0) == 1) {
@@ -68,20 +68,20 @@ inline void match_keys(attention_inputs const& in, site const& where, std::size_
 
 /// One head's weights: softmax of its logits of all visible keys. O(keys * dim).
 inline void weigh_keys(attention_inputs const& in, site const& where, std::size_t head, std::span<float> row) noexcept {
-  match_keys(in, where, head, 0, row);
+  qk_logits(in, where, head, 0, row);
   softmax(row);
 }
 
 /// A dropped head's weights where a mask lets it attend otherwise: 0 on all keys but those of `to`.
-inline void weigh_otherwise(attention_inputs const& in, site const& where, std::size_t head, other_attention const& to,
-                            std::span<float> row) noexcept {
+inline void sink_recent_weights(attention_inputs const& in, site const& where, std::size_t head,
+                                attention_pattern const& to, std::span<float> row) noexcept {
   auto const weighed = row.first(to.size(row.size()));  // side by side, for the softmax, before they go to their places
   if (to.even) {
     std::ranges::fill(weighed, 1 / static_cast<float>(weighed.size()));
   } else {
     std::size_t at = 0;
     to.for_each_range(row.size(), [&](std::size_t begin, std::size_t end) {
-      match_keys(in, where, head, begin, weighed.subspan(at, end - begin));
+      qk_logits(in, where, head, begin, weighed.subspan(at, end - begin));
       at += end - begin;
     });
     softmax(weighed);
@@ -102,7 +102,7 @@ inline void sum_values(attention_inputs const& in, site const& where, std::size_
 }
 
 /// A dropped head's output where it attends otherwise: the values of the keys of `to` alone. O(those keys * dim).
-inline void sum_values_of(other_attention const& to, attention_inputs const& in, site const& where, std::size_t head,
+inline void sum_values_of(attention_pattern const& to, attention_inputs const& in, site const& where, std::size_t head,
                           std::span<float const> row, std::span<float> output) noexcept {
   sum_values(in, where, head, row.first(to.end_of_oldest(row.size())), output);
   for (auto key = to.begin_of_newest(row.size()); key < row.size(); ++key)
@@ -142,20 +142,20 @@ head_set attend(Policy const& policy, site const& where, attention_inputs const&
   auto const query_of = [&](std::size_t head) { return head_query{in.queries[head].as_span()}; };
   auto const row_of = [&](std::size_t head) -> row_view { return rows[head]; };
   auto const output_of = [&](std::size_t head) { return head_output{outputs[head]}; };
-  head_evidence const known{.input = {in.input},
-                            .queries = query_of,
-                            .rows = row_of,
-                            .outputs = output_of,
-                            .projection = in.output_projection,
-                            .memory = in.memory};
+  attention_tensors const tensors{.input = {in.input},
+                                  .queries = query_of,
+                                  .rows = row_of,
+                                  .outputs = output_of,
+                                  .projection = in.output_projection,
+                                  .memory = in.memory};
   auto const choose = [&] {
     if constexpr (watches_scores<Observer>) {
       head_scores scores;
-      auto const chosen = decide(policy, where, known, scores);
+      auto const chosen = decide(policy, where, tensors, scores);
       observer.scored(where, std::span<double const>{scores}.first(where.heads));
       return chosen;
     } else {
-      return decide(policy, where, known);
+      return decide(policy, where, tensors);
     }
   };
 
@@ -183,7 +183,7 @@ head_set attend(Policy const& policy, site const& where, attention_inputs const&
   auto const otherwise = kept == all ? std::nullopt : attention_of(policy.mask, keys);
   if (otherwise) {
     for (auto const head : all)
-      if (!kept.contains(head)) weigh_otherwise(in, where, head, *otherwise, rows[head].as_span());
+      if (!kept.contains(head)) sink_recent_weights(in, where, head, *otherwise, rows[head].as_span());
     computed = all;
   }
   for (auto const& edit : edits)

@@ -6,7 +6,7 @@
 
 #include <headcount/core/site.hpp>
 #include <headcount/core/strided_view.hpp>
-#include <headcount/mask/other_attention.hpp>
+#include <headcount/mask/attention_pattern.hpp>
 #include <headcount/part/part.hpp>
 
 namespace headcount::v0 {
@@ -34,7 +34,7 @@ concept site_mask =
 /// Lets a dropped head attend otherwise: says how, when it sees so many keys.
 template <class Mask>
 concept attention_mask = policy_part<Mask> && requires(Mask const& mask, std::size_t keys) {
-  { mask.attention(keys) } noexcept -> std::same_as<other_attention>;
+  { mask.attention(keys) } noexcept -> std::same_as<attention_pattern>;
 };
 
 /// What becomes of a dropped head, in one of these ways.
@@ -61,7 +61,7 @@ template <class Mask>
 
 /// What a dropped head attends to under a mask, when it sees so many keys; nothing where it does not attend.
 template <class Mask>
-[[nodiscard]] constexpr std::optional<other_attention> attention_of(Mask const& mask, std::size_t keys) noexcept {
+[[nodiscard]] constexpr std::optional<attention_pattern> attention_of(Mask const& mask, std::size_t keys) noexcept {
   if constexpr (requires { mask.attention(keys); }) return mask.attention(keys);
   else return std::nullopt;
 }

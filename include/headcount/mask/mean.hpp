@@ -25,7 +25,7 @@ struct mean {
   static constexpr std::string_view name = "mean";
   static constexpr part_about about{"what it does on average, whatever it reads", "mean of its output on some texts",
                                     "Wang et al. 2023, arXiv 2211.00593"};
-  static constexpr bool ignores_row = true;
+  static constexpr bool depends_on_sequence = false;
 
   from_file<head_outputs> outputs{};  ///< a file that `headcount calibrate` wrote
 

@@ -42,7 +42,7 @@ struct resample {
   void operator()(site const& where, std::size_t head, std::ranges::forward_range auto&& output) const noexcept {
     auto const* const known = known_outputs(outputs, where);
     if (known == nullptr || outputs.content->samples == 0) return put_output({}, output);
-    auto const draw = uniform_number(seed, {.row = where.row, .position = where.position}, 0);
+    auto const draw = uniform_number(seed, {.sequence_id = where.sequence_id, .position = where.position}, 0);
     auto const sample = static_cast<std::size_t>(draw * static_cast<double>(outputs.content->samples));
     put_output(known->sample_of(sample, head), output);
   }

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <tuple>
 
-#include <headcount/mask/other_attention.hpp>
+#include <headcount/mask/attention_pattern.hpp>
 #include <headcount/part/part.hpp>
 
 namespace headcount::v0::mask {
@@ -30,7 +30,7 @@ struct streaming {
       std::tuple{optional_leading_field("sink", &streaming::sink, "oldest visible keys a dropped head sees"),
                  optional_leading_field("recent", &streaming::recent, "newest visible keys it sees", {1})};
 
-  [[nodiscard]] constexpr other_attention attention(std::size_t) const noexcept {
+  [[nodiscard]] constexpr attention_pattern attention(std::size_t) const noexcept {
     return {.oldest = sink, .newest = recent};
   }
 };

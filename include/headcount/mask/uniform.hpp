@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include <headcount/mask/other_attention.hpp>
+#include <headcount/mask/attention_pattern.hpp>
 #include <headcount/part/part.hpp>
 
 namespace headcount::v0::mask {
@@ -20,7 +20,7 @@ struct uniform {
   static constexpr part_about about{"attention without its choice: the mean of all visible values", "sum of v_j / n",
                                     "Wu et al. 2024, arXiv 2404.15574, as its code masks"};
 
-  [[nodiscard]] constexpr other_attention attention(std::size_t keys) const noexcept {
+  [[nodiscard]] constexpr attention_pattern attention(std::size_t keys) const noexcept {
     return {.oldest = keys, .even = true};
   }
 };

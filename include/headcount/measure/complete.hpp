@@ -44,7 +44,7 @@ inline void decode(any_model const& model, std::span<generation_request const> r
       std::span<token const> const generated{one->generated};
       steps.push_back({.tokens = first ? generated : generated.last(1),
                        .state = &one->state,
-                       .row = asked.row,
+                       .sequence_id = asked.sequence_id,
                        .edits = asked.edits_in(phase::generation)});
       done.computed += steps.back().tokens.size();
     }
@@ -95,7 +95,7 @@ inline void complete(any_model const& model, std::span<generation_request const>
         if (lead.empty() && (draft.size() < 2 || draft.front() != next[reading][i])) continue;
         steps.push_back({.tokens = std::span{expected[i]}.first(expected[i].size() - (draft.empty() ? 0 : 1)),
                          .state = &states[reading][i],
-                         .row = prompts[i].row,
+                         .sequence_id = prompts[i].sequence_id,
                          .edits = prompts[i].edits_in(phase::generation)});
         of_step.push_back(i);
       }

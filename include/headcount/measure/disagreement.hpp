@@ -68,7 +68,7 @@ struct disagreement {
 
   auto const compare = [&](std::size_t i) {
     auto const& answer = texts[i].answer;
-    loglikelihood_request const one{.prompt = {.tokens = texts[i].prompt, .row = i}, .continuations = {answer}};
+    loglikelihood_request const one{.prompt = {.tokens = texts[i].prompt, .sequence_id = i}, .continuations = {answer}};
     std::vector said(count, std::vector<std::vector<double>>(answer.size()));  // [policy][token][vocabulary]
     work done;
     teacher_force(model, std::span{&one, 1}, phase::generation, policies, done,

@@ -72,11 +72,11 @@ using first_logits_user = std::function<void(std::size_t, std::size_t, std::span
   auto const step_of = [&](std::size_t i, std::size_t begin, std::size_t end, state const& from) {
     return step<state const>{.tokens = std::span{prompts[i].tokens}.subspan(begin, end - begin),
                              .state = &from,
-                             .row = prompts[i].row,
+                             .sequence_id = prompts[i].sequence_id,
                              .edits = prompts[i].edits_in(phase::prefill)};
   };
   std::vector<std::vector<state>> read(policies.size(), std::vector<state>(prompts.size()));
-  auto const contexts = detail::find_contexts(prompts, std::ranges::none_of(policies, depends_on_row));
+  auto const contexts = detail::find_contexts(prompts, std::ranges::none_of(policies, depends_on_sequence));
   std::vector<step<state const>> steps;
   if (contexts.first.size() == prompts.size()) {
     for (std::size_t i = 0; i < prompts.size(); ++i) steps.push_back(step_of(i, 0, prompts[i].tokens.size(), start));
@@ -128,7 +128,7 @@ struct prefill_group {
       after_dense.serves.front().push_back(p);
       continue;
     }
-    auto& group = depends_on_row(policies[p]) ? blind : looking;
+    auto& group = depends_on_sequence(policies[p]) ? blind : looking;
     group.read_under.push_back(policies[p]);
     group.serves.push_back({p});
     if (group.serves.size() == readings_at_once) groups.push_back(std::exchange(group, {}));

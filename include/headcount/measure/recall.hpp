@@ -24,7 +24,10 @@ namespace headcount::v0::evaluate {
 /// The question that a needle's prompt asks, with edits of what attention sees meanwhile.
 [[nodiscard]] inline loglikelihood_request question_of(needle_prompt const& asked, std::size_t row,
                                                        std::vector<any_edit> edits = {}) {
-  return {.prompt = {.tokens = asked.prompt(), .shared = asked.context.size(), .row = row, .edits = std::move(edits)},
+  return {.prompt = {.tokens = asked.prompt(),
+                     .shared = asked.context.size(),
+                     .sequence_id = row,
+                     .edits = std::move(edits)},
           .continuations = {asked.answer}};
 }
 
@@ -68,7 +71,7 @@ namespace headcount::v0::evaluate {
   std::vector<loglikelihood_request> questions;
   for (auto const& one : prompts)
     questions.push_back(
-        {.prompt = {.tokens = one.prompt, .row = questions.size()}, .continuations = {{one.choices.front()}}});
+        {.prompt = {.tokens = one.prompt, .sequence_id = questions.size()}, .continuations = {{one.choices.front()}}});
   std::vector<std::vector<char>> known(policies.size(), std::vector<char>(prompts.size()));
   work done;
   for_each_part(model, std::span<loglikelihood_request const>{questions},

@@ -15,8 +15,8 @@
 
 namespace headcount::v0::evaluate {
 
-/// One token that a model was asked about: under a policy, after the prompt of request `request`, token `token` of its continuation
-/// `continuation`.
+/// One token that a model was asked about: under a policy, after the prompt of request `request`, token `token` of its
+/// continuation `continuation`.
 struct forced_token {
   std::size_t policy = 0;
   std::size_t request = 0;
@@ -56,7 +56,7 @@ inline void teacher_force(any_model const& model, std::span<loglikelihood_reques
           if (text.size() < 2) continue;
           steps.push_back({.tokens = text.first(text.size() - 1),
                            .state = &states[reading][i],
-                           .row = prompts[i].row,
+                           .sequence_id = prompts[i].sequence_id,
                            .edits = prompts[i].edits_in(when)});
           of_step.emplace_back(i, c);
         }

@@ -74,9 +74,9 @@ class any_edit {
   }
 
   /// The edit that knows the pass: the sum over its rows, and its last query's rows, `[head, key]`.
-  [[nodiscard]] any_edit knowing(double total, strided_view<float const, 2> last, seen_keys seen) const {
+  [[nodiscard]] any_edit with_pass_total(double total, strided_view<float const, 2> last, seen_keys seen) const {
     auto known = *this;
-    known.held_ = held_->knowing(total, last, limited(head_set::first(last.extent(0))), seen);
+    known.held_ = held_->with_pass_total(total, last, limited(head_set::first(last.extent(0))), seen);
     return known;
   }
 
@@ -104,8 +104,8 @@ class any_edit {
     [[nodiscard]] virtual bool needs_all_rows() const noexcept = 0;
     virtual void apply(strided_view<float, 2>, head_set const&, seen_keys) const noexcept = 0;
     [[nodiscard]] virtual double sum(strided_view<float const, 2>, head_set const&, seen_keys) const noexcept = 0;
-    [[nodiscard]] virtual std::shared_ptr<interface const> knowing(double, strided_view<float const, 2>,
-                                                                   head_set const&, seen_keys) const = 0;
+    [[nodiscard]] virtual std::shared_ptr<interface const> with_pass_total(double, strided_view<float const, 2>,
+                                                                           head_set const&, seen_keys) const = 0;
     virtual void validate(site const&) const = 0;
     [[nodiscard]] virtual std::string print() const = 0;
   };
@@ -133,11 +133,12 @@ class any_edit {
       if constexpr (all_rows_edit<Edit>) return edit.sum(weights, among, seen);
       else return 0;
     }
-    std::shared_ptr<interface const> knowing([[maybe_unused]] double total,
-                                             [[maybe_unused]] strided_view<float const, 2> last,
-                                             [[maybe_unused]] head_set const& among,
-                                             [[maybe_unused]] seen_keys seen) const override {
-      if constexpr (all_rows_edit<Edit>) return std::make_shared<holder>(edit.knowing(total, last, among, seen));
+    std::shared_ptr<interface const> with_pass_total([[maybe_unused]] double total,
+                                                     [[maybe_unused]] strided_view<float const, 2> last,
+                                                     [[maybe_unused]] head_set const& among,
+                                                     [[maybe_unused]] seen_keys seen) const override {
+      if constexpr (all_rows_edit<Edit>)
+        return std::make_shared<holder>(edit.with_pass_total(total, last, among, seen));
       else return std::make_shared<holder>(edit);
     }
     void validate(site const& at) const override { validate_part(edit, at); }

@@ -7,11 +7,11 @@
 #include <utility>
 
 #include <headcount/core/site.hpp>
+#include <headcount/mask/attention_pattern.hpp>
 #include <headcount/mask/mask.hpp>
-#include <headcount/mask/other_attention.hpp>
 #include <headcount/mask/zero.hpp>
 #include <headcount/part/part.hpp>
-#include <headcount/part/row_dependence.hpp>
+#include <headcount/part/sequence_dependence.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/policy/print.hpp>
 #include <headcount/policy/validate.hpp>
@@ -32,13 +32,13 @@ class any_mask {
   void operator()(site const& where, std::size_t head, output_view output) const noexcept {
     held_->apply(where, head, output);
   }
-  [[nodiscard]] std::optional<other_attention> attention(std::size_t keys) const noexcept {
+  [[nodiscard]] std::optional<attention_pattern> attention(std::size_t keys) const noexcept {
     return held_->attention(keys);
   }
   /// Whether it may do different things to the same output at different sites.
   [[nodiscard]] bool is_told_site() const noexcept { return held_->is_told_site(); }
   /// Whether it may do different things to the same output in two sequences.
-  [[nodiscard]] bool depends_on_row() const { return held_->depends_on_row(); }
+  [[nodiscard]] bool depends_on_sequence() const { return held_->depends_on_sequence(); }
   [[nodiscard]] double kept_factor(std::size_t kept, std::size_t heads) const noexcept {
     return held_->kept_factor(kept, heads);
   }
@@ -52,9 +52,9 @@ class any_mask {
   struct interface {
     virtual ~interface() = default;
     virtual void apply(site const&, std::size_t, output_view) const noexcept = 0;
-    [[nodiscard]] virtual std::optional<other_attention> attention(std::size_t) const noexcept = 0;
+    [[nodiscard]] virtual std::optional<attention_pattern> attention(std::size_t) const noexcept = 0;
     [[nodiscard]] virtual bool is_told_site() const noexcept = 0;
-    [[nodiscard]] virtual bool depends_on_row() const = 0;
+    [[nodiscard]] virtual bool depends_on_sequence() const = 0;
     [[nodiscard]] virtual double kept_factor(std::size_t, std::size_t) const noexcept = 0;
     [[nodiscard]] virtual double bias_factor(std::size_t, std::size_t) const noexcept = 0;
     virtual void validate(site const&) const = 0;
@@ -67,11 +67,11 @@ class any_mask {
     void apply(site const& where, std::size_t head, output_view output) const noexcept override {
       mask_output(mask, where, head, output);
     }
-    std::optional<other_attention> attention(std::size_t keys) const noexcept override {
+    std::optional<attention_pattern> attention(std::size_t keys) const noexcept override {
       return attention_of(mask, keys);
     }
     bool is_told_site() const noexcept override { return site_mask<Mask>; }
-    bool depends_on_row() const override { return part_depends_on_row(mask, site_mask<Mask>); }
+    bool depends_on_sequence() const override { return part_depends_on_sequence(mask, site_mask<Mask>); }
     double kept_factor(std::size_t kept, std::size_t heads) const noexcept override {
       return kept_factor_of(mask, kept, heads);
     }
@@ -94,8 +94,8 @@ inline constexpr bool is_erased_part<any_mask> = true;
 using any_policy = policy<any_scorer, any_selector, any_mask>;
 
 /// Whether a policy may treat the same tokens in two sequences differently, so that they cannot share a reading.
-[[nodiscard]] inline bool depends_on_row(any_policy const& policy) {
-  return policy.score.depends_on_row() || policy.select.depends_on_row() || policy.mask.depends_on_row();
+[[nodiscard]] inline bool depends_on_sequence(any_policy const& policy) {
+  return policy.score.depends_on_sequence() || policy.select.depends_on_sequence() || policy.mask.depends_on_sequence();
 }
 
 /// A policy as its sentence, which parses back to it: "entropy | top_k(5) @ generation". The zero mask is left out.

@@ -9,7 +9,7 @@
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/policy/policy.hpp>
-#include <headcount/score/evidence.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/score_heads.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/select/selector.hpp>
@@ -24,35 +24,35 @@ struct no_evidence {
 /// One kind of evidence as a part of all that is known: what `evidence(head)` gives says which. `evidence` must outlive
 /// it.
 template <class Evidence>
-[[nodiscard]] head_evidence known_from(Evidence const& evidence) noexcept {
+[[nodiscard]] attention_tensors tensors_from(Evidence const& evidence) noexcept {
   using given = std::invoke_result_t<Evidence const&, std::size_t>;
   static_assert(
       std::convertible_to<given, head_query> || std::convertible_to<given, head_output> ||
           std::convertible_to<given, row_view>,
       "headcount: any_policy reads attention rows and outputs of float; convert them, or use a policy of known "
       "parts");
-  head_evidence known;
-  if constexpr (std::convertible_to<given, head_query>) known.queries = evidence;
-  else if constexpr (std::convertible_to<given, head_output>) known.outputs = evidence;
-  else if constexpr (std::convertible_to<given, row_view>) known.rows = evidence;
-  return known;
+  attention_tensors tensors;
+  if constexpr (std::convertible_to<given, head_query>) tensors.queries = evidence;
+  else if constexpr (std::convertible_to<given, head_output>) tensors.outputs = evidence;
+  else if constexpr (std::convertible_to<given, row_view>) tensors.rows = evidence;
+  return tensors;
 }
 
 /// Scores every head of a site, in head order, into `scores`; returns the filled part, `[head]`.
-/// `evidence` is all that is known (head_evidence), or a callable: `evidence(head)` gives what the scorer reads of a
-/// head, an attention row, a head_query or a head_output. It is not called when the scorer reads nothing.
+/// `evidence` is all that is known (attention_tensors), or a callable: `evidence(head)` gives what the scorer reads of
+/// a head, an attention row, a head_query or a head_output. It is not called when the scorer reads nothing.
 template <class Score, class Evidence>
 std::span<double const> score_heads(Score const& score, site const& where, Evidence const& evidence,
                                     head_scores& scores) noexcept {
   auto const filled = std::span{scores}.first(where.heads);
-  if constexpr (std::same_as<Evidence, head_evidence>) {
+  if constexpr (std::same_as<Evidence, attention_tensors>) {
     score_heads(score, where, evidence, filled);
   } else if constexpr (site_scorer<Score>) {
-    score_heads(score, where, head_evidence{}, filled);
+    score_heads(score, where, attention_tensors{}, filled);
   } else if constexpr (row_scorer<Score>) {  // rows of any numbers, not of floats alone
     for (std::size_t head = 0; head < where.heads; ++head) filled[head] = score_row(score, where, evidence(head));
   } else {
-    score_heads(score, where, known_from(evidence), filled);
+    score_heads(score, where, tensors_from(evidence), filled);
   }
   return filled;
 }
@@ -65,8 +65,8 @@ template <head_policy Policy, class Evidence>
   auto const scored = score_heads(policy.score, where, evidence, scores);
   if (!policy.where.covers(where)) return head_set::first(where.heads);
   std::span<double> memory;
-  if constexpr (std::same_as<Evidence, head_evidence>)
-    if (auto const own = memory_slots(policy.select) * where.heads; own <= evidence.memory.size())
+  if constexpr (std::same_as<Evidence, attention_tensors>)
+    if (auto const own = state_size_of(policy.select) * where.heads; own <= evidence.memory.size())
       memory = evidence.memory.last(own);
   return select_heads(policy.select, scored, where, memory);
 }

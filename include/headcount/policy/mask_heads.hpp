@@ -6,8 +6,8 @@
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/strided_view.hpp>
+#include <headcount/mask/attention_pattern.hpp>
 #include <headcount/mask/mask.hpp>
-#include <headcount/mask/other_attention.hpp>
 
 namespace headcount::v0 {
 
@@ -18,7 +18,7 @@ namespace headcount::v0 {
 /// Softmax over some keys is softmax over all of them, divided by their mass. A row whose weights on them are all 0, as
 /// float32 may round them, attends to them evenly. O(keys * dim), no allocation.
 template <class Row, class Value, class Output>
-void attend_otherwise(other_attention const& to, Row const& weights, strided_view<Value, 2> values,
+void attend_otherwise(attention_pattern const& to, Row const& weights, strided_view<Value, 2> values,
                       strided_view<Output, 1> output) noexcept {
   auto const sum_over_keys = [&](auto const& term) {
     double sum = 0;

@@ -62,7 +62,7 @@ struct policy {
 
   /// Whether the scorer's type allows it to read this: kernels leave out at compile time what cannot happen.
   [[nodiscard]] static constexpr bool may_read(reading what) noexcept {
-    if constexpr (is_erased_part<Score> || joint_scorer<Score>) return true;
+    if constexpr (is_erased_part<Score> || layer_scorer<Score>) return true;
     else return reading_of<Score> == what;
   }
 
@@ -71,8 +71,10 @@ struct policy {
   [[nodiscard]] constexpr reading reads() const noexcept { return needs().most(); }
 
   /// Numbers a head that the scorer, and after it the selector, remember from token to token; whoever runs the model
-  /// keeps them in a score_memory.
-  [[nodiscard]] constexpr std::size_t slots() const noexcept { return memory_slots(score) + memory_slots(select); }
+  /// keeps them in a scorer_state.
+  [[nodiscard]] constexpr std::size_t state_size() const noexcept {
+    return state_size_of(score) + state_size_of(select);
+  }
 };
 
 /// Keeps every head.

@@ -18,9 +18,9 @@
 #include <headcount/policy/mask_heads.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/policy/validate.hpp>
-#include <headcount/score/evidence.hpp>
-#include <headcount/score/memory.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
+#include <headcount/score/scorer_state.hpp>
 
 namespace headcount::v0 {
 
@@ -29,7 +29,7 @@ struct layer_pass {
   std::size_t layer = 0;                                  ///< index of the layer in its model
   headcount::phase phase = headcount::phase::generation;  ///< what the pass is for
   std::size_t group = 1;                                  ///< query heads per key/value head
-  std::size_t first_row = 0;                              ///< site::row of the first batch row
+  std::size_t first_sequence = 0;                         ///< site::sequence_id of the first batch row
   std::size_t first_key = 0;  ///< position of the first key; above 0 when a window dropped older ones
 };
 
@@ -49,7 +49,7 @@ void for_each_query(layer_pass const& pass, strided_view<Element, 4> weights, Vi
       auto const visible = keys - queries + query + 1;
       site const where{.layer = pass.layer,
                        .phase = pass.phase,
-                       .row = pass.first_row + batch,
+                       .sequence_id = pass.first_sequence + batch,
                        .position = pass.first_key + visible - 1,
                        .heads = heads,
                        .group = pass.group};
@@ -65,15 +65,15 @@ void for_each_query(layer_pass const& pass, strided_view<Element, 4> weights, Vi
 ///     outputs  [batch, query, head, dim], before the output projection
 ///     values   [batch, kv_head, key, dim], for masks that let dropped heads attend otherwise; others do without
 ///
-/// Any tensor will do: strided_view, std::mdspan, or what an adapter header makes one. `memories` has one score_memory
-/// a batch row for policies that remember (policy::slots() above 0), kept from call to call; others need none. O(the
-/// size of what the scorer reads), no allocation. Throws headcount::error before anything is written when shapes
+/// Any tensor will do: strided_view, std::mdspan, or what an adapter header makes one. `memories` has one scorer_state
+/// a batch row for policies that remember (policy::state_size() above 0), kept from call to call; others need none.
+/// O(the size of what the scorer reads), no allocation. Throws headcount::error before anything is written when shapes
 /// disagree, when the policy cannot work with so many heads, when its scorer reads what is not here, or when its mask
 /// needs values and there are none. What a mask makes of the output projection's bias is left to the engine: see
 /// bias_factor_of.
 template <class Policy, class Weights, class Outputs, class Values = strided_view<float const, 4>>
 void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weights, Outputs&& outputs,
-              std::span<score_memory> memories = {}, Values const& values = {}) {
+              std::span<scorer_state> memories = {}, Values const& values = {}) {
   static_assert(head_policy<Policy>, "headcount: sparsify takes a policy, e.g. score::entropy{} | select::top_k{5}");
   static_assert(
       Policy::may_read(reading::row) || !(Policy::may_read(reading::input) || Policy::may_read(reading::query) ||
@@ -110,7 +110,7 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
     if (policy.needs().contains(absent))
       throw error{"policy", text_of("its scorer reads ", word_of(absent)),
                   "scorers that read rows, outputs or nothing"};
-  if (policy.slots() > 0 && memories.size() != rows_of.extent(0))
+  if (policy.state_size() > 0 && memories.size() != rows_of.extent(0))
     throw error{"policy", text_of("its scorer remembers, and ", memories.size(), " memories were given"),
                 text_of("one for each of ", rows_of.extent(0), " batch rows")};
 
@@ -118,12 +118,12 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
     auto const kept = [&] {
       if constexpr (Policy::may_read(reading::output)) {
         auto const output_of = [&](std::size_t head) { return head_output{outputs_of[batch][query][head]}; };
-        head_evidence known;
-        if constexpr (Policy::may_read(reading::row)) known = known_from(rows);
-        known.outputs = output_of;
-        if (auto const slots = policy.slots(); slots > 0)
-          known.memory = memories[batch].of(where.layer, slots, where.heads);
-        return decide(policy, where, known);
+        attention_tensors tensors;
+        if constexpr (Policy::may_read(reading::row)) tensors = tensors_from(rows);
+        tensors.outputs = output_of;
+        if (auto const slots = policy.state_size(); slots > 0)
+          tensors.memory = memories[batch].of(where.layer, slots, where.heads);
+        return decide(policy, where, tensors);
       } else {
         return decide(policy, where, rows);
       }

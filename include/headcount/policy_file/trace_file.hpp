@@ -43,7 +43,7 @@ inline void write_recording(std::filesystem::path const& path, record::recording
   std::vector<float> weights;
   for (std::size_t i = 0; i < of.sites.size(); ++i) {
     auto const& one = of.sites[i];
-    for (auto const number : {one.where.row, one.where.layer, one.where.position,
+    for (auto const number : {one.where.sequence_id, one.where.layer, one.where.position,
                               std::size_t{one.where.phase == phase::generation}, one.where.heads})
       sites.push_back(static_cast<std::int64_t>(number));
     for (std::size_t head = 0; head < most; ++head) {
@@ -90,7 +90,7 @@ inline void write_recording(std::filesystem::path const& path, record::recording
         static_cast<std::size_t>(numbers[4]) > most)
       throw error{what, text_of("it has ", numbers[4], " heads at layer ", numbers[1], ", position ", numbers[2]),
                   text_of("numbers from 0, and at most ", most, " heads")};
-    decision one{.row = static_cast<std::size_t>(numbers[0]),
+    decision one{.sequence_id = static_cast<std::size_t>(numbers[0]),
                  .layer = static_cast<std::size_t>(numbers[1]),
                  .position = static_cast<std::size_t>(numbers[2]),
                  .heads = static_cast<std::size_t>(numbers[4])};

@@ -74,7 +74,7 @@ void watch_answers(reference::model const& model, std::span<calibration_text con
   reference::for_each_index(texts.size(), [&](std::size_t i) {
     auto state = model.empty_state();
     auto const read = [&](std::span<token const> tokens, phase when, auto const& watcher) {
-      reference::step const step{.tokens = tokens, .state = &state, .row = i};
+      reference::step const step{.tokens = tokens, .state = &state, .sequence_id = i};
       (void)reference::forward(model, std::span{&step, 1}, {.phase = when}, policy, watcher);
     };
     std::span const prompt{texts[i].prompt};

@@ -12,7 +12,7 @@
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/reference/model/model.hpp>
 #include <headcount/score/any_scorer.hpp>
-#include <headcount/score/evidence.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
 
 namespace headcount::v0::evaluate {
@@ -28,8 +28,8 @@ struct layer_decisions {
   }
 };
 
-/// Scores as another scorer does and writes down the block's input at each site, in place: `seen[site::row][layer]` has
-/// room for every token from position `first[site::row]` on.
+/// Scores as another scorer does and writes down the block's input at each site, in place:
+/// `seen[site::sequence_id][layer]` has room for every token from position `first[site::sequence_id]` on.
 struct input_witness {
   static constexpr std::string_view name = "input_witness";
 
@@ -42,15 +42,15 @@ struct input_witness {
     all |= reading::input;
     return all;
   }
-  [[nodiscard]] std::size_t slots() const noexcept { return inner.slots(); }
+  [[nodiscard]] std::size_t state_size() const noexcept { return inner.state_size(); }
 
-  void operator()(site const& where, head_evidence const& known, std::span<double> scores) const noexcept {
-    if (where.position >= first[where.row]) {
-      auto& layer = seen[where.row][where.layer];
-      auto const at = (where.position - first[where.row]) * layer.width;
-      std::ranges::copy(known.input.values, layer.inputs.begin() + static_cast<std::ptrdiff_t>(at));
+  void operator()(site const& where, attention_tensors const& tensors, std::span<double> scores) const noexcept {
+    if (where.position >= first[where.sequence_id]) {
+      auto& layer = seen[where.sequence_id][where.layer];
+      auto const at = (where.position - first[where.sequence_id]) * layer.width;
+      std::ranges::copy(tensors.input.values, layer.inputs.begin() + static_cast<std::ptrdiff_t>(at));
     }
-    inner(where, known, scores);
+    inner(where, tensors, scores);
   }
 };
 

@@ -54,7 +54,9 @@ class recorder {
  private:
   using place = std::tuple<std::size_t, std::size_t, std::size_t>;  // row, layer, position
 
-  [[nodiscard]] static place place_of(site const& where) noexcept { return {where.row, where.layer, where.position}; }
+  [[nodiscard]] static place place_of(site const& where) noexcept {
+    return {where.sequence_id, where.layer, where.position};
+  }
 
   static constexpr std::size_t site_bytes = sizeof(recorded_site) + 64;  // with the map's node
 
@@ -71,9 +73,9 @@ class recorder {
     if (refused_ == here) return nullptr;
     if (auto const found = sites_.find(here); found != sites_.end()) return &found->second;
     if (plan_.which != occurrence::all) {
-      auto const other = sites_.lower_bound({where.row, where.layer, 0});
-      bool const is_there =
-          other != sites_.end() && std::get<0>(other->first) == where.row && std::get<1>(other->first) == where.layer;
+      auto const other = sites_.lower_bound({where.sequence_id, where.layer, 0});
+      bool const is_there = other != sites_.end() && std::get<0>(other->first) == where.sequence_id &&
+                            std::get<1>(other->first) == where.layer;
       if (is_there && plan_.which == occurrence::first) return nullptr;
       if (is_there) forget(other);
     }

@@ -45,7 +45,7 @@ struct recording {
   [[nodiscard]] decision_trace trace() const {
     decision_trace all;
     for (auto const& one : sites)
-      all.decisions.push_back({one.where.row, one.where.layer, one.where.position, one.where.heads, one.kept});
+      all.decisions.push_back({one.where.sequence_id, one.where.layer, one.where.position, one.where.heads, one.kept});
     return all;
   }
 };

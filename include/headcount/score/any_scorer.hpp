@@ -9,9 +9,9 @@
 #include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/part/print_part.hpp>
-#include <headcount/part/row_dependence.hpp>
+#include <headcount/part/sequence_dependence.hpp>
 #include <headcount/part/validate_part.hpp>
-#include <headcount/score/evidence.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/score_heads.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/score/unscored.hpp>
@@ -28,13 +28,13 @@ class any_scorer {
 
   [[nodiscard]] reading_set needs() const noexcept { return held_->needs(); }
   [[nodiscard]] headcount::reading reads() const noexcept { return needs().most(); }
-  [[nodiscard]] std::size_t slots() const noexcept { return held_->slots(); }
+  [[nodiscard]] std::size_t state_size() const noexcept { return held_->state_size(); }
   /// Whether it may score the same tokens differently in two sequences.
-  [[nodiscard]] bool depends_on_row() const { return held_->depends_on_row(); }
+  [[nodiscard]] bool depends_on_sequence() const { return held_->depends_on_sequence(); }
 
   /// Writes the score of every head, as score_heads does.
-  void operator()(site const& where, head_evidence const& known, std::span<double> scores) const noexcept {
-    held_->score_all(where, known, scores);
+  void operator()(site const& where, attention_tensors const& tensors, std::span<double> scores) const noexcept {
+    held_->score_all(where, tensors, scores);
   }
 
   void validate(site const& where) const { held_->validate(where); }
@@ -47,9 +47,9 @@ class any_scorer {
   struct interface {
     virtual ~interface() = default;
     [[nodiscard]] virtual reading_set needs() const noexcept = 0;
-    [[nodiscard]] virtual std::size_t slots() const noexcept = 0;
-    [[nodiscard]] virtual bool depends_on_row() const = 0;
-    virtual void score_all(site const&, head_evidence const&, std::span<double>) const noexcept = 0;
+    [[nodiscard]] virtual std::size_t state_size() const noexcept = 0;
+    [[nodiscard]] virtual bool depends_on_sequence() const = 0;
+    virtual void score_all(site const&, attention_tensors const&, std::span<double>) const noexcept = 0;
     virtual void validate(site const&) const = 0;
     [[nodiscard]] virtual std::string print() const = 0;
   };
@@ -59,13 +59,14 @@ class any_scorer {
     explicit holder(Score part) : score{std::move(part)} {}
 
     reading_set needs() const noexcept override { return needs_of(score); }
-    std::size_t slots() const noexcept override { return memory_slots(score); }
-    bool depends_on_row() const override {
-      return part_depends_on_row(
-          score, site_scorer<Score> || input_scorer<Score> || placed_row_scorer<Score> || joint_scorer<Score>);
+    std::size_t state_size() const noexcept override { return state_size_of(score); }
+    bool depends_on_sequence() const override {
+      return part_depends_on_sequence(
+          score, site_scorer<Score> || input_scorer<Score> || placed_row_scorer<Score> || layer_scorer<Score>);
     }
-    void score_all(site const& where, head_evidence const& known, std::span<double> scores) const noexcept override {
-      score_heads(score, where, known, scores);
+    void score_all(site const& where, attention_tensors const& tensors,
+                   std::span<double> scores) const noexcept override {
+      score_heads(score, where, tensors, scores);
     }
     void validate(site const& where) const override { validate_part(score, where); }
     std::string print() const override { return headcount::print(score); }

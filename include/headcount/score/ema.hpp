@@ -9,7 +9,7 @@
 #include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
-#include <headcount/score/evidence.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
 
 namespace headcount::v0::score {
@@ -21,7 +21,7 @@ namespace headcount::v0::score {
 /// In the inner scorer's unit; decay 0 is the inner scorer, and of decay d a score counts for about 1 / (1 - d) tokens.
 /// A head of which nothing is remembered, at the first token or after a score of NaN, gets its present score. Tokens
 /// outside the policy's scope do not count.
-/// Reads what the inner scorer reads, and remembers one number a head (score_memory); O(heads) beside it, no
+/// Reads what the inner scorer reads, and remembers one number a head (scorer_state); O(heads) beside it, no
 /// allocation. Source: Brown 1956, exponential smoothing; of head scores, own.
 struct ema {
   static constexpr std::string_view name = "ema";
@@ -36,10 +36,10 @@ struct ema {
                  leading_field("inner", &ema::inner, "whose scores are smoothed")};
 
   [[nodiscard]] reading_set needs() const noexcept { return inner.needs(); }
-  [[nodiscard]] std::size_t slots() const noexcept { return 1 + inner.slots(); }
+  [[nodiscard]] std::size_t state_size() const noexcept { return 1 + inner.state_size(); }
 
-  void operator()(site const& where, head_evidence const& known, std::span<double> scores) const noexcept {
-    auto rest = known;
+  void operator()(site const& where, attention_tensors const& tensors, std::span<double> scores) const noexcept {
+    auto rest = tensors;
     auto const mean = take_memory(rest, scores.size());
     inner(where, rest, scores);
     for (std::size_t head = 0; head < mean.size(); ++head) {

@@ -3,7 +3,6 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <limits>
 #include <numbers>
 #include <ranges>
 #include <string_view>
@@ -14,7 +13,9 @@
 #include <headcount/core/logarithm.hpp>
 #include <headcount/core/number_type.hpp>
 #include <headcount/core/row_sum.hpp>
+#include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
+#include <headcount/score/accumulator.hpp>
 
 namespace headcount::v0::score {
 
@@ -28,7 +29,7 @@ namespace headcount::v0::score {
 /// nothing there; between sites, and against a threshold, only normalised scores compare.
 /// `dtype=bfloat16` rounds the weights, each step of the formula and the score as the published code does in a bfloat16
 /// model.
-/// Reads the attention row once; O(keys), no allocation; streams.
+/// Reads the attention row once; O(keys), no allocation; accumulates.
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861, metric "entropy".
 struct entropy {
   static constexpr std::string_view name = "entropy";
@@ -50,44 +51,32 @@ struct entropy {
     return per_key(bits(weights), std::ranges::size(weights));
   }
 
-  /// Whether accumulators give this score: they never have a weight to round.
-  [[nodiscard]] constexpr bool streams() const noexcept { return dtype == number_type::float32; }
-
   /// Minus the entropy from logits: with z = sum e^(s - m) and t = sum e^(s - m) (s - m), m the largest logit so far,
   /// it is t / z - ln z nats. Leaves out eps, whose share is below 2e-11 bits a key at its default.
-  class accumulator {
-   public:
-    constexpr accumulator() noexcept = default;
-    /// From sums that a kernel made of so many keys.
-    HEADCOUNT_DEVICE constexpr accumulator(double largest, double z, double t, std::size_t keys) noexcept
-        : largest_{largest}, z_{z}, t_{t}, keys_{keys} {}
-    void add(double logit) noexcept {
-      ++keys_;
-      if (logit == -std::numeric_limits<double>::infinity()) return;
-      if (logit > largest_) {
-        if (z_ > 0) {
-          double const drop = largest_ - logit;
-          double const shrink = std::exp(drop);
-          t_ = shrink * (t_ + z_ * drop);
-          z_ *= shrink;
-        }
-        largest_ = logit;
-      }
-      double const power = logit - largest_;
-      double const e = std::exp(power);
-      z_ += e;
-      t_ += e * power;
+  struct accumulator {
+    online_softmax softmax{};
+    double t = 0;
+    std::size_t keys = 0;  ///< of the row
+
+    HEADCOUNT_DEVICE void add(std::size_t, double logit) noexcept {
+      double const z = softmax.total;
+      auto const [before, power, e] = softmax.add(logit);
+      t = before.shrink * (t + z * before.drop) + e * power;
+    }
+    HEADCOUNT_DEVICE void merge(accumulator const& others) noexcept {
+      double const z = softmax.total;
+      auto const [own, theirs] = softmax.merge(others.softmax);
+      t = own.shrink * (t + z * own.drop) + theirs.shrink * (others.t + others.softmax.total * theirs.drop);
     }
     [[nodiscard]] HEADCOUNT_DEVICE double score(entropy const& how) const noexcept {
-      return how.per_key(z_ == 0 ? 0 : (t_ / z_ - std::log(z_)) * std::numbers::log2e, keys_);
+      double const z = softmax.total;
+      return how.per_key(z == 0 ? 0 : (t / z - std::log(z)) * std::numbers::log2e, keys);
     }
-
-   private:
-    double largest_ = -std::numeric_limits<double>::infinity();
-    double z_ = 0;
-    double t_ = 0;
-    std::size_t keys_ = 0;
   };
+  [[nodiscard]] HEADCOUNT_DEVICE constexpr accumulator start(site const&, std::size_t keys) const noexcept {
+    return {.keys = keys};
+  }
+  [[nodiscard]] HEADCOUNT_DEVICE constexpr bool accumulates() const noexcept { return dtype == number_type::float32; }
 
  private:
   [[nodiscard]] double bits(attention_row auto const& weights) const noexcept {

@@ -27,7 +27,7 @@ struct fixed {
   static constexpr std::string_view name = "fixed";
   static constexpr part_about about{"what a ranking says of the head, the same at every token", "ranking[layer][head]",
                                     "static selection, the open question of arXiv 2510.19861"};
-  static constexpr bool ignores_row = true;
+  static constexpr bool depends_on_sequence = false;
 
   from_file<headcount::ranking> ranking{};  ///< a file that `headcount rank` wrote
 

@@ -1,14 +1,12 @@
 #pragma once
 
 #include <cmath>
-#include <cstddef>
 #include <ranges>
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/row_sum.hpp>
 #include <headcount/part/part.hpp>
-#include <headcount/score/online_softmax.hpp>
 
 namespace headcount::v0::score {
 
@@ -18,7 +16,7 @@ namespace headcount::v0::score {
 ///
 /// Without unit, from 0 (uniform) to 1 (one-hot), whatever the number of keys; scaling a row changes nothing. A row of
 /// one key is one-hot and scores 1; an empty row, or one without any weight, scores 0. Higher is kept first.
-/// Reads the attention row once; O(keys), no allocation; streams.
+/// Reads the attention row once; O(keys), no allocation.
 /// Source: Hoyer 2004, "Non-negative matrix factorization with sparseness constraints", section 3.1.
 struct hoyer {
   static constexpr std::string_view name = "hoyer";
@@ -27,30 +25,10 @@ struct hoyer {
       "(sqrt(n) - l1 / l2) / (sqrt(n) - 1)", "Hoyer 2004, section 3.1"};
 
   [[nodiscard]] double operator()(attention_row auto const& weights) const noexcept {
-    return from_norms(row_sum(weights, [](double p) { return p; }), row_sum(weights, [](double p) { return p * p; }),
-                      std::ranges::size(weights));
-  }
-
-  /// The measure from logits: with terms e^(s - m), m the largest logit so far, instead of weights.
-  class accumulator {
-   public:
-    void add(double logit) noexcept {
-      ++keys_;
-      auto const [shrink, e] = softmax_.add(logit);
-      squares_ = squares_ * shrink * shrink + e * e;
-    }
-    [[nodiscard]] double score(hoyer const&) const noexcept { return from_norms(softmax_.total(), squares_, keys_); }
-
-   private:
-    online_softmax softmax_;
-    double squares_ = 0;
-    std::size_t keys_ = 0;
-  };
-
- private:
-  [[nodiscard]] static double from_norms(double sum, double squares, std::size_t keys) noexcept {
+    double const squares = row_sum(weights, [](double p) { return p * p; });
     if (squares == 0) return 0;
-    double const ratio = sum / std::sqrt(squares);
+    double const ratio = row_sum(weights, [](double p) { return p; }) / std::sqrt(squares);
+    auto const keys = std::ranges::size(weights);
     double const widest = std::sqrt(static_cast<double>(keys));
     return keys == 1 ? ratio : (widest - ratio) / (widest - 1);
   }

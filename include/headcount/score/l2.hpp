@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <string_view>
 #include <tuple>
 
@@ -8,8 +9,9 @@
 #include <headcount/core/device.hpp>
 #include <headcount/core/number_type.hpp>
 #include <headcount/core/row_sum.hpp>
+#include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
-#include <headcount/score/online_softmax.hpp>
+#include <headcount/score/accumulator.hpp>
 
 namespace headcount::v0::score {
 
@@ -19,7 +21,7 @@ namespace headcount::v0::score {
 ///
 /// Without unit, from 1 / sqrt(keys) (uniform) to 1 (one key); an empty row scores 0. Higher is kept first.
 /// `dtype=bfloat16` rounds the weights and the score as the published code does in a bfloat16 model.
-/// Reads the attention row once; O(keys), no allocation; streams.
+/// Reads the attention row once; O(keys), no allocation; accumulates.
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861, metric "l2".
 struct l2 {
   static constexpr std::string_view name = "l2";
@@ -38,28 +40,23 @@ struct l2 {
     })))));
   }
 
-  /// Whether accumulators give this score: they never have a weight to round.
-  [[nodiscard]] constexpr bool streams() const noexcept { return dtype == number_type::float32; }
-
   /// The norm from logits: sqrt(sum e^(2 (s - m))) / sum e^(s - m), m the largest logit so far.
-  class accumulator {
-   public:
-    constexpr accumulator() noexcept = default;
-    /// From sums that a kernel made: `squares` of e^(2 (s - m)).
-    HEADCOUNT_DEVICE constexpr accumulator(online_softmax softmax, double squares) noexcept
-        : softmax_{softmax}, squares_{squares} {}
-    void add(double logit) noexcept {
-      auto const [shrink, e] = softmax_.add(logit);
-      squares_ = squares_ * shrink * shrink + e * e;
-    }
-    [[nodiscard]] HEADCOUNT_DEVICE double score(l2 const&) const noexcept {
-      return softmax_.share(std::sqrt(squares_));
-    }
+  struct accumulator {
+    online_softmax softmax{};
+    double squares = 0;
 
-   private:
-    online_softmax softmax_;
-    double squares_ = 0;
+    HEADCOUNT_DEVICE void add(std::size_t, double logit) noexcept {
+      auto const [before, power, e] = softmax.add(logit);
+      squares = squares * before.shrink * before.shrink + e * e;
+    }
+    HEADCOUNT_DEVICE void merge(accumulator const& others) noexcept {
+      auto const [own, theirs] = softmax.merge(others.softmax);
+      squares = squares * own.shrink * own.shrink + others.squares * theirs.shrink * theirs.shrink;
+    }
+    [[nodiscard]] HEADCOUNT_DEVICE double score(l2 const&) const noexcept { return softmax.share(std::sqrt(squares)); }
   };
+  [[nodiscard]] HEADCOUNT_DEVICE constexpr accumulator start(site const&, std::size_t) const noexcept { return {}; }
+  [[nodiscard]] HEADCOUNT_DEVICE constexpr bool accumulates() const noexcept { return dtype == number_type::float32; }
 };
 
 }  // namespace headcount::v0::score

@@ -1,16 +1,13 @@
 #pragma once
 
 #include <cmath>
-#include <cstddef>
 #include <string_view>
 #include <tuple>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/row_sum.hpp>
-#include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/score/max.hpp>
-#include <headcount/score/online_softmax.hpp>
 
 namespace headcount::v0::score {
 
@@ -21,7 +18,7 @@ namespace headcount::v0::score {
 /// Without unit; an empty row scores 0. For p > 1 from keys^(1/p - 1) (uniform) to 1 (one key): the larger p, the more
 /// the largest weights count (`l2` is lp(2), `max` its limit). lp(1), the l1 norm, is the row's whole mass: 1, or less
 /// under attention sinks. For p < 1 a row scores the higher the more keys it spreads over. Higher is kept first.
-/// Reads the attention row twice; O(keys), no allocation; streams.
+/// Reads the attention row twice; O(keys), no allocation.
 /// Source: own, after the metric "l2" of Michalak & Abreu 2025, arXiv 2510.19861.
 struct lp {
   static constexpr std::string_view name = "lp";
@@ -39,22 +36,6 @@ struct lp {
     auto const powers = row_sum(weights, [&](double weight) { return std::pow(weight / largest, p); });
     return largest * std::pow(powers, 1 / p);
   }
-
-  /// The norm from logits: (sum e^(p (s - m)))^(1/p) / sum e^(s - m), m the largest logit so far.
-  class accumulator {
-   public:
-    accumulator(lp const& score, site const&, std::size_t) noexcept : p_{score.p} {}
-    void add(double logit) noexcept {
-      auto const [shrink, e] = softmax_.add(logit);
-      powers_ = powers_ * std::pow(shrink, p_) + std::pow(e, p_);
-    }
-    [[nodiscard]] double score(lp const&) const noexcept { return softmax_.share(std::pow(powers_, 1 / p_)); }
-
-   private:
-    double p_;
-    online_softmax softmax_;
-    double powers_ = 0;
-  };
 };
 
 }  // namespace headcount::v0::score

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <ranges>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/device.hpp>
 #include <headcount/core/row_sum.hpp>
 #include <headcount/core/site.hpp>
-#include <headcount/score/online_softmax.hpp>
+#include <headcount/score/accumulator.hpp>
 
 namespace headcount::v0::score {
 
@@ -30,41 +30,30 @@ struct key_range {
 
 /// How many of a row's keys are among the first `tokens` of their sequence; a window may have dropped some of these.
 /// The last key of the row is the query's own token.
-[[nodiscard]] constexpr std::size_t keys_among_first(std::size_t tokens, site const& where, std::size_t keys) noexcept {
+[[nodiscard]] HEADCOUNT_DEVICE constexpr std::size_t keys_among_first(std::size_t tokens, site const& where,
+                                                                      std::size_t keys) noexcept {
   auto const first = where.position + 1 - keys;
-  return tokens <= first ? 0 : std::min(tokens - first, keys);
+  return tokens <= first ? 0 : tokens - first < keys ? tokens - first : keys;
 }
 
 /// The weight on some keys from logits: sum over them of e^(s - m), by the sum over all, m the largest logit so far.
-class online_mass {
- public:
-  void add(double logit, bool counts) noexcept {
-    auto const [shrink, e] = softmax_.add(logit);
-    inside_ = inside_ * shrink + (counts ? e : 0);
+struct mass_accumulator {
+  key_range counted{};
+  online_softmax softmax{};
+  double inside = 0;
+
+  HEADCOUNT_DEVICE void add(std::size_t key, double logit) noexcept {
+    add_if(key >= counted.begin && key < counted.end, logit);
   }
-  [[nodiscard]] double mass() const noexcept { return softmax_.share(inside_); }
-
- private:
-  online_softmax softmax_;
-  double inside_ = 0;
-};
-
-/// The accumulator of a scorer whose `keys(site, keys)` is the one range of keys it counts.
-template <class Score>
-class range_accumulator {
- public:
-  range_accumulator(Score const& score, site const& where, std::size_t keys) noexcept
-      : counted_{score.keys(where, keys)} {}
-  void add(double logit) noexcept {
-    sum_.add(logit, at_ >= counted_.begin && at_ < counted_.end);
-    ++at_;
+  HEADCOUNT_DEVICE void add_if(bool counts, double logit) noexcept {
+    auto const [before, power, e] = softmax.add(logit);
+    inside = inside * before.shrink + (counts ? e : 0);
   }
-  [[nodiscard]] double score(Score const&) const noexcept { return sum_.mass(); }
-
- private:
-  key_range counted_;
-  std::size_t at_ = 0;
-  online_mass sum_;
+  HEADCOUNT_DEVICE void merge(mass_accumulator const& others) noexcept {
+    auto const [own, theirs] = softmax.merge(others.softmax);
+    inside = inside * own.shrink + others.inside * theirs.shrink;
+  }
+  [[nodiscard]] HEADCOUNT_DEVICE double score(auto const&) const noexcept { return softmax.share(inside); }
 };
 
 }  // namespace headcount::v0::score

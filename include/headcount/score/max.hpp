@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/device.hpp>
+#include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
-#include <headcount/score/online_softmax.hpp>
+#include <headcount/score/accumulator.hpp>
 
 namespace headcount::v0::score {
 
@@ -14,7 +16,7 @@ namespace headcount::v0::score {
 ///     score = max_j p_j
 ///
 /// Without unit, from 1 / keys (uniform) to 1 (one key); an empty row scores 0. Higher is kept first.
-/// Reads the attention row once; O(keys), no allocation; streams.
+/// Reads the attention row once; O(keys), no allocation; accumulates.
 /// Source: own; the maximum norm of the row, where l2 is the Euclidean one.
 struct max {
   static constexpr std::string_view name = "max";
@@ -28,17 +30,15 @@ struct max {
   }
 
   /// The largest weight from logits: 1 / sum e^(s - m), m the largest logit.
-  class accumulator {
-   public:
-    constexpr accumulator() noexcept = default;
-    /// From a softmax that a kernel made.
-    HEADCOUNT_DEVICE constexpr explicit accumulator(online_softmax softmax) noexcept : softmax_{softmax} {}
-    void add(double logit) noexcept { softmax_.add(logit); }
-    [[nodiscard]] HEADCOUNT_DEVICE double score(max const&) const noexcept { return softmax_.share(1); }
+  struct accumulator {
+    online_softmax softmax{};
 
-   private:
-    online_softmax softmax_;
+    HEADCOUNT_DEVICE void add(std::size_t, double logit) noexcept { (void)softmax.add(logit); }
+    HEADCOUNT_DEVICE void merge(accumulator const& others) noexcept { (void)softmax.merge(others.softmax); }
+    [[nodiscard]] HEADCOUNT_DEVICE double score(max const&) const noexcept { return softmax.share(1); }
   };
+  [[nodiscard]] HEADCOUNT_DEVICE constexpr accumulator start(site const&, std::size_t) const noexcept { return {}; }
+  [[nodiscard]] HEADCOUNT_DEVICE constexpr bool accumulates() const noexcept { return true; }
 };
 
 }  // namespace headcount::v0::score

@@ -9,7 +9,7 @@
 #include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
-#include <headcount/score/evidence.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
 
 namespace headcount::v0::score {
@@ -36,10 +36,10 @@ struct normalised {
       std::tuple{leading_field("inner", &normalised::inner, "whose scores are standardised")};
 
   [[nodiscard]] reading_set needs() const noexcept { return inner.needs(); }
-  [[nodiscard]] std::size_t slots() const noexcept { return inner.slots(); }
+  [[nodiscard]] std::size_t state_size() const noexcept { return inner.state_size(); }
 
-  void operator()(site const& where, head_evidence const& known, std::span<double> scores) const noexcept {
-    inner(where, known, scores);
+  void operator()(site const& where, attention_tensors const& tensors, std::span<double> scores) const noexcept {
+    inner(where, tensors, scores);
     double const mean = mean_of_finite(scores, [](double score) { return score; });
     double const variance = mean_of_finite(scores, [&](double score) { return (score - mean) * (score - mean); });
     for (auto& score : scores)

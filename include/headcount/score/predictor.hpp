@@ -32,7 +32,7 @@ struct predictor {
   static constexpr std::string_view name = "predictor";
   static constexpr part_about about{"what learned maps foretell from the attention block's input",
                                     "W x + b, or W2 f(W1 x + b1) + b2", "Liu et al. 2023 (Deja Vu), arXiv 2310.17157"};
-  static constexpr bool ignores_row = true;
+  static constexpr bool depends_on_sequence = false;
 
   from_file<head_predictor> file{};  ///< the maps, a JSON file
 

@@ -9,7 +9,7 @@
 #include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
-#include <headcount/score/evidence.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
 
 namespace headcount::v0::score {
@@ -20,7 +20,7 @@ namespace headcount::v0::score {
 ///
 /// In the inner scorer's unit. A head of which nothing is remembered, at the first token or after a score of NaN, gets
 /// its present score. The token before is the last one at which the policy was asked: outside its scope it is not.
-/// Reads what the inner scorer reads, and remembers one number a head (score_memory); O(heads) beside it, no
+/// Reads what the inner scorer reads, and remembers one number a head (scorer_state); O(heads) beside it, no
 /// allocation. Source: own; the least that a runtime policy needs to know a token ahead.
 struct previous {
   static constexpr std::string_view name = "previous";
@@ -31,10 +31,10 @@ struct previous {
   static constexpr auto fields = std::tuple{leading_field("inner", &previous::inner, "whose scores are remembered")};
 
   [[nodiscard]] reading_set needs() const noexcept { return inner.needs(); }
-  [[nodiscard]] std::size_t slots() const noexcept { return 1 + inner.slots(); }
+  [[nodiscard]] std::size_t state_size() const noexcept { return 1 + inner.state_size(); }
 
-  void operator()(site const& where, head_evidence const& known, std::span<double> scores) const noexcept {
-    auto rest = known;
+  void operator()(site const& where, attention_tensors const& tensors, std::span<double> scores) const noexcept {
+    auto rest = tensors;
     auto const before = take_memory(rest, scores.size());
     inner(where, rest, scores);
     for (std::size_t head = 0; head < before.size(); ++head) {

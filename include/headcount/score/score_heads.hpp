@@ -8,7 +8,7 @@
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
-#include <headcount/score/evidence.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
 
 namespace headcount::v0 {
@@ -25,33 +25,34 @@ template <row_scorer Score, attention_row Row>
 
 /// Scores one head with a scorer of single heads, from what is known of it.
 template <scorer Score>
-  requires(!joint_scorer<Score> && !input_scorer<Score>)
+  requires(!layer_scorer<Score> && !input_scorer<Score>)
 [[nodiscard]] double score_head(Score const& score, site const& where, std::size_t head,
-                                head_evidence const& known) noexcept {
+                                attention_tensors const& tensors) noexcept {
   if constexpr (site_scorer<Score>) {
     return score(where, head);
   } else if constexpr (query_scorer<Score>) {
-    return score(known.queries(head));
+    return score(tensors.queries(head));
   } else if constexpr (row_scorer<Score>) {
-    auto const weights = known.rows(head);
+    auto const weights = tensors.rows(head);
     return weights.is_contiguous() ? score_row(score, where, weights.as_span()) : score_row(score, where, weights);
   } else if constexpr (output_scorer<Score>) {
-    return score(known.outputs(head));
+    return score(tensors.outputs(head));
   } else {
-    return score(head_contribution{known.outputs(head).values, known.projection[head]});
+    return score(head_contribution{tensors.outputs(head).values, tensors.projection[head]});
   }
 }
 
 /// Scores every head of a site from what is known of them; `scores` has one number a head. No allocation.
 template <class Score>
   requires(scorer<Score> || is_erased_part<Score>)
-void score_heads(Score const& score, site const& where, head_evidence const& known, std::span<double> scores) noexcept {
-  if constexpr (is_erased_part<Score> || joint_scorer<Score>) {
-    score(where, known, scores);
+void score_heads(Score const& score, site const& where, attention_tensors const& tensors,
+                 std::span<double> scores) noexcept {
+  if constexpr (is_erased_part<Score> || layer_scorer<Score>) {
+    score(where, tensors, scores);
   } else if constexpr (input_scorer<Score>) {
-    score(known.input, where, scores);
+    score(tensors.input, where, scores);
   } else {
-    for (std::size_t head = 0; head < scores.size(); ++head) scores[head] = score_head(score, where, head, known);
+    for (std::size_t head = 0; head < scores.size(); ++head) scores[head] = score_head(score, where, head, tensors);
   }
 }
 

@@ -11,7 +11,7 @@
 #include <headcount/core/site.hpp>
 #include <headcount/core/words.hpp>
 #include <headcount/part/part.hpp>
-#include <headcount/score/evidence.hpp>
+#include <headcount/score/attention_tensors.hpp>
 
 namespace headcount::v0 {
 
@@ -97,11 +97,11 @@ concept contribution_scorer = policy_part<Score> && requires(Score const& score,
 };
 
 /// Writes the scores of all heads, `[head]`, from whatever is known of them: what is made of other scorers. `reads()`
-/// is what it must see. One that remembers has `slots()`, see score_memory.
+/// is what it must see. One that remembers has `state_size()`, see scorer_state.
 template <class Score>
-concept joint_scorer = policy_part<Score> && requires(Score const& score, site const& where, head_evidence const& known,
-                                                      std::span<double> scores) {
-  { score(where, known, scores) } noexcept -> std::same_as<void>;
+concept layer_scorer = policy_part<Score> && requires(Score const& score, site const& where,
+                                                      attention_tensors const& tensors, std::span<double> scores) {
+  { score(where, tensors, scores) } noexcept -> std::same_as<void>;
   { score.needs() } noexcept -> std::same_as<reading_set>;
 };
 
@@ -109,7 +109,7 @@ concept joint_scorer = policy_part<Score> && requires(Score const& score, site c
 template <class Score>
 inline constexpr int kinds_of_scorer =
     int{site_scorer<Score>} + int{input_scorer<Score>} + int{query_scorer<Score>} + int{row_scorer<Score>} +
-    int{output_scorer<Score>} + int{contribution_scorer<Score>} + int{joint_scorer<Score>};
+    int{output_scorer<Score>} + int{contribution_scorer<Score>} + int{layer_scorer<Score>};
 
 /// A scorer is exactly one of them.
 template <class Score>
@@ -117,7 +117,7 @@ concept scorer = kinds_of_scorer<Score> == 1;
 
 /// What a scorer reads, from its type; a joint scorer's type does not say.
 template <scorer Score>
-  requires(!joint_scorer<Score>)
+  requires(!layer_scorer<Score>)
 inline constexpr reading reading_of = site_scorer<Score>     ? reading::nothing
                                       : input_scorer<Score>  ? reading::input
                                       : query_scorer<Score>  ? reading::query
@@ -132,10 +132,10 @@ template <class Score>
   else return reading_of<Score>;
 }
 
-/// Numbers a head that a scorer remembers from token to token, see score_memory.
+/// Numbers a head that a scorer remembers from token to token, see scorer_state.
 template <class Score>
-[[nodiscard]] constexpr std::size_t memory_slots(Score const& score) noexcept {
-  if constexpr (requires { score.slots(); }) return score.slots();
+[[nodiscard]] constexpr std::size_t state_size_of(Score const& score) noexcept {
+  if constexpr (requires { score.state_size(); }) return score.state_size();
   else return 0;
 }
 

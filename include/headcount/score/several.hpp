@@ -6,7 +6,7 @@
 
 #include <headcount/core/site.hpp>
 #include <headcount/score/any_scorer.hpp>
-#include <headcount/score/evidence.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/score_heads.hpp>
 #include <headcount/score/scorer.hpp>
 
@@ -22,22 +22,22 @@ namespace headcount::v0::score {
 }
 
 /// The numbers a head that several scorers remember together.
-[[nodiscard]] inline std::size_t slots_of(std::vector<any_scorer> const& scorers) noexcept {
+[[nodiscard]] inline std::size_t state_size_of_all(std::vector<any_scorer> const& scorers) noexcept {
   std::size_t slots = 0;
-  for (auto const& scorer : scorers) slots += scorer.slots();
+  for (auto const& scorer : scorers) slots += scorer.state_size();
   return slots;
 }
 
 /// Calls `use(i, scores)` with what each scorer makes of the heads, `[head]`.
 template <class Use>
-void for_each_scorer(std::vector<any_scorer> const& scorers, site const& where, head_evidence const& known,
+void for_each_scorer(std::vector<any_scorer> const& scorers, site const& where, attention_tensors const& tensors,
                      std::size_t heads, Use const& use) noexcept {
   head_scores room;
   auto const scores = std::span{room}.first(heads);
-  auto rest = known;
+  auto rest = tensors;
   for (std::size_t i = 0; i < scorers.size(); ++i) {
-    auto own = known;
-    own.memory = take_memory(rest, scorers[i].slots() * heads);
+    auto own = tensors;
+    own.memory = take_memory(rest, scorers[i].state_size() * heads);
     scorers[i](where, own, scores);
     use(i, std::span<double const>{scores});
   }

@@ -2,10 +2,12 @@
 
 #include <cstddef>
 #include <ranges>
+#include <span>
 #include <string_view>
 #include <tuple>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/device.hpp>
 #include <headcount/core/index_range.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/token_positions.hpp>
@@ -19,7 +21,7 @@ namespace headcount::v0::score {
 ///     score = sum over keys at `positions` of p_j
 ///
 /// A share, from 0 to 1; positions not seen yet, or dropped by a sliding window, hold no weight. Higher is kept first.
-/// Reads the attention row once; O(positions in it), no allocation; streams.
+/// Reads the attention row once; O(positions in it), no allocation; accumulates.
 /// Source: the attention to the needle by which retrieval heads are found, Wu et al. 2024, arXiv 2404.15574; as the sum
 /// of weights, own.
 struct span_mass {
@@ -27,7 +29,7 @@ struct span_mass {
   static constexpr part_about about{"the weight on given tokens of the sequence",
                                     "sum of p_j, position of j in positions",
                                     "own, after Wu et al. 2024, arXiv 2404.15574"};
-  static constexpr bool ignores_row = true;
+  static constexpr bool depends_on_sequence = false;
 
   token_positions positions{};  ///< the tokens that count
 
@@ -42,24 +44,24 @@ struct span_mass {
     return mass;
   }
 
-  /// Walks the positions beside the keys.
-  class accumulator {
-   public:
-    accumulator(span_mass const& score, site const& where, std::size_t keys) noexcept
-        : positions_{&score.positions}, next_{score.positions.begin()}, at_{where.position + 1 - keys} {}
-    void add(double logit) noexcept {
-      while (next_ != positions_->end() && (*next_).last < at_) ++next_;
-      sum_.add(logit, next_ != positions_->end() && (*next_).first <= at_);
-      ++at_;
-    }
-    [[nodiscard]] double score(span_mass const&) const noexcept { return sum_.mass(); }
+  /// Refers to the scorer's positions.
+  struct accumulator {
+    std::span<index_range const> positions{};
+    std::size_t first = 0;  ///< position of key 0
+    mass_accumulator sums{};
 
-   private:
-    token_positions const* positions_;
-    decltype(positions_->begin()) next_;
-    std::size_t at_;
-    online_mass sum_;
+    HEADCOUNT_DEVICE void add(std::size_t key, double logit) noexcept {
+      bool counts = false;
+      for (auto const range : positions) counts = counts || (range.first <= first + key && first + key <= range.last);
+      sums.add_if(counts, logit);
+    }
+    HEADCOUNT_DEVICE void merge(accumulator const& others) noexcept { sums.merge(others.sums); }
+    [[nodiscard]] HEADCOUNT_DEVICE double score(span_mass const& how) const noexcept { return sums.score(how); }
   };
+  [[nodiscard]] accumulator start(site const& where, std::size_t keys) const noexcept {
+    return {.positions = {positions.begin(), positions.end()}, .first = where.position + 1 - keys};
+  }
+  [[nodiscard]] constexpr bool accumulates() const noexcept { return true; }
 };
 
 }  // namespace headcount::v0::score

@@ -12,7 +12,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
-#include <headcount/score/evidence.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/score/several.hpp>
 
@@ -38,11 +38,11 @@ struct sum {
                                             named_field("weights", &sum::weights, "one for each scorer, or none")};
 
   [[nodiscard]] reading_set needs() const noexcept { return needs_of_all(scorers); }
-  [[nodiscard]] std::size_t slots() const noexcept { return slots_of(scorers); }
+  [[nodiscard]] std::size_t state_size() const noexcept { return state_size_of_all(scorers); }
 
-  void operator()(site const& where, head_evidence const& known, std::span<double> scores) const noexcept {
+  void operator()(site const& where, attention_tensors const& tensors, std::span<double> scores) const noexcept {
     std::ranges::fill(scores, 0.0);
-    for_each_scorer(scorers, where, known, scores.size(), [&](std::size_t i, std::span<double const> found) {
+    for_each_scorer(scorers, where, tensors, scores.size(), [&](std::size_t i, std::span<double const> found) {
       double const weight = weights.empty() ? 1 : weights[i];
       for (std::size_t head = 0; head < scores.size(); ++head) scores[head] += weight * found[head];
     });

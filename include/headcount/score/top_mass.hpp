@@ -2,18 +2,14 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <functional>
-#include <limits>
 #include <span>
 #include <string_view>
 #include <tuple>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
-#include <headcount/score/online_softmax.hpp>
 
 namespace headcount::v0::score {
 
@@ -23,8 +19,7 @@ namespace headcount::v0::score {
 ///
 /// A share, from n / keys (uniform) to 1, and 1 where no more than n keys are visible; top_mass(1) is `max`. Higher is
 /// kept first.
-/// Reads the attention row once; O(keys) and O(log n) for each key that is among the n largest so far, no allocation;
-/// streams.
+/// Reads the attention row once; O(keys) and O(log n) for each key that is among the n largest so far, no allocation.
 /// Source: own; the share that top-p selections of tokens are cut by.
 struct top_mass {
   static constexpr std::string_view name = "top_mass";
@@ -72,26 +67,6 @@ struct top_mass {
     for (double const p : found.values()) mass += p;
     return mass;
   }
-
-  /// The mass from logits: sum over the n largest of e^(s - m), by the sum over all, m the largest logit.
-  class accumulator {
-   public:
-    accumulator(top_mass const& score, site const&, std::size_t) noexcept : found_{score.n} {}
-    void add(double logit) noexcept {
-      softmax_.add(logit);
-      if (logit == logit) found_.add(logit);
-    }
-    [[nodiscard]] double score(top_mass const&) const noexcept {
-      double sum = 0;
-      for (double const logit : found_.values())
-        if (logit > -std::numeric_limits<double>::infinity()) sum += std::exp(logit - softmax_.largest());
-      return softmax_.share(sum);
-    }
-
-   private:
-    online_softmax softmax_;
-    largest found_;
-  };
 };
 
 }  // namespace headcount::v0::score

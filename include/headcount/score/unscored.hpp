@@ -11,7 +11,7 @@ namespace headcount::v0::score {
 /// Reads nothing; never written in a sentence.
 struct unscored {
   static constexpr std::string_view name = "";
-  static constexpr bool ignores_row = true;
+  static constexpr bool depends_on_sequence = false;
 
   [[nodiscard]] constexpr double operator()(site const&, std::size_t) const noexcept { return 0; }
 };

@@ -10,7 +10,7 @@
 #include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/part/print_part.hpp>
-#include <headcount/part/row_dependence.hpp>
+#include <headcount/part/sequence_dependence.hpp>
 #include <headcount/part/validate_part.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/select/fixed.hpp>
@@ -30,9 +30,9 @@ class any_selector {
                                     std::span<double> memory = {}) const noexcept {
     return held_->of(scores, where, memory);
   }
-  [[nodiscard]] std::size_t slots() const noexcept { return held_->slots(); }
+  [[nodiscard]] std::size_t state_size() const noexcept { return held_->state_size(); }
   /// Whether it may choose differently from the same scores in two sequences.
-  [[nodiscard]] bool depends_on_row() const { return held_->depends_on_row(); }
+  [[nodiscard]] bool depends_on_sequence() const { return held_->depends_on_sequence(); }
   void validate(site const& where) const { held_->validate(where); }
   [[nodiscard]] friend std::string print(any_selector const& part) { return part.held_->print(); }
 
@@ -43,8 +43,8 @@ class any_selector {
   struct interface {
     virtual ~interface() = default;
     [[nodiscard]] virtual head_set of(std::span<double const>, site const&, std::span<double>) const noexcept = 0;
-    [[nodiscard]] virtual std::size_t slots() const noexcept = 0;
-    [[nodiscard]] virtual bool depends_on_row() const = 0;
+    [[nodiscard]] virtual std::size_t state_size() const noexcept = 0;
+    [[nodiscard]] virtual bool depends_on_sequence() const = 0;
     virtual void validate(site const&) const = 0;
     [[nodiscard]] virtual std::string print() const = 0;
   };
@@ -55,9 +55,9 @@ class any_selector {
     head_set of(std::span<double const> scores, site const& where, std::span<double> memory) const noexcept override {
       return select_heads(select, scores, where, memory);
     }
-    std::size_t slots() const noexcept override { return memory_slots(select); }
-    bool depends_on_row() const override {
-      return part_depends_on_row(select, site_selector<Select> || joint_selector<Select>);
+    std::size_t state_size() const noexcept override { return state_size_of(select); }
+    bool depends_on_sequence() const override {
+      return part_depends_on_sequence(select, site_selector<Select> || joint_selector<Select>);
     }
     void validate(site const& where) const override { validate_part(select, where); }
     std::string print() const override { return headcount::print(select); }

@@ -20,7 +20,7 @@ namespace headcount::v0::select {
 ///     kept_t = score >= enter, or kept_(t-1) and score >= leave
 ///
 /// The token before is the last one at which the policy was asked, in the same sequence and layer. Remembers one number
-/// a head (score_memory), 1 if it was kept; where nobody keeps a memory, no head was. NaN is not kept. O(heads), no
+/// a head (scorer_state), 1 if it was kept; where nobody keeps a memory, no head was. NaN is not kept. O(heads), no
 /// allocation. Errors: validate throws when `leave` is above `enter`. Source: own; a Schmitt trigger.
 struct hysteresis {
   static constexpr std::string_view name = "hysteresis";
@@ -34,7 +34,7 @@ struct hysteresis {
       std::tuple{leading_field("enter", &hysteresis::enter, "a score at which a head is taken"),
                  leading_field("leave", &hysteresis::leave, "a score below which it is dropped again, at most enter")};
 
-  [[nodiscard]] constexpr std::size_t slots() const noexcept { return 1; }
+  [[nodiscard]] constexpr std::size_t state_size() const noexcept { return 1; }
 
   [[nodiscard]] head_set operator()(std::span<double const> scores, std::span<double> memory) const noexcept {
     head_set kept;

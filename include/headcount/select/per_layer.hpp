@@ -25,7 +25,7 @@ struct per_layer {
   static constexpr std::string_view name = "per_layer";
   static constexpr part_about about{"the k heads with the highest scores, k a layer's own", "heads of rank < k[layer]",
                                     "own, after PyramidKV, arXiv 2406.02069"};
-  static constexpr bool ignores_row = true;
+  static constexpr bool depends_on_sequence = false;
 
   layer_table k;  ///< heads kept at a query of each layer
 

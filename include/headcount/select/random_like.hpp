@@ -50,7 +50,7 @@ struct random_like {
       "a control: as many heads as another selector keeps, drawn from those that it drops",
       "|kept| = |inner| in each layer or group, kept and inner disjoint",
       "own, after the random heads of Wu et al. 2024, arXiv 2404.15574"};
-  static constexpr bool ignores_row = false;
+  static constexpr bool depends_on_sequence = true;
 
   any_selector inner{};                  ///< the selector that is controlled for
   head_match match = head_match::layer;  ///< within what the numbers match
@@ -65,13 +65,13 @@ struct random_like {
                  named_field("once", &random_like::once, "whether one draw serves all tokens"),
                  named_field("seed", &random_like::seed, "another seed is another draw")};
 
-  [[nodiscard]] std::size_t slots() const noexcept { return inner.slots(); }
+  [[nodiscard]] std::size_t state_size() const noexcept { return inner.state_size(); }
 
   [[nodiscard]] head_set operator()(std::span<double const> scores, site const& where,
                                     std::span<double> memory) const noexcept {
     auto const like = inner(scores, where, memory);
     auto drawn_at = where;
-    if (once) drawn_at.row = drawn_at.position = 0;
+    if (once) drawn_at.sequence_id = drawn_at.position = 0;
     std::array<double, head_set::capacity()> room{};
     auto const draws = std::span{room}.first(scores.size());
     for (std::size_t head = 0; head < draws.size(); ++head)

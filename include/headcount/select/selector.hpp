@@ -27,13 +27,13 @@ concept site_selector =
       { select(scores, where) } noexcept -> std::same_as<head_set>;
     };
 
-/// Chooses by the scores and what it remembers of the token before: hysteresis. `memory` holds `slots()` numbers a
+/// Chooses by the scores and what it remembers of the token before: hysteresis. `memory` holds `state_size()` numbers a
 /// head, `[slot, head]`, NaN where nothing is remembered yet; it is empty where nobody keeps a memory.
 template <class Select>
 concept remembering_selector =
     policy_part<Select> && requires(Select const& select, std::span<double const> scores, std::span<double> memory) {
       { select(scores, memory) } noexcept -> std::same_as<head_set>;
-      { select.slots() } noexcept -> std::same_as<std::size_t>;
+      { select.state_size() } noexcept -> std::same_as<std::size_t>;
     };
 
 /// Chooses by another selector's choice: what that may ask for is handed on, `memory` with it.
@@ -41,7 +41,7 @@ template <class Select>
 concept joint_selector = policy_part<Select> && requires(Select const& select, std::span<double const> scores,
                                                          site const& where, std::span<double> memory) {
   { select(scores, where, memory) } noexcept -> std::same_as<head_set>;
-  { select.slots() } noexcept -> std::same_as<std::size_t>;
+  { select.state_size() } noexcept -> std::same_as<std::size_t>;
 };
 
 /// Chooses the heads to keep in one of these ways.

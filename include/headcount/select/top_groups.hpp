@@ -26,7 +26,7 @@ struct top_groups {
   static constexpr part_about about{"all heads of the g key/value groups whose best head scores highest",
                                     "groups of rank < g by their largest score",
                                     "own, after DuoAttention, arXiv 2410.10819"};
-  static constexpr bool ignores_row = true;
+  static constexpr bool depends_on_sequence = false;
 
   std::size_t g = 1;  ///< groups kept at a query, 0 to the layer's key/value heads
 

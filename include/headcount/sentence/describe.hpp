@@ -10,8 +10,8 @@
 #include <headcount/mask/mask.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/part/print_part.hpp>
+#include <headcount/score/accumulator.hpp>
 #include <headcount/score/scorer.hpp>
-#include <headcount/score/streaming.hpp>
 #include <headcount/select/selector.hpp>
 #include <headcount/sentence/parse_value.hpp>
 #include <headcount/sentence/registry.hpp>
@@ -37,15 +37,15 @@ struct part_description {
   std::string meaning{};
   std::string formula{};
   std::string source{};
-  std::string reads{};   ///< of a scorer, what it must see before it can score; of the others, what it is given
-  bool streams = false;  ///< whether an online softmax can accumulate its score
+  std::string reads{};       ///< of a scorer, what it must see before it can score; of the others, what it is given
+  bool accumulates = false;  ///< whether a fused kernel can score without the row, see accumulated_scorer
   std::vector<parameter_description> parameters{};
 };
 
 /// What a part is given, in a word.
 template <policy_part Part>
 [[nodiscard]] constexpr std::string_view read_by() noexcept {
-  if constexpr (joint_scorer<Part>) return "what its scorers read";
+  if constexpr (layer_scorer<Part>) return "what its scorers read";
   else if constexpr (scorer<Part>) return word_of(reading_of<Part>);
   else if constexpr (selector<Part>) return "scores";
   else if constexpr (output_mask<Part>) return "outputs";
@@ -63,7 +63,7 @@ template <documented_part Part>
                         .formula = std::string{Part::about.formula},
                         .source = std::string{Part::about.source},
                         .reads = std::string{read_by<Part>()},
-                        .streams = streaming_scorer<Part>};
+                        .accumulates = accumulated_scorer<Part>};
   for_each_field<Part>([&]<class Value>(field<Part, Value> const& field) {
     parameter_description parameter{.name = std::string{field.name},
                                     .meaning = std::string{field.meaning},

@@ -13,8 +13,8 @@
 #include <headcount/part/part.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
+#include <headcount/policy/has_nonzero_output.hpp>
 #include <headcount/policy/print.hpp>
-#include <headcount/policy/puts_out.hpp>
 #include <headcount/policy/scope.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/sentence/describe.hpp>
@@ -88,7 +88,9 @@ namespace headcount::v0 {
     if (products > 0) dropped += text_of(dropped.empty() ? "" : " + ", 2 * products, of);
   };
   auto const count = [](auto... what) { return (std::size_t{0} + ... + std::size_t{what}); };
-  add(count(reads >= reading::query || weighs_some, reads == reading::contribution || puts_out(policy.mask, {})), "dw");
+  add(count(reads >= reading::query || weighs_some,
+            reads == reading::contribution || has_nonzero_output(policy.mask, {})),
+      "dw");
   add(count(reads >= reading::row, reads >= reading::output), "dn");
   if (named == many) add(1, "d");
   else if (named > 0) add(count(weighs_some && reads < reading::row, true), text_of("d min(n, ", named, ")"));
@@ -114,18 +116,13 @@ template <class Registry = registry>
     text += text_of("A dropped head puts out\n", explain_part("mask", print(policy.mask), known, 1));
   text += text_of("Applies ", explain(policy.where), "; elsewhere every head is kept.\n");
   if (!score.empty()) text += text_of(explain(policy.reads()), "\n");
-  auto const streams = [&](part_description const& part) {
-    return part.kind == "scorer" && part.streams && score.starts_with(part.name) &&
-           part.name == score.substr(0, score.find('('));
-  };
-  if (std::ranges::any_of(known, streams))
-    text += "An online softmax can accumulate the score, so that the row need not be stored.\n";
   if (attention_of(policy.mask, 1))
     text += "Its mask lets a dropped head attend: the keys and values that this needs are not saved.\n";
-  if (!score.empty() && puts_out(policy.mask, {}))
+  if (!score.empty() && has_nonzero_output(policy.mask, {}))
     text += "What a dropped head puts out goes through the output projection, which is not saved.\n";
   if (!score.empty()) text += explain_cost(policy);
-  if (policy.slots() > 0) text += text_of("Remembers ", policy.slots(), " numbers a head from token to token.\n");
+  if (policy.state_size() > 0)
+    text += text_of("Remembers ", policy.state_size(), " numbers a head from token to token.\n");
   return text;
 }
 

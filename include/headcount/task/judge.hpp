@@ -26,7 +26,7 @@ template <class Judge>
                                      std::vector<std::vector<loglikelihood_request>> prompts, phase continuations_are,
                                      Judge judge) {
   for (std::size_t i = 0; i < prompts.size(); ++i)
-    for (auto& one : prompts[i]) one.prompt.row = hash_of(names[i]);
+    for (auto& one : prompts[i]) one.prompt.sequence_id = hash_of(names[i]);
   return [prompts = std::move(prompts), continuations_are, judge = std::move(judge)](
              any_model const& model, std::span<std::size_t const> which, std::span<any_policy const> policies,
              work& done, answer_user const& use) {
@@ -54,7 +54,7 @@ template <class Judge>
 template <class Judge>
 [[nodiscard]] auto judge_completions(std::span<std::string const> names, std::vector<generation_request> prompts,
                                      Judge judge) {
-  for (std::size_t i = 0; i < prompts.size(); ++i) prompts[i].prompt.row = hash_of(names[i]);
+  for (std::size_t i = 0; i < prompts.size(); ++i) prompts[i].prompt.sequence_id = hash_of(names[i]);
   return [prompts = std::move(prompts), judge = std::move(judge)](
              any_model const& model, std::span<std::size_t const> which, std::span<any_policy const> policies,
              work& done, answer_user const& use) {

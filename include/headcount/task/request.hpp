@@ -15,7 +15,7 @@ namespace headcount::v0::evaluate {
 struct prompt {
   std::vector<token> tokens{};  ///< at least one
   std::size_t shared = 0;       ///< how many of the first tokens prompts beside it may begin with too: read once if so
-  std::size_t row = 0;          ///< site::row: a number that names the prompt, whatever is run beside it
+  std::size_t sequence_id = 0;  ///< site::sequence_id: a number that names the prompt, whatever is run beside it
   std::vector<any_edit> edits{};
 
   /// The edits, if any of them acts in this phase.

@@ -45,7 +45,7 @@ struct scene {
     result made;
     record::recorder recorder{{.rows = record::row_form::after_edits}};
     kernel::attention_workspace workspace;
-    std::vector<double> memory(heads * policy.slots(), std::nan(""));
+    std::vector<double> memory(heads * policy.state_size(), std::nan(""));
     strided_view<float const, 3> const all{cached.data(), {keys, heads / group, dim}};
     for (std::size_t const seen : {keys - 1, keys}) {
       strided_view<float const, 3> const visible{cached.data(), {seen, heads / group, dim}};

@@ -23,9 +23,9 @@
 #include <headcount/part/print_part.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/score/evidence.hpp>
+#include <headcount/score/accumulator.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/score_heads.hpp>
-#include <headcount/score/streaming.hpp>
 #include <headcount/sentence/parse.hpp>
 #include <headcount/sentence/registry.hpp>
 #include <support/allocations.hpp>
@@ -45,7 +45,8 @@ namespace {
 /// What an example of a selector keeps, in layer 1.
 template <class Select>
 head_set selected(std::vector<double> const& scores, std::size_t row = 0) {
-  return select_heads(example<Select>(), scores, site{.layer = 1, .row = row, .position = 6, .heads = scores.size()});
+  return select_heads(example<Select>(), scores,
+                      site{.layer = 1, .sequence_id = row, .position = 6, .heads = scores.size()});
 }
 
 /// What a selector prefers: higher scores, unless it is a control, which may go by another selector's choice.
@@ -155,12 +156,13 @@ struct scene {
     auto const output_of = [&](std::size_t head) { return head_output{piece(outputs, head, dim)}; };
     auto const query_of = [&](std::size_t head) { return head_query{std::span{queries}.subspan(head * dim, dim)}; };
     auto const axis = [&](std::size_t step) { return static_cast<std::ptrdiff_t>(step * stride); };
-    use(head_evidence{.input = {input},
-                      .queries = query_of,
-                      .rows = row_of,
-                      .outputs = output_of,
-                      .projection = {projection.data(), {heads, width, dim}, {axis(width * dim), axis(dim), axis(1)}},
-                      .memory = memory});
+    use(attention_tensors{
+        .input = {input},
+        .queries = query_of,
+        .rows = row_of,
+        .outputs = output_of,
+        .projection = {projection.data(), {heads, width, dim}, {axis(width * dim), axis(dim), axis(1)}},
+        .memory = memory});
   }
 };
 
@@ -207,17 +209,17 @@ TEST_CASE_TEMPLATE_DEFINE(
   any_scorer const any = score;
   CHECK(any.needs() == needs_of(score));
   CHECK(any.reads() == needs_of(score).most());
-  CHECK(any.slots() == memory_slots(score));
+  CHECK(any.state_size() == state_size_of(score));
   CHECK(print(any) == print(score));
-  std::vector<double> memory_of_known(8 * any.slots(), support::not_a_number);
+  std::vector<double> memory_of_known(8 * any.state_size(), support::not_a_number);
   auto memory_of_any = memory_of_known, memory_of_strided = memory_of_known;
   for (std::uint64_t round = 0; round < 20; ++round) {
     scene const side_by_side{round, 1}, apart{round, 3};
-    site const where{.layer = round, .row = 1, .position = side_by_side.keys + round % 2 * 5, .heads = 8};
+    site const where{.layer = round, .sequence_id = 1, .position = side_by_side.keys + round % 2 * 5, .heads = 8};
     std::vector<double> of_known(8), of_any(8), of_strided(8);
     auto const score_all = [&](auto const& scorer, scene const& of, std::span<double> memory,
                                std::vector<double>& scores) {
-      of.with_evidence(memory, [&](head_evidence const& known) {
+      of.with_evidence(memory, [&](attention_tensors const& known) {
         CHECK(support::allocations_of([&] { score_heads(scorer, where, known, scores); }) == 0);
       });
     };
@@ -228,36 +230,46 @@ TEST_CASE_TEMPLATE_DEFINE(
     CHECK(same_numbers(of_strided, of_known));
     // Where it says that it does not depend on the sequence, its scores do not.
     auto elsewhere = where;
-    elsewhere.row = 2;
-    std::vector<double> here(8), there(8), memory(8 * any.slots(), support::not_a_number);
-    side_by_side.with_evidence(memory, [&](head_evidence const& known) { score_heads(score, where, known, here); });
+    elsewhere.sequence_id = 2;
+    std::vector<double> here(8), there(8), memory(8 * any.state_size(), support::not_a_number);
+    side_by_side.with_evidence(memory, [&](attention_tensors const& known) { score_heads(score, where, known, here); });
     std::ranges::fill(memory, support::not_a_number);
     side_by_side.with_evidence(memory,
-                               [&](head_evidence const& known) { score_heads(score, elsewhere, known, there); });
-    if (!same_numbers(here, there)) CHECK(any.depends_on_row());
+                               [&](attention_tensors const& known) { score_heads(score, elsewhere, known, there); });
+    if (!same_numbers(here, there)) CHECK(any.depends_on_sequence());
   }
 }
 TEST_CASE_TEMPLATE_APPLY(scorers, types<registry::scorers>);
 
-TEST_CASE_TEMPLATE_DEFINE("scorers: a stream of logits scores as the row they make", Score, streamed) {
-  if constexpr (streaming_scorer<Score>) {
-    // Relative, but for what is a difference of nearly equal numbers when a row is nearly uniform.
-    constexpr double floor = std::is_same_v<Score, score::hoyer> ? 1e-2 : 1e-9;
+TEST_CASE_TEMPLATE_DEFINE("scorers: accumulated logits score as the row they make, in any order and parts", Score,
+                          accumulated) {
+  if constexpr (accumulated_scorer<Score>) {
+    constexpr double floor = 1e-9;
     auto score = example<Score>();
-    if constexpr (requires { score.eps; }) score.eps = 1e-30;  // what streams leave out
+    if constexpr (requires { score.eps; }) score.eps = 1e-30;  // what accumulators leave out
     for (auto const& row : support::logit_rows())
       for (std::size_t const dropped : {0u, 7u}) {
         CAPTURE(row.what);
         site const where{.position = dropped + row.logits.size() - 1, .heads = 1};
-        auto sum = start_stream(score, where, row.logits.size());
-        for (double const logit : row.logits) sum.add(logit);
+        auto const keys = row.logits.size();
+        auto sum = score.start(where, keys);
+        for (std::size_t key = 0; key < keys; ++key) sum.add(key, row.logits[key]);
+        // As threads of a kernel do: every third key each, the newest first.
+        auto merged = score.start(where, keys);
+        for (std::size_t part = 0; part < 3; ++part) {
+          auto some = score.start(where, keys);
+          for (std::size_t key = keys; key-- > 0;)
+            if (key % 3 == part) some.add(key, row.logits[key]);
+          merged.merge(some);
+        }
         auto const weights = support::weights_of(row);
         CHECK(support::distance(sum.score(score), score_row(score, where, weights), floor) < 1e-12);
+        CHECK(support::distance(merged.score(score), score_row(score, where, weights), floor) < 1e-12);
         CHECK(support::distance(sum.score(score), score_row(score, where, support::as<float>(weights)), floor) < 1e-5);
       }
   }
 }
-TEST_CASE_TEMPLATE_APPLY(streamed, types<registry::scorers>);
+TEST_CASE_TEMPLATE_APPLY(accumulated, types<registry::scorers>);
 
 TEST_CASE_TEMPLATE_DEFINE("scorers: give NaN for NaN, so that such a head is not preferred", Score, not_numbers) {
   if constexpr (row_scorer<Score>) {
@@ -266,9 +278,9 @@ TEST_CASE_TEMPLATE_DEFINE("scorers: give NaN for NaN, so that such a head is not
       std::vector<float> const row(keys, static_cast<float>(support::not_a_number));
       site const where{.position = keys - 1, .heads = 1};
       CHECK(std::isnan(score_row(score, where, row)));
-      if constexpr (streaming_scorer<Score>) {
-        auto sum = start_stream(score, where, keys);
-        for (std::size_t key = 0; key < keys; ++key) sum.add(key == keys / 2 ? support::not_a_number : 1.0);
+      if constexpr (accumulated_scorer<Score>) {
+        auto sum = score.start(where, keys);
+        for (std::size_t key = 0; key < keys; ++key) sum.add(key, key == keys / 2 ? support::not_a_number : 1.0);
         CHECK(std::isnan(sum.score(score)));
       }
     }
@@ -290,7 +302,7 @@ TEST_CASE_TEMPLATE_DEFINE("selectors: are parts, and are the same when erased", 
     for (auto const head : set) CHECK(head < scores.size());
     CHECK(support::allocations_of([&] { (void)any(scores, where); }) == 0);
     for (std::size_t row = 1; row < 4; ++row)
-      if (selected<Select>(scores, row) != set) CHECK(any.depends_on_row());
+      if (selected<Select>(scores, row) != set) CHECK(any.depends_on_sequence());
   }
 }
 TEST_CASE_TEMPLATE_APPLY(selectors, types<registry::selectors>);

@@ -24,10 +24,10 @@ TEST_CASE("random: numbers are the same on every platform (computed apart, with 
   CHECK(uniform_number(0, {}, 0) == 0x1.e2b96a69ad7f4p-2);
   CHECK(uniform_number(7, {}, 0) == 0x1.73312f69ad550p-5);
   CHECK(uniform_number(0, {.layer = 2}, 0) == 0x1.95edc8b085410p-3);
-  CHECK(uniform_number(0, {.row = 1}, 0) == 0x1.e7753b3d66070p-3);
+  CHECK(uniform_number(0, {.sequence_id = 1}, 0) == 0x1.e7753b3d66070p-3);
   CHECK(uniform_number(0, {.position = 4095}, 0) == 0x1.91d7c52f0bce1p-1);
   CHECK(uniform_number(0, {}, 9) == 0x1.d90043c7d6c85p-1);
-  CHECK(uniform_number(largest, {.layer = 31, .row = 3, .position = 1234567}, 255) == 0x1.a9e7d46712ad4p-1);
+  CHECK(uniform_number(largest, {.layer = 31, .sequence_id = 3, .position = 1234567}, 255) == 0x1.a9e7d46712ad4p-1);
   static_assert(uniform_number(0, {}, 0) == 0x1.e2b96a69ad7f4p-2, "it works in constant expressions");
 }
 
@@ -39,12 +39,12 @@ TEST_CASE("random: any other seed, layer, row, position or head draws another nu
       for (std::size_t row = 0; row < 6; ++row)
         for (std::size_t position = 0; position < 6; ++position)
           for (std::size_t head = 0; head < 6; ++head, ++count)
-            drawn.insert(uniform_number(seed, {.layer = layer, .row = row, .position = position}, head));
+            drawn.insert(uniform_number(seed, {.layer = layer, .sequence_id = row, .position = position}, head));
   CHECK(drawn.size() == count);
 }
 
 TEST_CASE("random: the phase, the number of heads and the group do not matter") {
-  site const where{.layer = 3, .phase = phase::prefill, .row = 1, .position = 17, .heads = 8, .group = 1};
+  site const where{.layer = 3, .phase = phase::prefill, .sequence_id = 1, .position = 17, .heads = 8, .group = 1};
   auto other = where;
   other.phase = phase::generation;
   other.heads = 16;
@@ -82,7 +82,7 @@ TEST_CASE("random: neighbouring heads draw independently") {
 }
 
 TEST_CASE("score::random: a head's score is the uniform number of its seed and site") {
-  site const where{.layer = 31, .row = 3, .position = 1234567, .heads = 256};
+  site const where{.layer = 31, .sequence_id = 3, .position = 1234567, .heads = 256};
   CHECK(score::random{std::numeric_limits<std::uint64_t>::max()}(where, 255) == 0x1.a9e7d46712ad4p-1);
   CHECK(score::random{}({}, 0) == 0x1.e2b96a69ad7f4p-2);
 }

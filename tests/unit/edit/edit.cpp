@@ -287,7 +287,7 @@ TEST_CASE("balanced: the mass of a pass is spread over each of its rows, and one
   double total = 0;
   for (std::size_t query = 0; query < 3; ++query) total += whole.sum({rows[query].data(), {2, query + 1}}, heads, {});
   CHECK(total == doctest::Approx(2 + 0.75 + 1.4));
-  auto const known = whole.knowing(total, {rows[2].data(), {2, 3}}, heads, {});
+  auto const known = whole.with_pass_total(total, {rows[2].data(), {2, 3}}, heads, {});
   CHECK_FALSE(known.needs_all_rows());
   for (std::size_t query = 0; query < 3; ++query) {
     known({rows[query].data(), {2, query + 1}}, heads, {});

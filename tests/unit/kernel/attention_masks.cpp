@@ -192,7 +192,7 @@ TEST_CASE("masks: resample draws another sample at another position, sequence or
   auto const& samples = known.content->layers[1].samples;
   auto const drawn = [&](std::uint64_t seed, std::size_t row, std::size_t position, std::size_t head) {
     float output = 0;
-    mask::resample{known, seed}({.layer = 1, .row = row, .position = position, .heads = 2}, head,
+    mask::resample{known, seed}({.layer = 1, .sequence_id = row, .position = position, .heads = 2}, head,
                                 std::span{&output, 1});
     auto const found = std::ranges::find(samples, output) - samples.begin();
     CHECK(static_cast<std::size_t>(found) % 2 == head);

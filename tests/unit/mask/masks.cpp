@@ -42,7 +42,7 @@ struct takes_spans_only {
 };
 
 struct zero_and_uniform : mask::zero {
-  [[nodiscard]] other_attention attention(std::size_t keys) const noexcept { return {.oldest = keys, .even = true}; }
+  [[nodiscard]] attention_pattern attention(std::size_t keys) const noexcept { return {.oldest = keys, .even = true}; }
 };
 
 static_assert(output_mask<mask::zero> && output_mask<mask::rescale> && output_mask<support::constant>);

@@ -45,7 +45,7 @@ std::vector<std::vector<double>> predictions(reference::model const& model, cali
   for (std::size_t at = 0; at + 1 < all.size(); ++at) {
     bool const answers = at + 1 >= text.prompt.size();
     bool const generates = at + (last_generates ? 1 : 0) >= text.prompt.size();
-    reference::step const step{.tokens = std::span{all}.subspan(at, 1), .state = &state, .row = row};
+    reference::step const step{.tokens = std::span{all}.subspan(at, 1), .state = &state, .sequence_id = row};
     auto const logits = reference::forward(model, std::span{&step, 1},
                                            {.phase = generates ? phase::generation : phase::prefill}, policy);
     if (!answers) continue;

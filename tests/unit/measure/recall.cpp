@@ -34,7 +34,7 @@ class reader {
 
   /// Reads tokens in one pass; the last one's logits.
   std::vector<float> read(sentence_tokens const& tokens, phase when) {
-    reference::step const step{.tokens = tokens, .state = &state_, .row = row_};
+    reference::step const step{.tokens = tokens, .state = &state_, .sequence_id = row_};
     auto const logits = reference::forward(model_, std::span{&step, 1}, {.phase = when, .edits = edits_}, policy_);
     auto const last = reference::row_of(logits, 0);
     return {last.begin(), last.end()};
@@ -164,11 +164,13 @@ TEST_CASE(
         CAPTURE(i);
         auto const& asked = questions[i].prompt;
         auto const& answer = prompts[i / 4].answer;
-        auto const expected = reader{model, some_policies[p], asked.row, asked.edits}.follow(asked.tokens, answer);
+        auto const expected =
+            reader{model, some_policies[p], asked.sequence_id, asked.edits}.follow(asked.tokens, answer);
         CHECK(found[p][i] == expected);
         right += share_of(expected).hits;
         all += answer.size();
-        changed_by_edits += expected != reader{model, some_policies[p], asked.row}.follow(asked.tokens, answer) ? 1 : 0;
+        changed_by_edits +=
+            expected != reader{model, some_policies[p], asked.sequence_id}.follow(asked.tokens, answer) ? 1 : 0;
       }
     }
     CHECK(right > 0);

@@ -49,7 +49,7 @@ struct naive {
   std::vector<float> read(std::span<token const> tokens, phase when) {
     std::vector<float> last;
     for (auto const& one : tokens) {
-      step<any_model::state> const next{std::span{&one, 1}, &state, asked.row, asked.edits};
+      step<any_model::state> const next{std::span{&one, 1}, &state, asked.sequence_id, asked.edits};
       model.run(
           std::span{&next, 1}, {.phase = when}, policy,
           [&](std::size_t, std::size_t, std::span<float const> logits) { last.assign(logits.begin(), logits.end()); });
@@ -75,7 +75,7 @@ std::vector<loglikelihood_request> questions_for(std::size_t count) {
   for (std::size_t i = 0; i < count; ++i) {
     auto& [asked, continuations] = questions[i];
     asked.tokens = random.text(5 + random.below(6), 37);
-    asked.row = 100 + i;
+    asked.sequence_id = 100 + i;
     if (i % 3 != 0) {
       auto const& before = questions[i - 1].prompt;
       asked.shared = i % 3 == 1 ? 4 : before.shared;

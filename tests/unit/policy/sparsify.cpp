@@ -151,13 +151,13 @@ TEST_CASE("sparsify: tells the scorer the layer, phase, sequence and position, a
   std::vector<float> weights(2 * 2 * 2 * 3);
   std::vector<float> outputs(2 * 2 * 2 * 1);
   sparsify(spy{&sites} | select::top_k{1},
-           {.layer = 6, .phase = phase::prefill, .group = 2, .first_row = 10, .first_key = 100},
+           {.layer = 6, .phase = phase::prefill, .group = 2, .first_sequence = 10, .first_key = 100},
            strided_view<float, 4>{weights.data(), {2, 2, 2, 3}}, strided_view<float, 4>{outputs.data(), {2, 2, 2, 1}});
   REQUIRE(sites.size() == 4);
   for (std::size_t i = 0; i < 4; ++i) {
     CHECK(sites[i].layer == 6);
     CHECK(sites[i].phase == phase::prefill);
-    CHECK(sites[i].row == 10 + i / 2);
+    CHECK(sites[i].sequence_id == 10 + i / 2);
     CHECK(sites[i].position == 101 + i % 2);
     CHECK(sites[i].heads == 2);
     CHECK(sites[i].group == 2);

@@ -59,7 +59,8 @@ TEST_CASE("predictor files: a sentence that names one scores by it") {
   CHECK(policy.reads() == reading::input);
   std::vector<float> const input{1, 0, -1};
   head_scores scores{};
-  CHECK(score_heads(policy.score, {.layer = 5, .heads = 2}, head_evidence{.input = {input}}, scores)[1] == 6 * 2 + 8);
+  CHECK(score_heads(policy.score, {.layer = 5, .heads = 2}, attention_tensors{.input = {input}}, scores)[1] ==
+        6 * 2 + 8);
 }
 
 TEST_CASE("predictor files: what is no predictor is refused where it breaks") {

@@ -26,11 +26,11 @@ head_set some(std::initializer_list<std::size_t> heads) {
 
 record::recording two_sites() {
   record::recording of;
-  of.sites.push_back({.where = {.layer = 2, .phase = phase::prefill, .row = 0, .position = 3, .heads = 3},
+  of.sites.push_back({.where = {.layer = 2, .phase = phase::prefill, .sequence_id = 0, .position = 3, .heads = 3},
                       .kept = some({0, 2}),
                       .scores = {},
                       .rows = {{.head = 1, .weights = {0.25f, 0.75f}}}});
-  of.sites.push_back({.where = {.layer = 5, .phase = phase::generation, .row = 0, .position = 1, .heads = 2},
+  of.sites.push_back({.where = {.layer = 5, .phase = phase::generation, .sequence_id = 0, .position = 1, .heads = 2},
                       .kept = some({1}),
                       .scores = {-1.5, 0.5},
                       .rows = {}});

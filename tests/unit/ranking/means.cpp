@@ -74,7 +74,8 @@ TEST_CASE("rank: means of scorers, kept heads and attention to the source are th
           double sum = 0;
           auto const index = static_cast<std::size_t>(&text - texts.data());
           for (std::size_t step = 0; step < text.answer.size(); ++step)
-            sum += uniform_number(4, {.layer = layer, .row = index, .position = text.prompt.size() - 1 + step}, head);
+            sum += uniform_number(4, {.layer = layer, .sequence_id = index, .position = text.prompt.size() - 1 + step},
+                                  head);
           return sum;
         },
         queries_of);

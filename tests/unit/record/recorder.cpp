@@ -46,7 +46,7 @@ void run(Policy const& policy, record::recorder& recorder, std::vector<any_edit>
             policy,
             {.layer = layer,
              .phase = position < 4 ? phase::prefill : phase::generation,
-             .row = row,
+             .sequence_id = row,
              .position = position,
              .heads = heads,
              .group = heads},
@@ -86,7 +86,7 @@ TEST_CASE("recorder: every site with its scores, its rows and the heads that tho
     for (std::size_t const layer : {1u, 4u})
       for (std::size_t position = 0; position < 7; ++position) {
         auto const& one = all.sites[at++];
-        CHECK(one.where.row == row);
+        CHECK(one.where.sequence_id == row);
         CHECK(one.where.layer == layer);
         CHECK(one.where.position == position);
         CHECK(one.where.phase == (position < 4 ? phase::prefill : phase::generation));
@@ -126,7 +126,7 @@ TEST_CASE("recorder: phases, layers, first and last choose among the sites") {
     auto const some = recorded(two_best, plan);
     auto const all = recorded(two_best, {});
     std::map<std::pair<std::size_t, std::size_t>, std::vector<std::size_t>> found;
-    for (auto const& one : some.sites) found[{one.where.row, one.where.layer}].push_back(one.where.position);
+    for (auto const& one : some.sites) found[{one.where.sequence_id, one.where.layer}].push_back(one.where.position);
     CHECK(found.size() == 2 * layers);
     for (auto const& [place, at] : found) CHECK(at == positions);
     auto const whole = all.trace();
@@ -187,9 +187,10 @@ TEST_CASE("replay: keeps what the recorded run kept, and everything where nothin
   auto const late = recorded(two_best, {.where = {.during = phase::generation, .layers = {}}}).trace();
   any_policy const in_part = score::replay{in_memory("T.safetensors", late)} | select::threshold{0.5};
   for (auto const& one : recorded(in_part, {}).trace().decisions)
-    CHECK(one.kept == (one.position < 4
-                           ? head_set::first(heads)
-                           : trace.find({.layer = one.layer, .row = one.row, .position = one.position})->kept));
+    CHECK(one.kept ==
+          (one.position < 4
+               ? head_set::first(heads)
+               : trace.find({.layer = one.layer, .sequence_id = one.sequence_id, .position = one.position})->kept));
 
   CHECK_NOTHROW(validate(again, {.layer = 1, .heads = 3}));
   CHECK_NOTHROW(validate(again, {.layer = 2, .heads = 8}));

@@ -42,7 +42,7 @@ TEST_CASE("fixed: a head scores as in its ranking, at every token and in both ph
   for (auto const when : {phase::prefill, phase::generation})
     for (auto const position : {std::size_t{0}, std::size_t{7}, std::size_t{4096}}) {
       CHECK(score({.layer = 1, .phase = when, .position = position, .heads = 3}, 2) == 3);
-      CHECK(score({.layer = 3, .phase = when, .row = 9, .position = position, .heads = 3}, 0) == 1);
+      CHECK(score({.layer = 3, .phase = when, .sequence_id = 9, .position = position, .heads = 3}, 0) == 1);
     }
   CHECK(score({.layer = 0, .heads = 3}, 0) == -support::infinity);
   CHECK(score({.layer = 4, .heads = 3}, 0) == -support::infinity);

@@ -14,11 +14,11 @@
 #include <headcount/policy/decide.hpp>
 #include <headcount/policy/sparsify.hpp>
 #include <headcount/score/ema.hpp>
-#include <headcount/score/memory.hpp>
 #include <headcount/score/normalised.hpp>
 #include <headcount/score/previous.hpp>
 #include <headcount/score/product.hpp>
 #include <headcount/score/rank_mean.hpp>
+#include <headcount/score/scorer_state.hpp>
 #include <headcount/score/sum.hpp>
 #include <headcount/sentence/parse.hpp>
 #include <support/allocations.hpp>
@@ -49,10 +49,10 @@ list scores_at(any_scorer const& score, std::size_t position, std::size_t heads,
 
 /// What a scorer makes of every head at each of `tokens` positions in turn, remembering.
 std::vector<list> scores_of(any_scorer const& score, std::size_t tokens, std::size_t heads) {
-  score_memory memory;
+  scorer_state memory;
   std::vector<list> all;
   for (std::size_t position = 0; position < tokens; ++position)
-    all.push_back(scores_at(score, position, heads, memory.of(0, score.slots(), heads)));
+    all.push_back(scores_at(score, position, heads, memory.of(0, score.state_size(), heads)));
   return all;
 }
 
@@ -75,7 +75,7 @@ constexpr double none_given = support::not_a_number;
 
 }  // namespace
 
-static_assert(joint_scorer<score::previous> && joint_scorer<score::sum> && !joint_scorer<told>);
+static_assert(layer_scorer<score::previous> && layer_scorer<score::sum> && !layer_scorer<told>);
 static_assert(scorer<score::previous> && scorer<score::ema> && scorer<score::normalised> && scorer<score::rank_mean>);
 
 TEST_CASE("previous: a head scores as it did at the token before, and at the first as now") {
@@ -122,8 +122,8 @@ TEST_CASE("previous, ema: without memory every token is the first") {
   CHECK(scores_at(score::ema{0.5, inner}, 1, 2) == list{3, 4});
 }
 
-TEST_CASE("score_memory: is a value, layer by layer, and forgets when another scorer comes") {
-  score_memory memory;
+TEST_CASE("scorer_state: is a value, layer by layer, and forgets when another scorer comes") {
+  scorer_state memory;
   memory.belong_to("previous(l2)");
   memory.of(2, 1, 3)[1] = 7;
   CHECK(std::isnan(memory.of(2, 1, 3)[0]));
@@ -221,7 +221,7 @@ TEST_CASE("joint scorers: read what their scorers read together, and remember fo
   CHECK(any_scorer{score::product{{row, support::query_feature{}}}}.needs().contains(reading::query));
   CHECK_FALSE(any_scorer{score::product{{row, support::query_feature{}}}}.needs().contains(reading::output));
   CHECK(any_scorer{score::normalised{score::previous{row}}}.reads() == reading::row);
-  CHECK(any_scorer{score::sum{{score::previous{row}, score::ema{0.5, score::previous{row}}, row}}}.slots() == 3);
+  CHECK(any_scorer{score::sum{{score::previous{row}, score::ema{0.5, score::previous{row}}, row}}}.state_size() == 3);
 }
 
 TEST_CASE("joint scorers: each scorer inside has a memory of its own") {
@@ -265,10 +265,10 @@ TEST_CASE("sparsify: keeps what a policy remembers with each sequence, token by 
   strided_view<float const, 4> const all{weights.data(), {batch, heads, tokens, tokens}};
   auto const policy = parse_policy("sum(ema(0.5, entropy), previous(max)) | top_k(1)");
   std::vector<float> at_once(batch * tokens * heads * dim, 1.0f), stepped = at_once;
-  std::vector<score_memory> memories(batch);
+  std::vector<scorer_state> memories(batch);
   sparsify(policy, {}, all, strided_view<float, 4>{at_once.data(), {batch, tokens, heads, dim}}, memories);
 
-  std::vector<score_memory> step_memories(batch);
+  std::vector<scorer_state> step_memories(batch);
   for (std::size_t token = 0; token < tokens; ++token)
     for (std::size_t row = 0; row < batch; ++row) {
       auto const axis = [](std::size_t stride) { return static_cast<std::ptrdiff_t>(stride); };
@@ -281,7 +281,7 @@ TEST_CASE("sparsify: keeps what a policy remembers with each sequence, token by 
     }
   CHECK(stepped == at_once);
 
-  auto const refuse = [&](any_policy const& what, std::span<score_memory> given) {
+  auto const refuse = [&](any_policy const& what, std::span<scorer_state> given) {
     try {
       sparsify(what, {}, all, strided_view<float, 4>{at_once.data(), {batch, tokens, heads, dim}}, given);
     } catch (error const& problem) {

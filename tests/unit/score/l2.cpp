@@ -17,9 +17,9 @@ using support::distance;
 
 namespace {
 
-double streamed(std::vector<double> const& logits) {
+double accumulated(std::vector<double> const& logits) {
   score::l2::accumulator sum;
-  for (double const logit : logits) sum.add(logit);
+  for (std::size_t key = 0; key < logits.size(); ++key) sum.add(key, logits[key]);
   return sum.score(score::l2{});
 }
 
@@ -48,7 +48,7 @@ TEST_CASE("l2: agrees with repeated hypot in extended precision, whatever the ro
   }
 }
 
-TEST_CASE("l2: an empty row scores 0, as a row and as a stream") {
+TEST_CASE("l2: an empty row scores 0, as a row and accumulated") {
   CHECK(score::l2{}(std::span<float const>{}) == 0);
   CHECK(score::l2::accumulator{}.score(score::l2{}) == 0);
 }
@@ -69,32 +69,32 @@ TEST_CASE("l2: elements side by side, a stride apart, in a vector or in doubles 
   CHECK(score::l2{}(support::as<double>(weights)) == expected);
 }
 
-TEST_CASE("l2: a stream of logits scores as the row they make, in any order, shifted by any number") {
+TEST_CASE("l2: accumulated logits score as the row they make, in any order, shifted by any number") {
   for (auto const& row : support::logit_rows()) {
     CAPTURE(row.what);
     auto const weights = support::weights_of(row);
-    CHECK(distance(streamed(row.logits), support::norm(weights)) < 1e-12);
-    CHECK(distance(streamed(row.logits), score::l2{}(support::as<float>(weights))) < 1e-5);
+    CHECK(distance(accumulated(row.logits), support::norm(weights)) < 1e-12);
+    CHECK(distance(accumulated(row.logits), score::l2{}(support::as<float>(weights))) < 1e-5);
     auto logits = row.logits;
     std::ranges::sort(logits);
     for (auto& logit : logits) logit -= 512;
-    CHECK(distance(streamed(logits), support::norm(weights)) < 1e-11);
+    CHECK(distance(accumulated(logits), support::norm(weights)) < 1e-11);
   }
 }
 
 TEST_CASE("l2: masked logits are as if they were not there") {
-  CHECK(streamed({-support::infinity, 1, -support::infinity, 2}) == streamed({1, 2}));
-  CHECK(streamed({-support::infinity, -support::infinity}) == 0);
+  CHECK(accumulated({-support::infinity, 1, -support::infinity, 2}) == accumulated({1, 2}));
+  CHECK(accumulated({-support::infinity, -support::infinity}) == 0);
 }
 
 TEST_CASE("l2: weights too small for a float's square still count") {
   CHECK(distance(score::l2{}(std::vector<float>(100, 1e-30f)), 1e-29) < 1e-6);
 }
 
-TEST_CASE("l2: NaN anywhere in a row or a stream is NaN, so that such a head is not preferred") {
+TEST_CASE("l2: NaN anywhere in a row or its logits is NaN, so that such a head is not preferred") {
   CHECK(std::isnan(score::l2{}(std::vector{0.5, support::not_a_number, 0.5})));
-  CHECK(std::isnan(streamed({support::not_a_number, 1, 2})));
-  CHECK(std::isnan(streamed({1, support::not_a_number, 2})));
-  CHECK(std::isnan(streamed({support::not_a_number})));
-  CHECK(std::isnan(streamed({1, support::infinity})));
+  CHECK(std::isnan(accumulated({support::not_a_number, 1, 2})));
+  CHECK(std::isnan(accumulated({1, support::not_a_number, 2})));
+  CHECK(std::isnan(accumulated({support::not_a_number})));
+  CHECK(std::isnan(accumulated({1, support::infinity})));
 }

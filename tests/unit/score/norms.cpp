@@ -13,7 +13,6 @@
 #include <headcount/score/l2.hpp>
 #include <headcount/score/lp.hpp>
 #include <headcount/score/max.hpp>
-#include <headcount/score/streaming.hpp>
 #include <support/float64.hpp>
 #include <support/numbers.hpp>
 #include <support/rows.hpp>
@@ -27,9 +26,9 @@ namespace {
 
 /// What the accumulator of a scorer makes of the logits of a row.
 template <class Score>
-double streamed(Score const& score, std::vector<double> const& logits) {
-  auto sum = start_stream(score, {.position = logits.size() - 1}, logits.size());
-  for (double const logit : logits) sum.add(logit);
+double accumulated(Score const& score, std::vector<double> const& logits) {
+  auto sum = score.start({.position = logits.size() - 1}, logits.size());
+  for (std::size_t key = 0; key < logits.size(); ++key) sum.add(key, logits[key]);
   return sum.score(score);
 }
 
@@ -99,14 +98,14 @@ TEST_CASE("max, hoyer, gini, lp: unevenness is what they measure") {
   check_measure(score::entropy{.normalised = true});
 }
 
-TEST_CASE("max: agrees with the largest weight, as a row and as a stream") {
+TEST_CASE("max: agrees with the largest weight, as a row and accumulated") {
   for (auto const& row : support::logit_rows()) {
     CAPTURE(row.what);
     auto const weights = support::weights_of(row);
     CHECK(score::max{}(weights) == *std::ranges::max_element(weights));
     auto const floats = support::as<float>(weights);
     CHECK(score::max{}(floats) == double{*std::ranges::max_element(floats)});
-    CHECK(distance(streamed(score::max{}, row.logits), *std::ranges::max_element(weights)) < 1e-12);
+    CHECK(distance(accumulated(score::max{}, row.logits), *std::ranges::max_element(weights)) < 1e-12);
   }
   CHECK(score::max{}(std::vector<float>{}) == 0);
   CHECK(std::isnan(score::max{}(std::vector{0.5, support::not_a_number, 0.9})));
@@ -124,7 +123,6 @@ TEST_CASE("lp: is the row's mass for 1, l2 for 2, and goes to the largest weight
     for (double const p : {0.1, 0.5, 1.0, 1.5, 2.0, 7.0, 100.0}) {
       CAPTURE(p);
       CHECK(distance(score::lp{p}(weights), power_norm(weights, p)) < 1e-11);
-      CHECK(distance(streamed(score::lp{p}, row.logits), power_norm(weights, p)) < 1e-11);
     }
   }
 }
@@ -137,7 +135,6 @@ TEST_CASE("lp: scales with the row, and one key, none and no weight are simple")
     CHECK(score::lp{p}(std::vector{1.0}) == 1);
     CHECK(score::lp{p}(std::vector{0.0, 0.0}) == 0);
     CHECK(score::lp{p}(std::vector<float>{}) == 0);
-    CHECK(streamed(score::lp{p}, {-support::infinity, -support::infinity}) == 0);
   }
 }
 
@@ -151,14 +148,12 @@ TEST_CASE("hoyer: is 0 for a uniform row and 1 for one key among many, and betwe
   CHECK(score::hoyer{}(std::vector{1.0}) == 1);
   CHECK(score::hoyer{}(std::vector<double>{}) == 0);
   CHECK(score::hoyer{}(std::vector{0.0, 0.0}) == 0);
-  CHECK(streamed(score::hoyer{}, {3.0}) == 1);
   for (auto const& row : short_rows()) {
     if (row.logits.size() == 1) continue;
     CAPTURE(row.what);
     auto weights = support::weights_of(row);
     auto const exact = hoyer_by_definition(weights);
     CHECK(std::abs(score::hoyer{}(weights)-exact) < 1e-12);
-    CHECK(std::abs(streamed(score::hoyer{}, row.logits) - exact) < 1e-11);
     for (auto& weight : weights) weight /= 8;
     CHECK(std::abs(score::hoyer{}(weights)-exact) < 1e-12);
   }
@@ -217,11 +212,11 @@ TEST_CASE("entropy, normalised: from -1 for a uniform row to 0 for one key, howe
   for (std::size_t const keys : {2u, 3u, 64u, 4096u}) {
     CHECK(distance(score(uniform(keys)), -1) < 1e-7);
     CHECK(std::abs(score(one_hot(keys))) < 1e-7);
-    CHECK(distance(streamed(score, std::vector<double>(keys, 2.5)), -1) < 1e-12);
+    CHECK(distance(accumulated(score, std::vector<double>(keys, 2.5)), -1) < 1e-12);
   }
   CHECK(score(std::vector{1.0}) == 0);
   CHECK(score(std::vector<float>{}) == 0);
-  CHECK(streamed(score, {7.0}) == 0);
+  CHECK(accumulated(score, {7.0}) == 0);
   CHECK(std::isnan(score(std::vector{support::not_a_number})));
   // 1.5 bits of 3 keys' log2(3), and of 8 keys' 3 bits.
   CHECK(distance(score(std::vector{0.5, 0.25, 0.25}), -1.5 / std::log2(3.0)) < 1e-9);
@@ -232,7 +227,7 @@ TEST_CASE("entropy, normalised: from -1 for a uniform row to 0 for one key, howe
     auto const weights = support::weights_of(row);
     auto const exact = support::minus_entropy(weights, 1e-12) / std::log2(static_cast<double>(weights.size()));
     CHECK(distance(score(weights), exact, 0.1) < 1e-12);
-    CHECK(distance(streamed(score, row.logits),
+    CHECK(distance(accumulated(score, row.logits),
                    support::minus_entropy(weights, 0) / std::log2(static_cast<double>(weights.size())), 0.1) < 1e-12);
   }
 }
@@ -278,8 +273,8 @@ TEST_CASE("bfloat16: near ties become ties and accumulators have nothing to roun
   std::vector const a{0.501f, 0.499f}, b{0.5f, 0.5f};
   CHECK(score::entropy{}(a) > score::entropy{}(b));
   CHECK(score::entropy{.dtype = number_type::bfloat16}(a) == score::entropy{.dtype = number_type::bfloat16}(b));
-  CHECK(can_stream(score::entropy{}));
-  CHECK_FALSE(can_stream(score::entropy{.dtype = number_type::bfloat16}));
-  CHECK_FALSE(can_stream(score::l2{.dtype = number_type::bfloat16}));
-  CHECK(can_stream(score::max{}));
+  CHECK(score::entropy{}.accumulates());
+  CHECK_FALSE(score::entropy{.dtype = number_type::bfloat16}.accumulates());
+  CHECK_FALSE(score::l2{.dtype = number_type::bfloat16}.accumulates());
+  CHECK(score::max{}.accumulates());
 }

@@ -4,11 +4,11 @@
 #include <doctest/doctest.h>
 
 #include <headcount/part/part.hpp>
+#include <headcount/score/accumulator.hpp>
 #include <headcount/score/entropy.hpp>
 #include <headcount/score/l2.hpp>
 #include <headcount/score/random.hpp>
 #include <headcount/score/scorer.hpp>
-#include <headcount/score/streaming.hpp>
 #include <headcount/score/unscored.hpp>
 #include <headcount/select/top_k.hpp>
 #include <support/parts.hpp>
@@ -50,11 +50,11 @@ struct reads_spans_only {
   static constexpr std::string_view name = "reads_spans_only";
   double operator()(std::span<float const>) const noexcept { return 0; }
 };
-struct half_streaming {
-  static constexpr std::string_view name = "half_streaming";
+struct half_accumulated {
+  static constexpr std::string_view name = "half_accumulated";
   double operator()(row_view) const noexcept { return 0; }
   struct accumulator {
-    void add(double) noexcept {}
+    void add(std::size_t, double) noexcept {}
   };
 };
 
@@ -76,9 +76,9 @@ static_assert(!scorer<with_constructor> && !scorer<reads_doubles_only> && !score
 static_assert(query_scorer<reads_two_things> && output_scorer<reads_two_things> && !scorer<reads_two_things>);
 static_assert(!scorer<select::top_k> && !scorer<int> && !scorer<support::constant>);
 
-static_assert(streaming_scorer<score::entropy> && streaming_scorer<score::l2>);
-static_assert(!streaming_scorer<score::random> && !streaming_scorer<support::newest_weight>);
-static_assert(row_scorer<half_streaming> && !streaming_scorer<half_streaming>);
+static_assert(accumulated_scorer<score::entropy> && accumulated_scorer<score::l2>);
+static_assert(!accumulated_scorer<score::random> && !accumulated_scorer<support::newest_weight>);
+static_assert(row_scorer<half_accumulated> && !accumulated_scorer<half_accumulated>);
 
 static_assert(policy_part<score::entropy> && policy_part<select::top_k> && !policy_part<without_name>);
 static_assert(!policy_part<with_constructor>, "a part is an aggregate");

@@ -106,7 +106,7 @@ TEST_CASE("per_layer: a layer without a k, or with one above its heads, is an er
 
 TEST_CASE("random_k: keeps k heads, whatever their scores, the same ones for the same seed and site") {
   for (std::size_t position = 0; position < 20; ++position) {
-    site const where{.layer = 3, .row = 1, .position = position};
+    site const where{.layer = 3, .sequence_id = 1, .position = position};
     auto const drawn = kept(select::random_k{3, 7}, {1, 2, 3, 4, 5, 6}, where);
     CHECK(drawn.size() == 3);
     CHECK(kept(select::random_k{3, 7}, {9, not_a_number, 0, 0, -5, 1}, where) == drawn);
@@ -141,7 +141,7 @@ TEST_CASE("random_k: another seed, layer, sequence or position is another draw")
   auto const drawn = kept(select::random_k{8, 1}, scores, {.layer = 1});
   CHECK(kept(select::random_k{8, 2}, scores, {.layer = 1}) != drawn);
   CHECK(kept(select::random_k{8, 1}, scores, {.layer = 2}) != drawn);
-  CHECK(kept(select::random_k{8, 1}, scores, {.layer = 1, .row = 1}) != drawn);
+  CHECK(kept(select::random_k{8, 1}, scores, {.layer = 1, .sequence_id = 1}) != drawn);
   CHECK(kept(select::random_k{8, 1}, scores, {.layer = 1, .position = 1}) != drawn);
   CHECK(kept(select::random_k{8, 1}, scores, {.layer = 1, .phase = phase::prefill}) == drawn);
 }
@@ -204,7 +204,7 @@ TEST_CASE("random_like: one draw serves all tokens if asked to, and a selector i
   std::vector<double> const scores{5, 1, 2, 3, 4, 0, 6, 7};
   select::random_like const once{.inner = select::top_k{3}, .once = true, .seed = 2};
   auto const drawn = kept(once, scores, {.layer = 1});
-  CHECK(kept(once, scores, {.layer = 1, .row = 3, .position = 8}) == drawn);
+  CHECK(kept(once, scores, {.layer = 1, .sequence_id = 3, .position = 8}) == drawn);
   select::random_like const anew{.inner = select::top_k{3}, .seed = 2};
   std::set<heads> others;
   for (std::size_t position = 0; position < 20; ++position)
@@ -212,7 +212,7 @@ TEST_CASE("random_like: one draw serves all tokens if asked to, and a selector i
   CHECK(others.size() > 5);
 
   select::random_like const control{select::hysteresis{2, 1}};
-  CHECK(control.slots() == 1);
+  CHECK(control.state_size() == 1);
   std::vector<double> memory(4, not_a_number), alone(4, not_a_number);
   site const where{.heads = 4};
   for (auto const& now : {std::vector<double>{3, 0, 0, 0}, {1.5, 0, 3, 0}, {0, 0, 1.5, 0}}) {

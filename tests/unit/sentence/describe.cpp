@@ -60,7 +60,7 @@ TEST_CASE("describe: says of a part what it is and takes") {
   auto const part = describe<score::ema>("scorer");
   CHECK(part.name == "ema");
   CHECK(part.reads == "what its scorers read");
-  CHECK_FALSE(part.streams);
+  CHECK_FALSE(part.accumulates);
   REQUIRE(part.parameters.size() == 2);
   CHECK(part.parameters[0].name == "decay");
   CHECK(part.parameters[0].required);
@@ -71,7 +71,7 @@ TEST_CASE("describe: says of a part what it is and takes") {
 
   auto const entropy = describe<score::entropy>("scorer");
   CHECK(entropy.reads == "rows");
-  CHECK(entropy.streams);
+  CHECK(entropy.accumulates);
   CHECK(written_form(entropy) == "entropy(eps=1e-12, normalised=false, dtype=float32)");
   CHECK(describe<score::output_norm>("scorer").reads == "outputs");
   CHECK(describe<select::top_k>("selector").reads == "scores");

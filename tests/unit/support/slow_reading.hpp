@@ -63,7 +63,7 @@ struct reading_of_text {
   auto state = model.empty_state();
   for (std::size_t at = 0; at + 1 < all.size(); ++at) {
     auto const when = at + 1 < text.prompt.size() ? phase::prefill : phase::generation;
-    reference::step const step{.tokens = std::span{all}.subspan(at, 1), .state = &state, .row = index};
+    reference::step const step{.tokens = std::span{all}.subspan(at, 1), .state = &state, .sequence_id = index};
     auto const logits = reference::forward(model, std::span{&step, 1}, {.phase = when}, policy, watcher);
     if (when == phase::prefill) continue;
     double sum = 0;

@@ -19,8 +19,8 @@
 #include <headcount/reference/block/matrix.hpp>
 #include <headcount/reference/block/rope.hpp>
 #include <headcount/reference/block/segment.hpp>
-#include <headcount/score/memory.hpp>
 #include <headcount/score/scorer.hpp>
+#include <headcount/score/scorer_state.hpp>
 
 namespace headcount::v0::reference {
 
@@ -89,7 +89,7 @@ inline void rotate_heads(attention const& block, std::size_t position, std::span
       for (auto const& before : std::span{known}.first(known.size() - 1))
         if (before.edits_weights(where)) before(rows, head_set::first(block.heads), seen);
       total += edit.sum(rows, seen);
-      if (token + 1 == begin + count) known.back() = edit.knowing(total, rows, seen);
+      if (token + 1 == begin + count) known.back() = edit.with_pass_total(total, rows, seen);
     }
   }
   return known;
@@ -109,7 +109,7 @@ inline void rotate_heads(attention const& block, std::size_t position, std::span
 struct attended_sequence {
   key_value_cache* cache = nullptr;
   site where{};                    ///< of its first new token; the position is filled in
-  score_memory* memory = nullptr;  ///< for policies that remember
+  scorer_state* memory = nullptr;  ///< for policies that remember
 };
 
 /// Attention of one sequence over its cache. `queries` holds its last tokens, `[token, heads * dim]`, whose keys and
@@ -128,7 +128,7 @@ void attend_sequence(attention const& block, attended_sequence const& sequence, 
     edits = known = edits_knowing_pass(block, sequence.where, cache, edits, workspace, queries, begin, count);
   std::vector<float> outputs(block.heads * block.head_dim);
   auto where = sequence.where;
-  auto const slots = control.policy.slots();
+  auto const slots = control.policy.state_size();
   for (std::size_t token = begin; token < begin + count; ++token, ++where.position) {
     auto const query = row_of(queries, token);
     rotate_heads(block, where.position, query);

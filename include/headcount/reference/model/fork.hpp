@@ -18,15 +18,16 @@ namespace headcount::v0::reference {
 /// A sequence and what was read of it. A plain value: copies go on independently.
 struct sequence {
   reference::state state{};
-  std::size_t row = 0;  ///< site::row: a number that names the sequence, whatever batch it is in
-  token next = 0;       ///< the greedy choice after what was read, where somebody asked for it
+  std::size_t sequence_id = 0;  ///< site::sequence_id: a number that names the sequence, whatever batch it is in
+  token next = 0;               ///< the greedy choice after what was read, where somebody asked for it
 };
 
-/// Sequences that have read nothing; sequence i gets row `first_row` + i.
+/// Sequences that have read nothing; sequence i gets row `first_sequence` + i.
 [[nodiscard]] inline std::vector<sequence> start_sequences(model const& model, std::size_t count,
-                                                           std::size_t first_row = 0) {
+                                                           std::size_t first_sequence = 0) {
   std::vector<sequence> sequences(count);
-  for (std::size_t i = 0; i < count; ++i) sequences[i] = {.state = model.empty_state(), .row = first_row + i};
+  for (std::size_t i = 0; i < count; ++i)
+    sequences[i] = {.state = model.empty_state(), .sequence_id = first_sequence + i};
   return sequences;
 }
 
@@ -52,7 +53,8 @@ void fork_texts(model const& model, std::span<sequence const> sequences, std::sp
     auto const steps_of = [&](std::vector<sequence>& copies) {
       std::vector<step> steps;
       for (auto i = begin; i < end; ++i)
-        steps.push_back({.tokens = texts[i], .state = &copies[i - begin].state, .row = copies[i - begin].row});
+        steps.push_back(
+            {.tokens = texts[i], .state = &copies[i - begin].state, .sequence_id = copies[i - begin].sequence_id});
       return steps;
     };
 

@@ -31,7 +31,7 @@ namespace headcount::v0::reference {
 struct step {
   std::span<token const> tokens{};
   reference::state* state = nullptr;
-  std::size_t row = 0;  ///< site::row of the sequence: a number that names it, whatever batch it is in
+  std::size_t sequence_id = 0;  ///< site::sequence_id of the sequence: a number that names it, whatever batch it is in
 };
 
 /// What a pass is for, and what is done to its attention weights and its blocks.
@@ -72,7 +72,7 @@ template <class Control>
         sequences.push_back({.cache = &std::get<key_value_cache>(step.state->layers[at]),
                              .where = {.layer = at,
                                        .phase = when,
-                                       .row = step.row,
+                                       .sequence_id = step.sequence_id,
                                        .heads = mixer.heads,
                                        .group = mixer.group(),
                                        .width = model.width(),
@@ -120,7 +120,7 @@ template <head_policy Policy, kernel::attention_observer Observer = kernel::no_o
 void run_layers(model const& model, std::span<step const> steps, activations& at, std::size_t end, pass const& how,
                 Policy const& policy, Observer&& observer = {}) {
   constexpr bool observed = !std::same_as<std::remove_cvref_t<Observer>, kernel::no_observer>;
-  bool const remembers = policy.slots() > 0;  // so the scores of every token are needed
+  bool const remembers = policy.state_size() > 0;  // so the scores of every token are needed
   if (remembers)
     for (auto const& step : steps)
       step.state->memory.belong_to(text_of(print(policy.score), " | ", print(policy.select)));

@@ -43,7 +43,9 @@ template <head_policy Policy>
   while (!running.empty()) {
     std::vector<step> steps;
     for (auto const i : running)
-      steps.push_back({.tokens = std::span{texts[i]}.last(1), .state = &sequences[i].state, .row = sequences[i].row});
+      steps.push_back({.tokens = std::span{texts[i]}.last(1),
+                       .state = &sequences[i].state,
+                       .sequence_id = sequences[i].sequence_id});
     matrix const logits = forward(model, steps, {.phase = phase::generation, .edits = how.edits}, policy);
     std::vector<std::size_t> next_running;
     for (std::size_t n = 0; n < running.size(); ++n)
@@ -57,8 +59,8 @@ template <head_policy Policy>
 template <head_policy Policy>
 [[nodiscard]] std::vector<sequence> prefill(model const& model, std::span<std::vector<token> const> texts,
                                             std::span<any_edit const> edits, Policy const& policy,
-                                            std::size_t first_row = 0) {
-  auto sequences = start_sequences(model, texts.size(), first_row);
+                                            std::size_t first_sequence = 0) {
+  auto sequences = start_sequences(model, texts.size(), first_sequence);
   pass const how{.phase = phase::prefill, .edits = edits};
   fork_texts(model, sequences, texts, how, std::span{&policy, 1},
              [&](std::size_t, std::size_t i, matrix const& logits, sequence&& after) {

@@ -6,7 +6,7 @@
 
 #include <headcount/reference/block/key_value_cache.hpp>
 #include <headcount/reference/block/recurrence.hpp>
-#include <headcount/score/memory.hpp>
+#include <headcount/score/scorer_state.hpp>
 
 namespace headcount::v0::reference {
 
@@ -14,7 +14,7 @@ namespace headcount::v0::reference {
 struct state {
   std::size_t position = 0;                                       ///< tokens seen so far
   std::vector<std::variant<key_value_cache, recurrence>> layers;  ///< one a layer
-  score_memory memory;                                            ///< of the policy that last ran, where it remembers
+  scorer_state memory;                                            ///< of the policy that last ran, where it remembers
 
   /// Bytes of keys, values and recurrent states.
   [[nodiscard]] std::size_t bytes() const {

@@ -57,8 +57,8 @@ inline constexpr std::array mqar_metrics{
     texts.push_back(make_mqar(plan, random));
     auto queries = texts.back().queries;
     queries.push_back(0);  // what follows the last query is asked, too; the token itself is never read
-    questions.push_back(
-        {.prompt = {.tokens = texts.back().pairs, .row = hash_of(made.prompts.back())}, .continuations = {queries}});
+    questions.push_back({.prompt = {.tokens = texts.back().pairs, .sequence_id = hash_of(made.prompts.back())},
+                         .continuations = {queries}});
     made.tokens.push_back(plan.length);
   }
   made.ask = [texts = std::move(texts), questions = std::move(questions), queries_are](

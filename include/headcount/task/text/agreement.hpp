@@ -98,7 +98,7 @@ struct token_agreement {
       auto const begin = texts[i].begin() + static_cast<std::ptrdiff_t>(when == phase::prefill ? 1 : prefill);
       auto const end =
           when == phase::prefill ? texts[i].begin() + static_cast<std::ptrdiff_t>(prefill) + 1 : texts[i].end();
-      questions.push_back({.prompt = {.tokens = {texts[i].begin(), begin}, .row = hash_of(documents[i].name)},
+      questions.push_back({.prompt = {.tokens = {texts[i].begin(), begin}, .sequence_id = hash_of(documents[i].name)},
                            .continuations = {{begin, end}}});
     }
     made.ask = [questions = std::move(questions), when](any_model const& model, std::span<std::size_t const> which,

@@ -18,8 +18,8 @@
 #include <headcount/reference/model/model.hpp>
 #include <headcount/sentence/parse.hpp>
 
-#include "../support/batch.hpp"
 #include <unit/reference/support/files.hpp>
+#include "../support/batch.hpp"
 #include "../support/float64_model.hpp"
 #include "../support/models.hpp"
 #include "../support/numbers.hpp"
@@ -44,9 +44,9 @@ texts prompts() {
 }
 
 texts complete(model const& model, texts const& some, std::size_t tokens, any_policy const& policy,
-               std::vector<token> const& stop = {}, std::size_t first_row = 0,
+               std::vector<token> const& stop = {}, std::size_t first_sequence = 0,
                std::vector<any_edit> const& edits = {}) {
-  return generate(model, prefill(model, some, edits, policy, first_row),
+  return generate(model, prefill(model, some, edits, policy, first_sequence),
                   {.max_new_tokens = tokens, .stop = stop, .edits = edits}, policy);
 }
 
@@ -196,13 +196,13 @@ TEST_CASE("fork: several policies from one prefill are as each on its own for ev
           CAPTURE(p);
           ++used;
           auto alone = started[i].state;
-          std::array const steps{step{.tokens = more[i], .state = &alone, .row = 20 + i}};
+          std::array const steps{step{.tokens = more[i], .state = &alone, .sequence_id = 20 + i}};
           CHECK(test::distance(logits, forward(model, steps, how, policies[p])) < 5e-5);
-          CHECK(after.row == 20 + i);
+          CHECK(after.sequence_id == 20 + i);
           CHECK(after.state.position == some[i].size() + more[i].size());
           std::array<token, 1> const next{7};
-          std::array const one{step{.tokens = next, .state = &after.state, .row = 20 + i}};
-          std::array const other{step{.tokens = next, .state = &alone, .row = 20 + i}};
+          std::array const one{step{.tokens = next, .state = &after.state, .sequence_id = 20 + i}};
+          std::array const other{step{.tokens = next, .state = &alone, .sequence_id = 20 + i}};
           CHECK(test::distance(forward(model, one, how, policies[p]), forward(model, other, how, policies[p])) < 5e-5);
         };
         fork_texts(model, std::span{std::as_const(started)}, std::span{more}, how, std::span{policies}, use, at_once);

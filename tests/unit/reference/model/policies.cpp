@@ -30,9 +30,9 @@
 #include <headcount/select/hysteresis.hpp>
 #include <headcount/select/top_k.hpp>
 
+#include <unit/reference/support/files.hpp>
 #include "../support/batch.hpp"
 #include "../support/controls.hpp"
-#include <unit/reference/support/files.hpp>
 #include "../support/models.hpp"
 #include "../support/numbers.hpp"
 
@@ -203,18 +203,18 @@ TEST_CASE("model: hysteresis remembers each sequence and layer apart, in batches
         if (begin < texts[i].size())
           steps.push_back({.tokens = std::span{texts[i]}.subspan(begin, count),
                            .state = &sequences[i].state,
-                           .row = sequences[i].row});
+                           .sequence_id = sequences[i].sequence_id});
       (void)reference::forward(model, steps, {.phase = phase::prefill}, policy, recorder);
     };
     read({0, 1}, 0, 5);
     read({1, 0}, 5, 2);
     sequences.push_back(sequences[1]);
-    sequences[2].row = 7;
+    sequences[2].sequence_id = 7;
     for (std::size_t at = 7; at < 12; ++at) read({0, 2, 1}, at, 1);
 
     std::map<std::tuple<std::size_t, std::size_t, std::size_t>, head_set> kept;
     for (auto const& one : recorder.result().sites) {
-      auto const [row, layer, position] = std::tuple{one.where.row, one.where.layer, one.where.position};
+      auto const [row, layer, position] = std::tuple{one.where.sequence_id, one.where.layer, one.where.position};
       head_set before;
       if (position > 0) before = kept.at({row == 7 && position == 7 ? 1 : row, layer, position - 1});
       head_set expected;

@@ -31,13 +31,13 @@ struct control {
 struct batch {
   batch(headcount::reference::model const& reader, std::vector<std::vector<headcount::token>> all,
         std::size_t first = 0)
-      : model{&reader}, texts{std::move(all)}, states(texts.size(), reader.empty_state()), first_row{first} {}
+      : model{&reader}, texts{std::move(all)}, states(texts.size(), reader.empty_state()), first_sequence{first} {}
 
   headcount::reference::model const* model;
   std::vector<std::vector<headcount::token>> texts;
   std::vector<headcount::reference::state> states;
-  std::size_t first_row;  ///< site::row of the first text
-  std::size_t read = 0;   ///< tokens of each text, or all of a shorter one
+  std::size_t first_sequence;  ///< site::sequence_id of the first text
+  std::size_t read = 0;        ///< tokens of each text, or all of a shorter one
 
   /// Logits of the next tokens of every text that has some left, `count` at most, `[token, vocabulary]`, text by text.
   template <class Observer = headcount::kernel::no_observer>
@@ -48,7 +48,7 @@ struct batch {
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (read >= texts[i].size()) continue;
       auto const some = std::span{texts[i]}.subspan(read, std::min(count, texts[i].size() - read));
-      steps.push_back({.tokens = some, .state = &states[i], .row = first_row + i});
+      steps.push_back({.tokens = some, .state = &states[i], .sequence_id = first_sequence + i});
     }
     read += count;
     return forward(*model, steps, {.phase = when, .edits = under.edits, .logits_of = which}, under.policy, observer);

@@ -9,7 +9,7 @@ namespace headcount::v0 {
 
 /// What a dropped head attends to in the place of its own choice, among the keys it sees: the oldest and the newest of
 /// them, by the softmax of their logits alone, or evenly.
-struct other_attention {
+struct attention_pattern {
   std::size_t oldest = 0;
   std::size_t newest = 0;
   bool even = false;  ///< every key weighs the same, so that the head's query is not needed
@@ -32,7 +32,7 @@ struct other_attention {
     if (begin_of_newest(keys) < keys) visit(begin_of_newest(keys), keys);
   }
 
-  [[nodiscard]] friend constexpr bool operator==(other_attention const&, other_attention const&) noexcept = default;
+  [[nodiscard]] friend constexpr bool operator==(attention_pattern const&, attention_pattern const&) noexcept = default;
 };
 
 }  // namespace headcount::v0

@@ -13,7 +13,7 @@ namespace headcount::v0 {
 /// What the scorer of one policy remembers of one sequence, for scorers that look back (`previous`, `ema`). Policies
 /// themselves never change, so whoever runs the model keeps one of these beside each sequence's keys and values. A
 /// plain value: copy it where the sequence is continued in several ways.
-class score_memory {
+class scorer_state {
  public:
   /// What is remembered in a layer, `[slot, head]`: NaN where nothing is yet. Allocates when a layer is met first; a
   /// layer that is asked for in another size forgets.

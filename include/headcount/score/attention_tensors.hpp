@@ -39,20 +39,20 @@ class head_reader {
 
 /// What is known of the heads of one site when they are scored, and what is remembered of them. A scorer that reads
 /// rows finds all but outputs; it must not ask for what it did not say it reads.
-struct head_evidence {
+struct attention_tensors {
   block_input input{};                        ///< of the attention block
   head_reader<head_query> queries{};          ///< of each head
   head_reader<row_view> rows{};               ///< of each head, over the visible keys
   head_reader<head_output> outputs{};         ///< of each head
   strided_view<float const, 3> projection{};  ///< `[head, width, dim]`: the output projection
-  std::span<double> memory{};                 ///< `[slot, head]` of score_memory; empty where nothing is remembered
+  std::span<double> memory{};                 ///< `[slot, head]` of scorer_state; empty where nothing is remembered
 };
 
 /// Takes `count` numbers from the front of what is remembered, for a scorer's own use; nothing where nothing is
 /// remembered. What is left is its inner scorers'.
-[[nodiscard]] inline std::span<double> take_memory(head_evidence& known, std::size_t count) noexcept {
-  auto const own = known.memory.first(std::min(count, known.memory.size()));
-  known.memory = known.memory.subspan(own.size());
+[[nodiscard]] inline std::span<double> take_memory(attention_tensors& tensors, std::size_t count) noexcept {
+  auto const own = tensors.memory.first(std::min(count, tensors.memory.size()));
+  tensors.memory = tensors.memory.subspan(own.size());
   return own;
 }
 
