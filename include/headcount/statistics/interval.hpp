@@ -27,17 +27,20 @@ struct share {
   }
 };
 
-/// Wilson's interval of a share: sensible at 0 and 1, where the usual one has no width.
-/// Source: Wilson 1927, "Probable inference", equation 14; confidence in (0, 1).
+/// Wilson's interval of a share among `n` answers, which need not be whole, `z` standard errors to either side:
+/// sensible at 0 and 1, where the usual one has no width. Source: Wilson 1927, "Probable inference", equation 14.
+[[nodiscard]] inline interval wilson(double share, double n, double z) {
+  auto const middle = share + z * z / (2 * n);
+  auto const half = z * std::sqrt(share * (1 - share) / n + z * z / (4 * n * n));
+  auto const scale = 1 + z * z / n;
+  return {std::clamp((middle - half) / scale, 0.0, share), std::clamp((middle + half) / scale, share, 1.0)};
+}
+
+/// Of independent answers; confidence in (0, 1).
 [[nodiscard]] inline interval wilson(share observed, double confidence = 0.95) {
   if (observed.n == 0) return {0, 1};
-  auto const n = static_cast<double>(observed.n);
-  auto const p = observed.value();
-  auto const z = boost::math::quantile(boost::math::normal{}, (1 + confidence) / 2);
-  auto const middle = p + z * z / (2 * n);
-  auto const half = z * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-  auto const scale = 1 + z * z / n;
-  return {std::clamp((middle - half) / scale, 0.0, p), std::clamp((middle + half) / scale, p, 1.0)};
+  return wilson(observed.value(), static_cast<double>(observed.n),
+                boost::math::quantile(boost::math::normal{}, (1 + confidence) / 2));
 }
 
 /// The middle `confidence` of a sample, by the nearest-rank rule; it is not empty and is sorted here. For

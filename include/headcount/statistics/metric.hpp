@@ -124,8 +124,8 @@ struct metric {
 /// A metric that no task names: a mean of any numbers, better nobody knows which way.
 inline constexpr metric unknown_metric{};
 
-/// The metrics of a task by its name ("glue/cola"), none when there is no such task. task/registry/task_kinds.hpp has the one that
-/// knows all tasks.
+/// The metrics of a task by its name ("glue/cola"), none when there is no such task. task/registry/task_kinds.hpp has
+/// the one that knows all tasks.
 using metrics_by_task = std::span<metric const> (*)(std::string_view task);
 
 /// A task's metric, or unknown_metric.

@@ -33,8 +33,8 @@ using outcomes = std::vector<bool>;
   std::size_t only_a = 0;
   std::size_t only_b = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    only_a += a[i] && !b[i] ? 1 : 0;
-    only_b += b[i] && !a[i] ? 1 : 0;
+    only_a += a[i] && !b[i] ? 1u : 0u;
+    only_b += b[i] && !a[i] ? 1u : 0u;
   }
   auto const split = only_a + only_b;
   if (split == 0) return 1;
