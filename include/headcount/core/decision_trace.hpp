@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <span>
 #include <tuple>
+#include <type_traits>
 #include <vector>
 
+#include <headcount/core/content_digest.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 
@@ -35,6 +38,11 @@ struct decision_trace {
   /// What decisions are ordered by.
   [[nodiscard]] static std::tuple<std::size_t, std::size_t, std::size_t> place_of(decision const& one) noexcept {
     return {one.sequence_id, one.layer, one.position};
+  }
+
+  void add_to(content_digest& digest) const noexcept {
+    static_assert(std::has_unique_object_representations_v<decision>);
+    digest.add(std::as_bytes(std::span{decisions}));
   }
 
   [[nodiscard]] friend bool operator==(decision_trace const&, decision_trace const&) = default;

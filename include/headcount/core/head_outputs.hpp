@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include <headcount/version.hpp>
+#include <headcount/core/content_digest.hpp>
 
 namespace headcount::v0 {
 
@@ -17,6 +17,12 @@ struct head_outputs {
     std::vector<float> mean{};     ///< [head, dim], over all tokens that were looked at
     std::vector<float> samples{};  ///< [sample, head, dim], of some of those tokens
 
+    void add_to(content_digest& digest) const noexcept {
+      digest.add(heads);
+      digest.add(dim);
+      digest.add(mean);
+      digest.add(samples);
+    }
     /// A head's mean output.
     [[nodiscard]] std::span<float const> mean_of(std::size_t head) const noexcept {
       return std::span{mean}.subspan(head * dim, dim);
@@ -26,6 +32,11 @@ struct head_outputs {
       return std::span{samples}.subspan((sample * heads + head) * dim, dim);
     }
   };
+
+  void add_to(content_digest& digest) const noexcept {
+    digest.add(samples);
+    digest.add(layers);
+  }
 
   std::vector<layer> layers{};  ///< one a layer of the model
   std::size_t samples = 0;      ///< in every layer with attention

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include <headcount/version.hpp>
+#include <headcount/core/content_digest.hpp>
 
 namespace headcount::v0 {
 
@@ -33,6 +33,9 @@ struct ranking {
     for (auto const& layer : scores) count += layer.size();
     return count;
   }
+
+  /// Its scores; what it says of its source changes nothing that it does.
+  void add_to(content_digest& digest) const noexcept { digest.add(scores); }
 
   [[nodiscard]] friend bool operator==(ranking const&, ranking const&) = default;
 };

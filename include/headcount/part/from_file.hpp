@@ -6,7 +6,7 @@
 #include <type_traits>
 #include <utility>
 
-#include <headcount/version.hpp>
+#include <headcount/core/content_digest.hpp>
 
 namespace headcount::v0 {
 
@@ -19,8 +19,12 @@ struct from_file {
   std::string name{};                        ///< of the file, as the sentence writes it
   std::shared_ptr<Content const> content{};  ///< what is in it; null until it was read
 
-  /// Equal names are equal files.
-  [[nodiscard]] friend bool operator==(from_file const& a, from_file const& b) noexcept { return a.name == b.name; }
+  /// Equal contents are equal files, whatever they are called; files that were not read have their names alone.
+  /// O(content).
+  [[nodiscard]] friend bool operator==(from_file const& a, from_file const& b) noexcept {
+    if (!a.content || !b.content) return a.content == b.content && a.name == b.name;
+    return a.content == b.content || digest_of(*a.content) == digest_of(*b.content);
+  }
 };
 
 /// A value that no file was read for, under a name that sentences can show.

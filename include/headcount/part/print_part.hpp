@@ -24,9 +24,13 @@ namespace headcount::v0 {
   return is_plain ? name : text_of("\"", name, "\"");
 }
 
+/// How a file that a part names is written: by its name, as sentences are, or by a digest of what is in it, so that the
+/// texts of two parts are equal exactly when they do the same.
+enum class files_as { names, contents };
+
 /// A field's value as a sentence writes it: numbers with the fewest digits that read back as the same number.
 template <class Value>
-[[nodiscard]] std::string print_value(Value const& value) {
+[[nodiscard]] std::string print_value(Value const& value, files_as files = files_as::names) {
   if constexpr (std::same_as<Value, bool>) {
     return value ? "true" : "false";
   } else if constexpr (std::is_arithmetic_v<Value>) {
@@ -35,7 +39,10 @@ template <class Value>
   } else if constexpr (worded<Value>) {
     return std::string{word_of(value)};
   } else if constexpr (is_from_file<Value>) {
-    return print_file_name(value.name);
+    return files == files_as::contents && value.content ? "#" + digest_of(*value.content).text()
+                                                        : print_file_name(value.name);
+  } else if constexpr (is_erased_part<Value>) {
+    return print(value, files);
   } else {
     return print(value);
   }
@@ -43,9 +50,9 @@ template <class Value>
 
 /// Values of a list as a sentence writes them, e.g. "0.5, 2".
 template <class Value>
-[[nodiscard]] std::string print_value(std::vector<Value> const& values) {
+[[nodiscard]] std::string print_value(std::vector<Value> const& values, files_as files = files_as::names) {
   std::string text;
-  for (auto const& value : values) add_to_list(text, print_value(value));
+  for (auto const& value : values) add_to_list(text, print_value(value, files));
   return text;
 }
 
@@ -74,12 +81,12 @@ class argument_printer {
 
 /// A part as a sentence writes it: its name, and the fields that differ from their defaults, e.g. "top_k(5)".
 template <policy_part Part>
-[[nodiscard]] std::string print(Part const& part) {
+[[nodiscard]] std::string print(Part const& part, files_as files = files_as::names) {
   argument_printer arguments;
   for_each_field<Part>([&](auto const& field) {
     auto const& value = part.*(field.member);
     if (!field.required && value == Part{}.*(field.member)) arguments.skip();
-    else arguments.add(field.name, field.leading, print_value(value));
+    else arguments.add(field.name, field.leading, print_value(value, files));
   });
   return arguments.after(Part::name);
 }

@@ -46,7 +46,9 @@ class any_mask {
     return held_->bias_factor(kept, heads);
   }
   void validate(site const& where) const { held_->validate(where); }
-  [[nodiscard]] friend std::string print(any_mask const& part) { return part.held_->print(); }
+  [[nodiscard]] friend std::string print(any_mask const& part, files_as files = files_as::names) {
+    return part.held_->print(files);
+  }
 
  private:
   struct interface {
@@ -58,7 +60,7 @@ class any_mask {
     [[nodiscard]] virtual double kept_factor(std::size_t, std::size_t) const noexcept = 0;
     [[nodiscard]] virtual double bias_factor(std::size_t, std::size_t) const noexcept = 0;
     virtual void validate(site const&) const = 0;
-    [[nodiscard]] virtual std::string print() const = 0;
+    [[nodiscard]] virtual std::string print(files_as) const = 0;
   };
 
   template <class Mask>
@@ -79,7 +81,7 @@ class any_mask {
       return bias_factor_of(mask, kept, heads);
     }
     void validate(site const& where) const override { validate_part(mask, where); }
-    std::string print() const override { return headcount::print(mask); }
+    std::string print(files_as files) const override { return headcount::print(mask, files); }
     Mask mask;
   };
 
@@ -100,12 +102,17 @@ using any_policy = policy<any_scorer, any_selector, any_mask>;
 
 /// A policy as its sentence, which parses back to it: "entropy | top_k(5) @ generation". The zero mask is left out.
 template <class Score, class Select, class Mask>
-[[nodiscard]] std::string print(policy<Score, Select, Mask> const& policy) {
-  auto text = print(policy.score);
+[[nodiscard]] std::string print(policy<Score, Select, Mask> const& policy, files_as files = files_as::names) {
+  auto text = print(policy.score, files);
   if (!text.empty()) text += " | ";
-  text += print(policy.select);
-  if (auto const mask = print(policy.mask); mask != print(mask::zero{})) text.append(" | ").append(mask);
+  text += print(policy.select, files);
+  if (auto const mask = print(policy.mask, files); mask != print(mask::zero{})) text.append(" | ").append(mask);
   return text + print(policy.where);
+}
+
+/// Whether two policies are the same: equal sentences, and equal contents of the files that they name.
+[[nodiscard]] inline bool operator==(any_policy const& a, any_policy const& b) {
+  return print(a, files_as::contents) == print(b, files_as::contents);
 }
 
 }  // namespace headcount::v0

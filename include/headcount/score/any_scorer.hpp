@@ -38,10 +38,14 @@ class any_scorer {
   }
 
   void validate(site const& where) const { held_->validate(where); }
-  [[nodiscard]] friend std::string print(any_scorer const& part) { return part.held_->print(); }
+  [[nodiscard]] friend std::string print(any_scorer const& part, files_as files = files_as::names) {
+    return part.held_->print(files);
+  }
 
-  /// Equal sentences are equal scorers.
-  [[nodiscard]] friend bool operator==(any_scorer const& a, any_scorer const& b) { return print(a) == print(b); }
+  /// Equal sentences with equal files are equal scorers.
+  [[nodiscard]] friend bool operator==(any_scorer const& a, any_scorer const& b) {
+    return print(a, files_as::contents) == print(b, files_as::contents);
+  }
 
  private:
   struct interface {
@@ -51,7 +55,7 @@ class any_scorer {
     [[nodiscard]] virtual bool depends_on_sequence() const = 0;
     virtual void score_all(site const&, attention_tensors const&, std::span<double>) const noexcept = 0;
     virtual void validate(site const&) const = 0;
-    [[nodiscard]] virtual std::string print() const = 0;
+    [[nodiscard]] virtual std::string print(files_as) const = 0;
   };
 
   template <class Score>
@@ -69,7 +73,7 @@ class any_scorer {
       score_heads(score, where, tensors, scores);
     }
     void validate(site const& where) const override { validate_part(score, where); }
-    std::string print() const override { return headcount::print(score); }
+    std::string print(files_as files) const override { return headcount::print(score, files); }
 
     Score score;
   };

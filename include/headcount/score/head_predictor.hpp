@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include <headcount/version.hpp>
+#include <headcount/core/content_digest.hpp>
 
 namespace headcount::v0::score {
 
@@ -16,6 +16,12 @@ struct affine_map {
   std::vector<float> bias{};    ///< `[output]`
 
   [[nodiscard]] std::size_t outputs() const noexcept { return bias.size(); }
+
+  void add_to(content_digest& digest) const noexcept {
+    digest.add(inputs);
+    digest.add(weight);
+    digest.add(bias);
+  }
 
   /// One output. O(inputs).
   [[nodiscard]] double operator()(std::span<float const> input, std::size_t output) const noexcept {
@@ -35,6 +41,12 @@ struct layer_predictor {
 
   [[nodiscard]] std::size_t inputs() const noexcept { return maps.front().inputs; }
   [[nodiscard]] std::size_t heads() const noexcept { return maps.back().outputs(); }
+
+  void add_to(content_digest& digest) const noexcept {
+    digest.add(layer);
+    digest.add(relu);
+    digest.add(maps);
+  }
 
   /// The scores of all heads. O(inputs * hidden + hidden * heads), or O(inputs * heads); no allocation.
   void operator()(std::span<float const> input, std::span<double> scores) const noexcept {
@@ -62,6 +74,8 @@ struct head_predictor {
     auto const found = std::ranges::find(layers, layer, &layer_predictor::layer);
     return found == layers.end() ? nullptr : &*found;
   }
+
+  void add_to(content_digest& digest) const noexcept { digest.add(layers); }
 };
 
 }  // namespace headcount::v0::score

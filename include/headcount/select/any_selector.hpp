@@ -34,10 +34,14 @@ class any_selector {
   /// Whether it may choose differently from the same scores in two sequences.
   [[nodiscard]] bool depends_on_sequence() const { return held_->depends_on_sequence(); }
   void validate(site const& where) const { held_->validate(where); }
-  [[nodiscard]] friend std::string print(any_selector const& part) { return part.held_->print(); }
+  [[nodiscard]] friend std::string print(any_selector const& part, files_as files = files_as::names) {
+    return part.held_->print(files);
+  }
 
-  /// Equal sentences are equal selectors.
-  [[nodiscard]] friend bool operator==(any_selector const& a, any_selector const& b) { return print(a) == print(b); }
+  /// Equal sentences with equal files are equal selectors.
+  [[nodiscard]] friend bool operator==(any_selector const& a, any_selector const& b) {
+    return print(a, files_as::contents) == print(b, files_as::contents);
+  }
 
  private:
   struct interface {
@@ -46,7 +50,7 @@ class any_selector {
     [[nodiscard]] virtual std::size_t state_size() const noexcept = 0;
     [[nodiscard]] virtual bool depends_on_sequence() const = 0;
     virtual void validate(site const&) const = 0;
-    [[nodiscard]] virtual std::string print() const = 0;
+    [[nodiscard]] virtual std::string print(files_as) const = 0;
   };
 
   template <class Select>
@@ -60,7 +64,7 @@ class any_selector {
       return part_depends_on_sequence(select, site_selector<Select> || joint_selector<Select>);
     }
     void validate(site const& where) const override { validate_part(select, where); }
-    std::string print() const override { return headcount::print(select); }
+    std::string print(files_as files) const override { return headcount::print(select, files); }
     Select select;
   };
 

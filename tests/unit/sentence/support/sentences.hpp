@@ -50,6 +50,7 @@ struct positions_between {
 /// What a file may hold: a number that every head scores.
 struct number_in_file {
   double value = 0;
+  void add_to(headcount::content_digest& digest) const noexcept { digest.add(value); }
 };
 enum class colour { red, deep_blue };
 
