@@ -263,7 +263,7 @@ void build_bridge(bridge_options const& chosen) {
   }
   print_agreement(rankings);
   nlohmann::ordered_json const result{
-      {"model", snapshot.name},  {"fingerprint", snapshot.fingerprint()},        {"seed", chosen.seed},
+      {"model", snapshot.name},  {"model_identity", snapshot.identity()},        {"seed", chosen.seed},
       {"version", version},      {"calibration_prompts", needles.size()},        {"test_prompts", prompts.size()},
       {"rows", std::move(rows)}, {"agreement", agreement_of(rankings, chosen.k)}};
   reference::write_text(chosen.output, result.dump(1) + "\n");

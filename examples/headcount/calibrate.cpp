@@ -32,7 +32,7 @@ void calibrate_heads(calibrate_options const& chosen) {
   auto const outputs = evaluate::calibrate_outputs(snapshot.model, texts, chosen.samples, chosen.texts.seed);
   reference::write_head_outputs(chosen.output, outputs,
                                 {{"model", snapshot.name},
-                                 {"fingerprint", snapshot.fingerprint()},
+                                 {"model_identity", snapshot.identity()},
                                  {"data", data_name(chosen.texts)},
                                  {"seed", text_of(chosen.texts.seed)},
                                  {"version", version}});

@@ -18,13 +18,13 @@ namespace tool {
 /// The findings of one model as they come in.
 class collector {
  public:
-  collector(measurement& result, std::string fingerprint, demo_plan const& plan)
-      : result_{result}, fingerprint_{std::move(fingerprint)}, plan_{plan} {}
+  collector(measurement& result, std::string model_identity, demo_plan const& plan)
+      : result_{result}, model_identity_{std::move(model_identity)}, plan_{plan} {}
 
   finding& add(std::string task, std::string policy, std::string metric, double value,
                headcount::evaluate::interval ci95, std::size_t n) {
     return result_.findings.emplace_back(finding{.model = result_.model,
-                                                 .fingerprint = fingerprint_,
+                                                 .model_identity = model_identity_,
                                                  .seed = plan_.seed,
                                                  .task = std::move(task),
                                                  .policy = std::move(policy),
@@ -44,7 +44,7 @@ class collector {
 
  private:
   measurement& result_;
-  std::string fingerprint_;
+  std::string model_identity_;
   demo_plan const& plan_;
 };
 

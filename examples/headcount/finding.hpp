@@ -17,7 +17,7 @@ namespace tool {
 
 struct finding {
   std::string model{};
-  std::string fingerprint{};
+  std::string model_identity{};
   std::uint64_t seed = 0;
   std::string task{};
   std::string setting{};  ///< how the task's prompts are asked, where not as they are
@@ -40,7 +40,7 @@ inline nlohmann::ordered_json to_json(finding const& row) {
                               {"value", row.value},
                               {"ci95", {row.ci95.low, row.ci95.high}},
                               {"n", row.n},
-                              {"fingerprint", row.fingerprint},
+                              {"model_identity", row.model_identity},
                               {"seed", row.seed},
                               {"version", headcount::version}};
   json.update(row.more);

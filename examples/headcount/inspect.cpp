@@ -61,7 +61,7 @@ nlohmann::ordered_json describe(snapshot const& snapshot) {
   out["parameters"] = snapshot.parameters();
   out["dtype"] = fmt::format("{}", fmt::join(dtypes, ", "));
   out["tokenizer"] = snapshot.tokenizer.has_value();
-  out["fingerprint"] = snapshot.fingerprint();
+  out["model_identity"] = snapshot.identity();
   return out;
 }
 
@@ -82,7 +82,7 @@ void print_table(nlohmann::ordered_json const& facts) {
   line("parameters", facts["parameters"].dump());
   line("dtype", facts["dtype"]);
   line("tokenizer", facts["tokenizer"].get<bool>() ? "SentencePiece" : "none, token ids only");
-  line("fingerprint", facts["fingerprint"]);
+  line("identity", facts["model_identity"]);
 }
 
 }  // namespace

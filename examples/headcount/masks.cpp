@@ -176,7 +176,7 @@ void compare_masks(masks_options const& chosen) {
   }
   if (chosen.json) {
     nlohmann::ordered_json const result{{"model", snapshot.name},
-                                        {"fingerprint", snapshot.fingerprint()},
+                                        {"model_identity", snapshot.identity()},
                                         {"policy", print(policy)},
                                         {"data", data_name(chosen.texts)},
                                         {"texts", texts.size()},

@@ -191,7 +191,7 @@ measurement measure(reference::snapshot const& snapshot, small_language const& l
   }
   for (std::size_t k = 1; k <= result.heads / 2; ++k) result.kept.push_back(k);
   result.kept_everywhere = {(result.heads + 1) / 3, result.heads / 2};
-  collector rows{result, snapshot.fingerprint(), plan};
+  collector rows{result, snapshot.identity(), plan};
   auto const model = as_language_model(snapshot.model);
   auto const inside = mixed_needles(language, plan.prompts, plan.seed);
   measure_inside(rows, result, model, language, inside, plan);

@@ -14,7 +14,7 @@ namespace tool {
 headcount::evaluate::model_under_test as_model_under_test(headcount::reference::snapshot const& snapshot,
                                                           std::filesystem::path const& folder) {
   headcount::evaluate::model_under_test asked{
-      .name = snapshot.name, .fingerprint = snapshot.fingerprint(), .model = as_language_model(snapshot.model)};
+      .name = snapshot.name, .identity = snapshot.identity(), .model = as_language_model(snapshot.model)};
   asked.end = headcount::reference::common(snapshot.config).eos;
   asked.turns = std::holds_alternative<headcount::reference::jamba_config>(snapshot.config)
                     ? headcount::evaluate::jamba_turns()

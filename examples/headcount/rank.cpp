@@ -155,7 +155,7 @@ void rank_heads(rank_options const& chosen) {
   ranking const result{.scores = std::move(scores_of_heads),
                        .source = {.method = chosen.method,
                                   .model = snapshot.name,
-                                  .fingerprint = snapshot.fingerprint(),
+                                  .model_identity = snapshot.identity(),
                                   .data = std::move(data),
                                   .seed = chosen.calibration.seed,
                                   .version = version}};

@@ -85,8 +85,8 @@ loaded_sweep load_sweep(std::string const& path) {
   }
   for (auto one = loaded.models.begin(); one != loaded.models.end(); ++one)
     for (auto other = loaded.models.begin(); other != one; ++other)
-      if (one->asked.fingerprint == other->asked.fingerprint)
-        throw error{path, text_of("models ", other->asked.name, " and ", one->asked.name, " have the same weights"),
+      if (one->asked.identity == other->asked.identity)
+        throw error{path, text_of("models ", other->asked.name, " and ", one->asked.name, " are the same"),
                     "models that differ"};
   return loaded;
 }

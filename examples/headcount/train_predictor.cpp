@@ -40,7 +40,7 @@ void train(train_predictor_options const& chosen) {
 
   nlohmann::ordered_json file{{"policy", print(policy)},
                               {"model", snapshot.name},
-                              {"fingerprint", snapshot.fingerprint()},
+                              {"model_identity", snapshot.identity()},
                               {"data", data_name(chosen.calibration)},
                               {"texts", texts.size()},
                               {"held_out_texts", evaluate::held_out(texts.size())},

@@ -41,7 +41,7 @@ for (const [policy, k] of Object.entries(kept))
     rows.push({ ...common, task: "facts", setting: "shots=2", metric: "score", prompt: `<facts>/${prompt}`,
                 value: Math.round(chance() * 10) / 2 });
   }
-const ranking = { method: "keep_frequency(entropy | top_k(1) @ generation)", model: "made-up", fingerprint: "0f", data: "",
+const ranking = { method: "keep_frequency(entropy | top_k(1) @ generation)", model: "made-up", model_identity: "0f", data: "",
                   seed: 3, version: "0.1.0", scores: [[], [0.5, 0.25, 0, 1], [], [0, 0, 0.75, 0.125]] };
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), "headcount-page-"));

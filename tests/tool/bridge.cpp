@@ -20,7 +20,7 @@ TEST_CASE("bridge: runtime, static and control at the same number of heads, with
   REQUIRE(result.code == 0);
   auto const written = json::parse(read(file));
   CHECK(written["model"] == "tiny-recurrent-gemma");
-  CHECK(written["fingerprint"].get<std::string>().size() == 32);
+  CHECK(written["model_identity"].get<std::string>().size() == 32);
   CHECK(written["calibration_prompts"] == 2);
   CHECK(written["test_prompts"] == 15);
 

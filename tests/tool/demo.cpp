@@ -36,7 +36,7 @@ TEST_CASE("demo: the paper's findings come out of both models") {
     CHECK(row["n"].get<int>() >= 200);
     CHECK(row["ci95"][0].get<double>() <= row["value"].get<double>());
     CHECK(row["ci95"][1].get<double>() >= row["value"].get<double>());
-    for (auto const* key : {"model", "task", "setting", "policy", "metric", "fingerprint", "seed", "version"})
+    for (auto const* key : {"model", "task", "setting", "policy", "metric", "model_identity", "seed", "version"})
       CHECK(row.contains(key));
   }
   auto const value = [&](std::string const& model, std::string const& task, std::string const& policy,

@@ -69,7 +69,7 @@ TEST_CASE("calibrate: its file stands in sentences, and a mask of it changes wha
   auto const file = at.path("O.safetensors").string();
   REQUIRE(run("calibrate --model " + gemma + " --prompts 3 --samples 7 --output " + file).code == 0);
   auto const first = read(file);
-  CHECK(first.find("\"fingerprint\"") != std::string::npos);
+  CHECK(first.find("\"model_identity\"") != std::string::npos);
   REQUIRE(run("calibrate --model " + gemma + " --prompts 3 --samples 7 --output " + file).code == 0);
   CHECK(read(file) == first);
   auto const found =

@@ -34,7 +34,7 @@ TEST_CASE("rank: every method ranks every head, and its file stands in sentences
       CHECK(result.out.find("layer 2, best first: ") == 0);
       auto const written = json::parse(read(file));
       CHECK(written["method"] == method);
-      CHECK(written["fingerprint"].get<std::string>().size() == 32);
+      CHECK(written["model_identity"].get<std::string>().size() == 32);
       CHECK(written["seed"] == 5);
       CHECK(written["version"].is_string());
       auto const& scores = written["scores"];

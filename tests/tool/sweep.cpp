@@ -101,8 +101,8 @@ TEST_CASE("sweep asks every task with every seed under every policy, and a secon
   std::set<std::string> answers;
   for (auto const& line : lines) {
     auto const row = json::parse(line);
-    for (auto const* key :
-         {"model", "fingerprint", "policy", "task", "metric", "prompt", "seed", "value", "version", "checksum"})
+    for (auto const* key : {"model", "model_identity", "policy", "policy_identity", "task", "task_identity", "metric",
+                            "prompt", "factors", "seed", "value", "version", "checksum"})
       CHECK(row.contains(key));
     CHECK(keys.insert(row["policy"].dump() + row["task"].dump() + row["metric"].dump() + row["prompt"].dump() +
                       row["seed"].dump())
@@ -240,7 +240,7 @@ TEST_CASE("sweep names what is wrong with a plan before anything is asked") {
   CHECK(refused(told([](json& plan) { plan["models"][0] = "/nowhere"; }), "/nowhere: no such model folder"));
   CHECK(refused(told([](json& plan) { plan["tasks"][1]["task"] = "needles"; }), "there is no such task"));
   CHECK(refused(told([](json& plan) { plan["tasks"][1]["people"] = 3; }), "it has no option \"people\""));
-  CHECK(refused(told([](json& plan) { plan["models"].push_back(jamba + "/."); }), "have the same weights"));
+  CHECK(refused(told([](json& plan) { plan["models"].push_back(jamba + "/."); }), "are the same"));
 }
 
 #ifdef HEADCOUNT_MPIEXEC

@@ -27,7 +27,7 @@ TEST_CASE("train-predictor: learns every attention layer, says how well, and its
     CHECK(result.out.find("layer 2: of the heads kept at ") == 0);
     auto const written = json::parse(read(file));
     CHECK(written["policy"] == "entropy | top_k(3) @ generation");
-    CHECK(written["fingerprint"].get<std::string>().size() == 32);
+    CHECK(written["model_identity"].get<std::string>().size() == 32);
     CHECK(written["texts"] == 32);
     CHECK(written["held_out_texts"] == 8);
     CHECK(written["seed"] == 5);

@@ -298,7 +298,7 @@ nlohmann::ordered_json measure(reference::snapshot const& snapshot, task const& 
   auto const& model = snapshot.model;
   nlohmann::ordered_json row{{"model", snapshot.name}, {"lengths", what.lengths},
                              {"n", what.count},        {"seed", what.seed},
-                             {"version", version},     {"fingerprint", snapshot.fingerprint()}};
+                             {"version", version},     {"model_identity", snapshot.identity()}};
   std::size_t heads = 0;
   std::vector<std::size_t> layers;
   for (std::size_t layer = 0; layer < model.layers.size(); ++layer)

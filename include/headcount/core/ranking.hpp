@@ -11,12 +11,12 @@ namespace headcount::v0 {
 
 /// Where the scores of a ranking come from, so that they can be made again.
 struct ranking_source {
-  std::string method{};       ///< what was computed, as `headcount rank --method` takes it
-  std::string model{};        ///< the model's name
-  std::string fingerprint{};  ///< of the model's weights; empty when nobody knows it
-  std::string data{};         ///< what it was computed on; empty for a ranking from weights alone
-  std::uint64_t seed = 0;     ///< that the data was drawn with
-  std::string version{};      ///< of headcount
+  std::string method{};          ///< what was computed, as `headcount rank --method` takes it
+  std::string model{};           ///< the model's name
+  std::string model_identity{};  ///< empty when nobody knows it
+  std::string data{};            ///< what it was computed on; empty for a ranking from weights alone
+  std::uint64_t seed = 0;        ///< that the data was drawn with
+  std::string version{};         ///< of headcount
 
   [[nodiscard]] friend bool operator==(ranking_source const&, ranking_source const&) = default;
 };

@@ -18,8 +18,8 @@ namespace headcount::v0::evaluate {
 
 /// The model that a task is made for and asked of.
 struct model_under_test {
-  std::string name{};         ///< as result rows say it
-  std::string fingerprint{};  ///< of its weights
+  std::string name{};      ///< as result rows say it
+  std::string identity{};  ///< of its weights, configuration, tokenizer and generation settings
   any_model model;
   std::optional<any_tokenizer> tokenizer{};  ///< none: tasks of texts cannot be asked
   std::optional<chat_turns> turns{};         ///< of its chat, when it was tuned for one; none: form=instruct is refused

@@ -20,7 +20,7 @@ namespace headcount::v0::evaluate {
 [[nodiscard]] inline row make_row(model_under_test const& asked, task const& asking, any_policy const& policy,
                                   std::size_t prompt, std::string metric) {
   return {.model = asked.name,
-          .model_identity = asked.fingerprint,
+          .model_identity = asked.identity,
           .policy = print(policy),
           .policy_identity = policy_identity(policy),
           .task = asking.name,

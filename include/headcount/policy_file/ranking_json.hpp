@@ -43,7 +43,7 @@ namespace headcount::v0::reference {
   if (result.heads() == 0) throw error{file, "it ranks no head", form};
   result.source = {.method = read.text("method", ""),
                    .model = read.text("model", ""),
-                   .fingerprint = read.text("fingerprint", ""),
+                   .model_identity = read.text("model_identity", ""),
                    .data = read.text("data", ""),
                    .seed = 0,
                    .version = read.text("version", "")};
@@ -61,7 +61,7 @@ namespace headcount::v0::reference {
 
 /// A ranking as JSON, which parse_ranking reads back as the same one.
 [[nodiscard]] inline nlohmann::ordered_json to_json(ranking const& of) {
-  return {{"method", of.source.method}, {"model", of.source.model}, {"fingerprint", of.source.fingerprint},
+  return {{"method", of.source.method}, {"model", of.source.model}, {"model_identity", of.source.model_identity},
           {"data", of.source.data},     {"seed", of.source.seed},   {"version", of.source.version},
           {"scores", of.scores}};
 }

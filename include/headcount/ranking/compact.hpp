@@ -131,7 +131,7 @@ inline void write_compact(snapshot const& from, std::filesystem::path const& sou
   for (auto const& layer : layout.layers)
     kept[text_of(layer.index)] = std::vector<std::size_t>(layer.heads.begin(), layer.heads.end());
   config["headcount"] = {{"compacted_from", from.name},
-                         {"fingerprint", from.fingerprint()},
+                         {"model_identity", from.identity()},
                          {"policy", print(policy)},
                          {"kept_heads", std::move(kept)},
                          {"version", std::string{version}}};
@@ -146,9 +146,9 @@ inline void write_compact(snapshot const& from, std::filesystem::path const& sou
   try {
     write_safetensors(part / "model.safetensors", cut_heads(from, layout).all, {{"format", "pt"}});
     write_text(part / "config.json", config.dump(2) + "\n");
-    for (auto const* name : {"tokenizer.model", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
-                             "added_tokens.json", "chat_template.jinja", "generation_config.json"})
-      if (std::filesystem::exists(source / name)) std::filesystem::copy_file(source / name, part / name);
+    for (std::string_view const name : files_of_identity)
+      if (name != "config.json" && std::filesystem::exists(source / name))
+        std::filesystem::copy_file(source / name, part / name);
     std::filesystem::rename(part, output);
   } catch (std::filesystem::filesystem_error const& failure) {
     std::filesystem::remove_all(part, problem);

@@ -61,7 +61,7 @@ namespace headcount::v0::report {
     html += one.source.version.empty()  // a recording, which says no more
                 ? text_of("<li><code>", escaped(one.source.method), "</code> of ", escaped(one.source.model), "</li>\n")
                 : text_of("<li>ranking <code>", escaped(one.source.method), "</code> of ", escaped(one.source.model),
-                          ", fingerprint <code>", escaped(one.source.fingerprint), "</code>, on ",
+                          ", identity <code>", escaped(one.source.model_identity), "</code>, on ",
                           one.source.data.empty() ? "weights" : escaped(one.source.data), ", seed ", one.source.seed,
                           ", headcount ", escaped(one.source.version), "</li>\n");
   return html + "</ul>\n";

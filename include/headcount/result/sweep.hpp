@@ -42,7 +42,7 @@ struct sweep_piece {
   }
   /// A name that it keeps, whatever plan it is part of.
   [[nodiscard]] std::string name() const {
-    return nlohmann::json{asked->fingerprint, asking->identity, asking->name, asking->seed, asking->prompts[prompt]}
+    return nlohmann::json{asked->identity, asking->identity, asking->name, asking->seed, asking->prompts[prompt]}
         .dump();
   }
 };

@@ -29,7 +29,7 @@ TEST_CASE("ranking files: what was written reads back as the same ranking, to th
   ranking const made{.scores = {{}, {0.1, -2.5e-17, 3}, {}, {1.0 / 3, 1e300, 0}},
                      .source = {.method = "mean(entropy)",
                                 .model = "tiny",
-                                .fingerprint = "0af",
+                                .model_identity = "0af",
                                 .data = "needles",
                                 .seed = 18446744073709551615u,
                                 .version = "0.1.0"}};

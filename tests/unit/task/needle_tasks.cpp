@@ -214,7 +214,7 @@ TEST_CASE("exposure: edits name the positions that the construction says") {
 }
 
 TEST_CASE("mqar task: an engine that recalls scores 1, one that is masked where queries are read scores 0") {
-  model_under_test const asked{.name = "toy", .fingerprint = "0f", .model = recalling_model{}};
+  model_under_test const asked{.name = "toy", .identity = "0f", .model = recalling_model{}};
   std::vector<any_policy> const policies{dense, parse_policy("none @ generation"), parse_policy("none @ prefill")};
   for (auto const* queries : {"generation", "prefill"}) {
     auto const tasks = make(asked, "mqar", {{"prompts", 6}, {"pairs", 8}, {"queries", queries}});

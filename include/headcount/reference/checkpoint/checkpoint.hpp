@@ -70,6 +70,7 @@ class checkpoint {
   }
 
   [[nodiscard]] safetensors const& tensors() const noexcept { return tensors_; }
+  [[nodiscard]] std::filesystem::path folder() const { return folder_; }
 
   /// What must stay alive for as long as weights that were taken are used.
   [[nodiscard]] std::shared_ptr<void const> kept() const noexcept { return kept_; }

@@ -9,7 +9,7 @@
 
 #include <headcount/reference/checkpoint/checkpoint.hpp>
 #include <headcount/reference/checkpoint/config_json.hpp>
-#include <headcount/reference/checkpoint/fingerprint.hpp>
+#include <headcount/reference/checkpoint/model_identity.hpp>
 #include <headcount/reference/model/config.hpp>
 #include <headcount/reference/model/jamba.hpp>
 #include <headcount/reference/model/model.hpp>
@@ -26,8 +26,8 @@ struct snapshot {
   std::optional<reference::tokenizer> tokenizer;  ///< when the folder has one
   checkpoint files;
 
-  /// Identifies the weights, see fingerprint_of.
-  [[nodiscard]] std::string fingerprint() const { return fingerprint_of(files.tensors()); }
+  /// What it is, whatever its folder is called: see model_identity. Reads all weights.
+  [[nodiscard]] std::string identity() const { return model_identity(files.folder(), files.tensors()); }
   /// Numbers in all tensors.
   [[nodiscard]] std::size_t parameters() const {
     std::size_t count = 0;

@@ -11,7 +11,7 @@
 
 #include <headcount/file/write_safetensors.hpp>
 #include <headcount/reference/checkpoint/checkpoint.hpp>
-#include <headcount/reference/checkpoint/fingerprint.hpp>
+#include <headcount/reference/checkpoint/model_identity.hpp>
 
 #include <unit/reference/support/files.hpp>
 
@@ -176,7 +176,7 @@ TEST_CASE("checkpoint: an index that does not fit its shards is refused") {
   }
 }
 
-TEST_CASE("fingerprint: sharding does not change it") {
+TEST_CASE("identity of weights: sharding does not change it") {
   test::temporary_folder const whole;
   test::temporary_folder const sharded;
   write_shard(whole, "model.safetensors", {a, b, c});
@@ -184,17 +184,17 @@ TEST_CASE("fingerprint: sharding does not change it") {
   write_shard(sharded, "two.safetensors", {b});
   sharded.write(index_name,
                 R"({"weight_map": {"a": "one.safetensors", "b": "two.safetensors", "c": "one.safetensors"}})");
-  auto const fingerprint = fingerprint_of(checkpoint{whole.path()}.tensors());
-  CHECK(fingerprint.size() == 32);
-  CHECK(fingerprint.find_first_not_of("0123456789abcdef") == std::string::npos);
-  CHECK(fingerprint_of(checkpoint{sharded.path()}.tensors()) == fingerprint);
+  auto const identity = weights_identity(checkpoint{whole.path()}.tensors());
+  CHECK(identity.size() == 32);
+  CHECK(identity.find_first_not_of("0123456789abcdef") == std::string::npos);
+  CHECK(weights_identity(checkpoint{sharded.path()}.tensors()) == identity);
 }
 
-TEST_CASE("fingerprint: a byte of a weight and a name and a dtype and a shape each change it") {
+TEST_CASE("identity of weights: a byte of a weight and a name and a dtype and a shape each change it") {
   test::temporary_folder const folder;
   auto const of = [&](std::vector<named> const& tensors) {
     write_shard(folder, "model.safetensors", tensors);
-    return fingerprint_of(checkpoint{folder.path()}.tensors());
+    return weights_identity(checkpoint{folder.path()}.tensors());
   };
   auto const first = of({a, b, c});
   CHECK(of({a, b, c}) == first);
@@ -209,6 +209,38 @@ TEST_CASE("fingerprint: a byte of a weight and a name and a dtype and a shape ea
   all.push_back(of({{"a", "I32", {2}, a.bytes}, b, c}));
   all.push_back(of({{"a", "F32", {1, 2}, a.bytes}, b, c}));
   all.push_back(of({{"a", "F32", {2}, c.bytes + c.bytes}, b, {"c", "F16", {2}, "aaaa"}}));
+  std::sort(all.begin(), all.end());
+  CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
+}
+
+TEST_CASE("identity of a model: files that change what it says count, its folder's name and other files do not") {
+  test::temporary_folder const folder;
+  write_shard(folder, "model.safetensors", {a, b});
+  folder.write("config.json", "{}");
+  auto const identity = [](std::filesystem::path const& path) {
+    return model_identity(path, checkpoint{path}.tensors());
+  };
+  auto const first = identity(folder.path());
+  test::temporary_folder const other;
+  std::filesystem::copy(folder.path(), other.path() / "renamed");
+  CHECK(identity(other.path() / "renamed") == first);
+  folder.write("README.md", "about it");
+  CHECK(identity(folder.path()) == first);
+
+  std::vector<std::string> all{first};
+  for (std::string const name :
+       {"config.json", "generation_config.json", "tokenizer.model", "tokenizer.json", "tokenizer_config.json",
+        "special_tokens_map.json", "added_tokens.json", "chat_template.jinja", "chat_template.json"}) {
+    for (auto const* text : {"{\"a\": 1}", "{\"a\": 2}"}) {
+      folder.write(name, text);
+      all.push_back(identity(folder.path()));
+    }
+    if (name == "config.json") folder.write(name, "{}");
+    else std::filesystem::remove(folder.path() / name);
+    CHECK(identity(folder.path()) == first);
+  }
+  write_shard(folder, "model.safetensors", {a, c});
+  all.push_back(identity(folder.path()));
   std::sort(all.begin(), all.end());
   CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
 }
