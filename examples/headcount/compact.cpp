@@ -34,7 +34,7 @@ std::size_t tensor_bytes(reference::snapshot const& snapshot) {
 void write_model(compact_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const snapshot = reference::load_snapshot(chosen.model);
-  auto const layout = reference::compact_layout_of(snapshot.model, snapshot.config, policy);
+  auto const layout = reference::compact_layout_of(snapshot.model, policy);
   reference::write_compact(snapshot, chosen.model, policy, layout, chosen.output);
   for (auto const& layer : layout.layers) fmt::print("layer {} keeps {}\n", layer.index, fmt::join(layer.heads, " "));
   fmt::print("{} heads and {} key/value heads a layer; {} bytes of weights, {} before\n", layout.heads, layout.groups,

@@ -42,7 +42,7 @@ void print_completions(generate_options const& chosen) {
   for (auto& tokens : prompts)
     requests.push_back({.prompt = {.tokens = std::move(tokens), .sequence_id = requests.size(), .edits = edits},
                         .max_new_tokens = chosen.max_new_tokens,
-                        .stop = reference::common(snapshot.config).eos});
+                        .stop = snapshot.config.eos});
   std::vector<std::vector<token>> said(requests.size());
   auto const model = as_language_model(snapshot.model);
   evaluate::work done;

@@ -4,7 +4,6 @@
 #include <memory>
 #include <set>
 #include <string>
-#include <type_traits>
 #include <variant>
 
 #include <fmt/core.h>
@@ -21,24 +20,16 @@ namespace {
 
 using namespace headcount::reference;
 
-std::string kind_of(layer const& any) {
-  return std::visit(
-      []<class Mixer>(Mixer const&) {
-        if constexpr (std::is_same_v<Mixer, attention>) return "attention";
-        else if constexpr (std::is_same_v<Mixer, rg_lru_block>) return "rg_lru";
-        else return "mamba";
-      },
-      any.mixer);
-}
-
 nlohmann::ordered_json describe(snapshot const& snapshot) {
   auto const& model = snapshot.model;
   std::map<std::string, std::vector<std::size_t>> layers;
   std::vector<std::size_t> routed;
   attention const* first = nullptr;
   for (std::size_t index = 0; index < model.layers.size(); ++index) {
-    layers[kind_of(model.layers[index])].push_back(index);
-    if (std::holds_alternative<experts>(model.layers[index].feed_forward)) routed.push_back(index);
+    auto const& blocks = model.layers[index];
+    if (blocks.attention) layers[std::string{attention::kind}].push_back(index);
+    visit_block(blocks.recurrent, [&](auto const& block) { layers[std::string{block.kind}].push_back(index); });
+    if (std::holds_alternative<experts>(blocks.feed_forward)) routed.push_back(index);
     if (first == nullptr) first = model.attention_at(index);
   }
   std::set<std::string> dtypes;

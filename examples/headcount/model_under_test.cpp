@@ -1,10 +1,7 @@
 #include "model_under_test.hpp"
 
-#include <variant>
-
 #include <headcount/file/config_reader.hpp>
 #include <headcount/file/json_file.hpp>
-#include <headcount/reference/model/config.hpp>
 #include <headcount/text/chat_turns.hpp>
 
 #include "engine.hpp"
@@ -15,10 +12,9 @@ headcount::evaluate::model_under_test as_model_under_test(headcount::reference::
                                                           std::filesystem::path const& folder) {
   headcount::evaluate::model_under_test asked{
       .name = snapshot.name, .identity = snapshot.identity(), .model = as_language_model(snapshot.model)};
-  asked.end = headcount::reference::common(snapshot.config).eos;
-  asked.turns = std::holds_alternative<headcount::reference::jamba_config>(snapshot.config)
-                    ? headcount::evaluate::jamba_turns()
-                    : headcount::evaluate::gemma_turns();
+  asked.end = snapshot.config.eos;
+  asked.turns = snapshot.model.architecture == "JambaForCausalLM" ? headcount::evaluate::jamba_turns()
+                                                                  : headcount::evaluate::gemma_turns();
   if (snapshot.tokenizer) asked.tokenizer = *snapshot.tokenizer;
   auto const beside = std::filesystem::weakly_canonical(folder).parent_path() / "language.json";
   if (std::filesystem::exists(beside)) asked.language = beside;

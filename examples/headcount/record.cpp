@@ -62,7 +62,7 @@ void complete(reference::snapshot const& snapshot, std::vector<token> const& pro
         reference::forward(snapshot.model, std::span{&step, 1}, {.phase = when, .edits = edits}, policy, recorder);
     return reference::best_token(reference::row_of(logits, 0));
   };
-  auto const& stop = reference::common(snapshot.config).eos;
+  auto const& stop = snapshot.config.eos;
   auto next = read(prompt, phase::prefill);
   for (std::size_t said = 1; said < chosen.max_new_tokens && std::ranges::find(stop, next) == stop.end(); ++said)
     next = read(std::span{&next, 1}, phase::generation);

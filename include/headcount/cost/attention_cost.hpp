@@ -56,11 +56,13 @@ struct kept_heads {
 
 /// The sizes that attention's cost depends on.
 struct attention_shape {
-  std::size_t width = 1;  ///< of the model
+  std::size_t width = 1;  ///< of the block's input
   std::size_t heads = 1;
   std::size_t key_value_heads = 1;
   std::size_t head_dim = 1;
   std::optional<std::size_t> window{};  ///< keys a query sees, its own included; all when empty
+  std::size_t output_width = 1;
+  bool gated = false;  ///< a gate a feature, of every head that is projected
 };
 
 /// The key/value heads whose keys, and whose values, some position could need.
@@ -140,7 +142,8 @@ struct masked_heads {
   auto const sums = work.shared ? std::min(dropped, read.masked_values.size()) : dropped;
 
   attention_cost cost;
-  cost.parameters = shape.width * shape.head_dim * (queries + made.size() + projected);
+  auto const gates = shape.gated ? projected : 0;
+  cost.parameters = shape.head_dim * (shape.width * (queries + made.size() + gates) + shape.output_width * projected);
   cost.projections = 2 * cost.parameters;
   cost.weights = 2 * shape.head_dim * (weighed * keys + weighed_again);
   cost.values = 2 * shape.head_dim * (summed * keys + sums * work.summed);

@@ -4,18 +4,21 @@
 #include <cstddef>
 #include <optional>
 #include <string_view>
-#include <type_traits>
-#include <variant>
 #include <vector>
 
 #include <headcount/core/phase.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/cost/attention_cost.hpp>
 #include <headcount/cost/dropped_work.hpp>
+#include <headcount/cost/recurrent_size.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/has_nonzero_output.hpp>
 #include <headcount/policy/validate.hpp>
+#include <headcount/reference/block/attention.hpp>
+#include <headcount/reference/block/experts.hpp>
+#include <headcount/reference/block/mlp.hpp>
 #include <headcount/reference/model/config.hpp>
+#include <headcount/reference/model/model.hpp>
 #include <headcount/score/scorer.hpp>
 
 namespace headcount::v0::evaluate {
@@ -23,7 +26,7 @@ namespace headcount::v0::evaluate {
 /// What one block costs in one pass, at most. Convolutions, norms, activations and softmax are not counted.
 struct block_cost {
   std::size_t layer = 0;
-  std::string_view kind;  ///< attention, rg_lru, mamba, mlp, experts, output
+  std::string_view kind;  ///< attention, mlp, experts, output, or a recurrence by its name
   std::size_t flops = 0;
   std::size_t bytes = 0;                     ///< of weights and cache that are read
   std::size_t cache = 0;                     ///< bytes of keys and values that are needed after the pass
@@ -42,32 +45,15 @@ struct pass_cost {
   }
 };
 
-/// The numbers of a Mamba or RG-LRU block's products, biases left out, and the FLOPs of its scan for one token.
-struct recurrent_size {
-  std::size_t parameters = 0;
-  std::size_t scan = 0;
-};
-
-/// Projections in and out, and two block-diagonal gates; the scan is h = a h + b x, and the gate of x.
-[[nodiscard]] inline recurrent_size recurrent_size_of(reference::recurrent_gemma_config const& config) noexcept {
-  return {3 * config.width * config.lru_width + 2 * config.lru_width * (config.lru_width / config.heads),
-          4 * config.lru_width};
-}
-
-/// Projections in and out, of dt, B and C, and of the step; the scan is exp(dt a) h + B x and its product with C.
-[[nodiscard]] inline recurrent_size recurrent_size_of(reference::jamba_config const& config) noexcept {
-  auto const channels = config.mamba_channels;
-  return {3 * config.width * channels + (config.mamba_rank + 2 * config.mamba_states) * channels +
-              config.mamba_rank * channels,
-          6 * channels * config.mamba_states};
-}
-
-/// The sizes of an attention block of a configuration: all that its cost depends on.
-[[nodiscard]] inline kernel::attention_shape attention_shape_of(reference::recurrent_gemma_config const& config) {
-  return {config.width, config.heads, config.key_value_heads, config.head_dim, config.window};
-}
-[[nodiscard]] inline kernel::attention_shape attention_shape_of(reference::jamba_config const& config) {
-  return {config.width, config.heads, config.key_value_heads, config.head_dim, {}};
+/// The sizes of an attention block: all that its cost depends on.
+[[nodiscard]] inline kernel::attention_shape attention_shape_of(reference::attention const& block) {
+  return {.width = block.query.weight.row_size(),
+          .heads = block.heads,
+          .key_value_heads = block.key_value_heads,
+          .head_dim = block.head_dim,
+          .window = block.window,
+          .output_width = block.output.weight.rows(),
+          .gated = static_cast<bool>(block.gate)};
 }
 
 /// One attention block in one pass, as cost_of below.
@@ -119,47 +105,68 @@ struct recurrent_size {
           .kept = kept};
 }
 
-/// The cost of one pass of a model under a policy, block by block, from its configuration alone. `context` is at least
-/// 1; a number of weights or cache takes `number_bytes`, 2 as bfloat16. Prefill reads weights once and computes the
-/// logits of its last token. Throws headcount::error when the policy does not fit the model.
-template <class Config>
-[[nodiscard]] pass_cost cost_of(Config const& config, any_policy const& policy, phase when, std::size_t context,
-                                std::size_t number_bytes = 2) {
-  constexpr bool is_jamba = std::is_same_v<Config, reference::jamba_config>;
+/// The numbers of one feed-forward block's products.
+[[nodiscard]] inline std::size_t numbers_of_mlp(reference::mlp const& block) noexcept {
+  return (block.gate ? block.gate.weight.size() : 0) + numbers_of(block.up, block.down);
+}
+
+/// A feed-forward block in a pass over so many tokens.
+[[nodiscard]] inline block_cost feed_forward_block(reference::mlp const& block, std::size_t layer, std::size_t tokens,
+                                                   std::size_t number_bytes) {
+  auto const numbers = numbers_of_mlp(block);
+  return {.layer = layer, .kind = "mlp", .flops = tokens * 2 * numbers, .bytes = numbers * number_bytes};
+}
+
+/// The same of experts: a token computes those that are chosen for it, and no two tokens read the same ones at worst.
+[[nodiscard]] inline block_cost feed_forward_block(reference::experts const& block, std::size_t layer,
+                                                   std::size_t tokens, std::size_t number_bytes) {
+  auto const member = numbers_of_mlp(block.members.front());
+  auto const always = block.router.weight.size() + (block.shared ? numbers_of_mlp(*block.shared) : 0) +
+                      (block.shared_gate ? block.shared_gate.weight.size() : 0);
+  return {.layer = layer,
+          .kind = "experts",
+          .flops = tokens * 2 * (always + block.chosen * member),
+          .bytes = (always + std::min(block.members.size(), tokens * block.chosen) * member) * number_bytes};
+}
+
+/// The cost of one pass of a model under a policy, block by block, from its shapes alone: an outline is enough.
+/// `context` is at least 1; a number of weights or cache takes `number_bytes`, 2 as bfloat16. Prefill reads weights
+/// once and computes the logits of its last token. Throws headcount::error when the policy does not fit the model.
+[[nodiscard]] inline pass_cost cost_of(reference::model const& model, any_policy const& policy, phase when,
+                                       std::size_t context, std::size_t number_bytes = 2) {
   auto const tokens = when == phase::prefill ? context : 1;
-  auto const shape = attention_shape_of(config);
-  auto const recurrent = recurrent_size_of(config);
-  auto const mlp = 3 * config.width * (is_jamba ? config.intermediate : config.intermediate / 2);
   pass_cost pass;
-  for (std::size_t layer = 0; layer < config.layers; ++layer) {
-    if (config.attends[layer]) {
-      pass.blocks.push_back(attention_block(shape, policy, layer, when, context, number_bytes));
-    } else {
+  for (std::size_t layer = 0; layer < model.layers.size(); ++layer) {
+    auto const& blocks = model.layers[layer];
+    if (blocks.attention)
+      pass.blocks.push_back(
+          attention_block(attention_shape_of(*blocks.attention), policy, layer, when, context, number_bytes));
+    visit_block(blocks.recurrent, [&](auto const& block) {
+      auto const size = recurrent_size_of(block);
       pass.blocks.push_back({.layer = layer,
-                             .kind = is_jamba ? "mamba" : "rg_lru",
-                             .flops = tokens * (2 * recurrent.parameters + recurrent.scan),
-                             .bytes = recurrent.parameters * number_bytes});
+                             .kind = block.kind,
+                             .flops = tokens * (2 * size.parameters + size.scan),
+                             .bytes = size.parameters * number_bytes});
+    });
+    visit_block(blocks.feed_forward, [&](auto const& block) {
+      pass.blocks.push_back(feed_forward_block(block, layer, tokens, number_bytes));
+    });
+    if (blocks.reentry) {
+      auto const numbers = blocks.reentry.weight.size();
+      pass.blocks.push_back(
+          {.layer = layer, .kind = "reentry", .flops = tokens * 2 * numbers, .bytes = numbers * number_bytes});
     }
-    block_cost feed_forward{.layer = layer, .kind = "mlp", .flops = tokens * 2 * mlp, .bytes = mlp * number_bytes};
-    if constexpr (is_jamba) {
-      if (config.routes[layer]) {
-        auto const router = config.width * config.experts;
-        feed_forward.kind = "experts";
-        feed_forward.flops = tokens * 2 * (router + config.chosen_experts * mlp);
-        feed_forward.bytes = (router + std::min(config.experts, tokens * config.chosen_experts) * mlp) * number_bytes;
-      }
-    }
-    pass.blocks.push_back(feed_forward);
   }
-  auto const head = config.vocabulary * config.width;
-  pass.blocks.push_back({.layer = config.layers, .kind = "output", .flops = 2 * head, .bytes = head * number_bytes});
+  auto const head = model.head.weight.size();
+  pass.blocks.push_back(
+      {.layer = model.layers.size(), .kind = "output", .flops = 2 * head, .bytes = head * number_bytes});
   return pass;
 }
 
-/// The same for any configuration.
+/// The same from a configuration.
 [[nodiscard]] inline pass_cost cost_of(reference::model_config const& config, any_policy const& policy, phase when,
                                        std::size_t context, std::size_t number_bytes = 2) {
-  return std::visit([&](auto const& one) { return cost_of(one, policy, when, context, number_bytes); }, config);
+  return cost_of(config.outline(), policy, when, context, number_bytes);
 }
 
 }  // namespace headcount::v0::evaluate

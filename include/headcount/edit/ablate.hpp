@@ -11,15 +11,27 @@
 namespace headcount::v0::edit {
 
 /// What of a hybrid can be taken away beside single heads.
-enum class block : unsigned char { attention, rg_lru, mamba, convolution, mlp, experts, layer };
+enum class block : unsigned char {
+  attention,
+  rg_lru,
+  mamba,
+  mamba2,
+  gated_delta,
+  short_convolution,
+  convolution,
+  mlp,
+  experts,
+  layer
+};
 
 }  // namespace headcount::v0::edit
 
 namespace headcount::v0 {
 
 template <>
-inline constexpr std::array<std::string_view, 7> words_of<edit::block>{"attention", "rg_lru",  "mamba", "convolution",
-                                                                       "mlp",       "experts", "layer"};
+inline constexpr std::array<std::string_view, 10> words_of<edit::block>{
+    "attention",         "rg_lru",      "mamba", "mamba2",  "gated_delta",
+    "short_convolution", "convolution", "mlp",   "experts", "layer"};
 
 }  // namespace headcount::v0
 
@@ -28,7 +40,8 @@ namespace headcount::v0::edit {
 /// Takes away what is not attention, the mirror of dropping heads: what a block adds to the residual stream becomes 0,
 /// its projection's bias included, in the layers of the scope that have one.
 ///
-/// `attention`, `rg_lru`, `mamba` are the mixers, `mlp` and `experts` what follows them, `layer` is both. A recurrent
+/// `attention` and the recurrences `rg_lru` to `short_convolution` are the mixers, `mlp` and `experts` what follows
+/// them, `layer` is all. A recurrent
 /// block goes on reading its inputs, so that its state is there where the scope ends. `convolution` leaves the causal
 /// convolution of a recurrent block the token itself: the taps of the tokens before become 0.
 ///

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -26,6 +27,9 @@ class config_reader {
 
   [[nodiscard]] bool has(char const* key) const { return object_.contains(key) && !object_[key].is_null(); }
 
+  /// Whether a key is there and says null.
+  [[nodiscard]] bool is_null(char const* key) const { return object_.contains(key) && object_[key].is_null(); }
+
   /// Whether a key holds exactly this string.
   [[nodiscard]] bool is(char const* key, char const* value) const {
     return object_.contains(key) && object_[key] == value;
@@ -47,6 +51,34 @@ class config_reader {
     if (!has(key)) return require(key, otherwise);
     if (!object_[key].is_number() || !std::isfinite(object_[key].get<double>())) fail(key, "a number");
     return object_[key].get<double>();
+  }
+
+  /// Numbers, `count` of them where it is not 0; `otherwise` when absent. They may be infinite, as transformers 5
+  /// writes it: {"__float__": "Infinity"}.
+  [[nodiscard]] std::vector<double> numbers(char const* key, std::vector<double> otherwise,
+                                            std::size_t count = 0) const {
+    if (!has(key)) return otherwise;
+    if (!object_[key].is_array() || (count > 0 && object_[key].size() != count))
+      fail(key, count > 0 ? text_of("a list of ", count, " numbers") : "a list of numbers");
+    std::vector<double> values;
+    for (auto const& value : object_[key]) {
+      bool const infinite = value.is_object() && value.value("__float__", nlohmann::json{}) == "Infinity";
+      if (!infinite && !value.is_number()) fail(key, R"(numbers, or {"__float__": "Infinity"})");
+      values.push_back(infinite ? std::numeric_limits<double>::infinity() : value.get<double>());
+    }
+    return values;
+  }
+
+  /// Whole numbers from 0, at most 2^24; `otherwise` when absent.
+  [[nodiscard]] std::vector<std::size_t> counts(char const* key, std::vector<std::size_t> otherwise) const {
+    if (!has(key)) return otherwise;
+    if (!object_[key].is_array()) fail(key, "a list of whole numbers");
+    std::vector<std::size_t> values;
+    for (auto const& value : object_[key]) {
+      if (!value.is_number_unsigned() || value.get<std::size_t>() > 1u << 24) fail(key, "a list of whole numbers");
+      values.push_back(value.get<std::size_t>());
+    }
+    return values;
   }
 
   [[nodiscard]] bool flag(char const* key, bool otherwise) const {

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <string>
-#include <type_traits>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -15,7 +14,7 @@
 #include <headcount/cost/attention_cost.hpp>
 #include <headcount/mask/zero.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/reference/model/config.hpp>
+#include <headcount/reference/block/rg_lru.hpp>
 #include <headcount/reference/model/model.hpp>
 
 namespace headcount::v0::reference {
@@ -82,23 +81,33 @@ struct compact_layout {
 
 /// RG-LRU gates have as many blocks as attention has heads. Merging them keeps what they compute, if the new number
 /// divides the old one. Throws headcount::error when it does not, or when the blocks' zeros take more numbers than the
-/// heads give free.
-inline void validate_gates(recurrent_gemma_config const& config, compact_layout const& layout) {
-  auto const attention_layers = layout.layers.size();
+/// heads give free. Nothing where a model has none.
+inline void validate_gates(model const& model, compact_layout const& layout) {
+  rg_lru_block const* gates = nullptr;
+  std::size_t recurrences = 0;
+  attention const* block = nullptr;
+  for (std::size_t index = 0; index < model.layers.size(); ++index) {
+    if (auto const* const found = std::get_if<rg_lru_block>(&model.layers[index].recurrent)) {
+      gates = found;
+      ++recurrences;
+    }
+    if (auto const* const found = model.attention_at(index)) block = found;
+  }
+  if (gates == nullptr) return;
+  auto const all = block->heads;
+  auto const lru_width = gates->channels();
   auto const grown = [&](std::size_t heads) {
-    return 2 * (config.layers - attention_layers) * config.lru_width *
-           (config.lru_width / heads - config.lru_width / config.heads);
+    return 2 * recurrences * lru_width * (lru_width / heads - lru_width / all);
   };
   auto const freed = [&](std::size_t heads, std::size_t groups) {
-    return 2 * attention_layers * config.width * config.head_dim *
-           (config.heads - heads + config.key_value_heads - groups);
+    return 2 * layout.layers.size() * model.width() * block->head_dim * (all - heads + block->key_value_heads - groups);
   };
   std::string allowed;
-  for (std::size_t heads = 1; heads < config.heads; ++heads)
-    if (config.heads % heads == 0 && grown(heads) < freed(heads, layout.groups)) add_to_list(allowed, text_of(heads));
+  for (std::size_t heads = 1; heads < all; ++heads)
+    if (all % heads == 0 && grown(heads) < freed(heads, layout.groups)) add_to_list(allowed, text_of(heads));
   if (allowed.empty()) allowed = "none";
-  auto const what = text_of(layout.heads, " of ", config.heads, " heads");
-  if (config.heads % layout.heads != 0)
+  auto const what = text_of(layout.heads, " of ", all, " heads");
+  if (all % layout.heads != 0)
     throw error{what,
                 "RG-LRU gates have as many blocks as attention has heads (num_attention_heads), and can only be merged "
                 "evenly",
@@ -115,8 +124,7 @@ inline void validate_gates(recurrent_gemma_config const& config, compact_layout 
 /// The layout of a model without the heads that a policy drops. Throws headcount::error when the policy does not fit
 /// the model, is not static, drops no head, or keeps what config.json cannot say: it has one num_attention_heads and
 /// one num_key_value_heads for all layers.
-[[nodiscard]] inline compact_layout compact_layout_of(model const& model, model_config const& config,
-                                                      any_policy const& policy) {
+[[nodiscard]] inline compact_layout compact_layout_of(model const& model, any_policy const& policy) {
   validate(policy, model);
   compact_layout layout;
   bool drops = false;
@@ -138,7 +146,7 @@ inline void validate_gates(recurrent_gemma_config const& config, compact_layout 
     layout.layers = std::move(layers);
   }
   if (!drops) throw error{text_of("policy \"", print(policy), "\""), "it drops no head", "policies that drop some"};
-  if (auto const* const gemma = std::get_if<recurrent_gemma_config>(&config)) validate_gates(*gemma, layout);
+  validate_gates(model, layout);
   return layout;
 }
 

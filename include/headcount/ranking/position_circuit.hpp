@@ -4,8 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <optional>
-#include <type_traits>
-#include <variant>
+#include <utility>
 #include <vector>
 
 #include <Eigen/Core>
@@ -72,32 +71,54 @@ struct query_key_circuit {
   return std::min<std::size_t>(block.window.value_or(2048), 2048);
 }
 
+/// The way of a token's own features through a recurrent block, with gates and recurrence taken as 1: rows of a map in,
+/// the convolution's channels that they meet, and a map out.
+struct recurrent_path {
+  reference::linear const& in;
+  std::size_t first_row = 0;
+  reference::causal_convolution const& convolution;
+  std::size_t first_channel = 0;
+  reference::linear const& out;
+};
+
+[[nodiscard]] inline recurrent_path path_of(reference::rg_lru_block const& block) {
+  return {block.input, 0, block.convolution, 0, block.output};
+}
+[[nodiscard]] inline recurrent_path path_of(reference::mamba_block const& block) {
+  return {block.in_projection, 0, block.convolution, 0, block.out_projection};
+}
+[[nodiscard]] inline recurrent_path path_of(reference::mamba2_block const& block) {
+  return {block.in_projection, block.channels(), block.convolution, 0, block.out_projection};
+}
+[[nodiscard]] inline recurrent_path path_of(reference::gated_delta_net const& block) {
+  return {block.value, 0, block.convolution, 2 * block.key_heads * block.key_dim, block.output};
+}
+[[nodiscard]] inline recurrent_path path_of(reference::short_convolution const& block) {
+  return {block.in_projection, 2 * block.channels(), block.convolution, 0, block.out_projection};
+}
+
 /// What a recurrent block writes of what it reads, `[width, width]`: its projections and the gain of the norm before
 /// it, with gates and recurrence taken as 1. `tokens_ago` leaves only the convolution's path for the token so many
-/// before; without it the convolution is 1, too. Empty for attention.
+/// before; without it the convolution is 1, too. Empty for a layer without one.
 [[nodiscard]] inline circuit_matrix recurrent_map(reference::layer const& layer,
                                                   std::optional<std::size_t> tokens_ago = std::nullopt) {
-  auto const through = [&](reference::linear const& in, reference::linear const& out,
-                           reference::causal_convolution const& convolution) -> circuit_matrix {
-    auto const channels = reference::index(convolution.channels);
-    circuit_matrix read = as_matrix(in.weight).topRows(channels);  // Mamba's gate comes after its input
+  circuit_matrix map;
+  visit_block(layer.recurrent, [&](auto const& block) {
+    auto const& [in, first_row, convolution, first_channel, out] = path_of(block);
+    auto const channels = reference::index(block.channels());
+    circuit_matrix read = as_matrix(in.weight).middleRows(reference::index(first_row), channels);
     if (tokens_ago) {
-      if (*tokens_ago >= convolution.width)
-        return circuit_matrix::Zero(reference::index(out.weight.rows()), read.cols());
-      auto const* const taps = convolution.taps.data() + (convolution.width - 1 - *tokens_ago) * convolution.channels;
+      if (*tokens_ago >= convolution.width) {
+        map = circuit_matrix::Zero(reference::index(out.weight.rows()), read.cols());
+        return;
+      }
+      auto const* const taps =
+          convolution.taps.data() + (convolution.width - 1 - *tokens_ago) * convolution.channels + first_channel;
       read = Eigen::Map<Eigen::VectorXf const>{taps, channels}.cast<double>().asDiagonal() * read;
     }
-    return as_matrix(out.weight) * read * gain_of(layer.mixer_norm).asDiagonal();
-  };
-  return std::visit(
-      [&]<class Mixer>(Mixer const& mixer) -> circuit_matrix {
-        if constexpr (std::is_same_v<Mixer, reference::rg_lru_block>)
-          return through(mixer.input, mixer.output, mixer.convolution);
-        else if constexpr (std::is_same_v<Mixer, reference::mamba_block>)
-          return through(mixer.in_projection, mixer.out_projection, mixer.convolution);
-        else return {};
-      },
-      layer.mixer);
+    map = as_matrix(out.weight) * read * gain_of(layer.mixer_norm).asDiagonal();
+  });
+  return map;
 }
 
 /// The share of tokens, `[token, dim]`, whose query has fewer than n keys that it prefers to the token's own; in [0,
@@ -137,10 +158,9 @@ struct query_key_circuit {
   circuit_matrix before = circuit_matrix::Zero(tokens.cols(), tokens.cols());
   for (std::size_t layer = 0; layer < table.size(); ++layer) {
     auto const* const block = model.attention_at(layer);
-    if (block == nullptr) {
-      before += recurrent_map(model.layers[layer], 1);
-      continue;
-    }
+    auto const writes = recurrent_map(model.layers[layer], 1);
+    if (writes.size() != 0) before += writes;
+    if (block == nullptr) continue;
     for (std::size_t head = 0; head < table[layer].size(); ++head) {
       auto const circuit = query_key_of(model, layer, head);
       if (!block->rotary) {
@@ -177,10 +197,9 @@ struct query_key_circuit {
   circuit_matrix before = circuit_matrix::Zero(tokens.cols(), tokens.cols());
   for (std::size_t layer = 0; layer < table.size(); ++layer) {
     auto const* const block = model.attention_at(layer);
-    if (block == nullptr) {
-      before += recurrent_map(model.layers[layer], 1);
-      continue;
-    }
+    auto const writes = recurrent_map(model.layers[layer], 1);
+    if (writes.size() != 0) before += writes;
+    if (block == nullptr) continue;
     if (before.isZero(0)) continue;
     for (std::size_t head = 0; head < table[layer].size(); ++head) {
       auto const circuit = query_key_of(model, layer, head);
@@ -210,7 +229,7 @@ struct query_key_circuit {
   auto table = every_head(model, 0);
   std::vector<circuit_matrix> before;
   for (std::size_t layer = 0; layer < table.size(); ++layer) {
-    if (model.attention_at(layer) == nullptr) before.push_back(recurrent_map(model.layers[layer]));
+    if (auto writes = recurrent_map(model.layers[layer]); writes.size() != 0) before.push_back(std::move(writes));
     for (std::size_t head = 0; head < table[layer].size() && !before.empty(); ++head) {
       auto const circuit = query_key_of(model, layer, head);
       circuit_matrix const queries = circuit.query * circuit.query.transpose();

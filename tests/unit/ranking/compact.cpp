@@ -88,13 +88,13 @@ TEST_CASE("compact: a cut model computes what the masked one does and lacks the 
     CAPTURE(name);
     auto const whole = golden(name);
     auto const policy = keeping(whole.model, kept);
-    auto const layout = reference::compact_layout_of(whole.model, whole.config, policy);
+    auto const layout = reference::compact_layout_of(whole.model, policy);
     test::temporary_folder const folder;
     auto const to = folder.path() / "cut";
     reference::write_compact(whole, std::string{HEADCOUNT_GOLDENS} + "/" + name, policy, layout, to);
     auto const small = reference::load_snapshot(to);
-    CHECK(reference::common(small.config).heads == heads);
-    CHECK(reference::common(small.config).key_value_heads == groups);
+    CHECK(small.config.heads == heads);
+    CHECK(small.config.key_value_heads == groups);
     CHECK(bytes_of(whole) - bytes_of(small) == 4 * (fewer - zeros));
 
     auto const expected = logits_of(whole.model, policy);
@@ -122,7 +122,7 @@ TEST_CASE("compact: what a configuration cannot say is refused with what it can"
   auto const jamba = golden("jamba_moe");
   auto const gemma = golden("recurrent_gemma_mqa");
   auto const says = [](reference::snapshot const& of, any_policy const& policy, std::string const& part) {
-    auto const message = test::message_of([&] { (void)reference::compact_layout_of(of.model, of.config, policy); });
+    auto const message = test::message_of([&] { (void)reference::compact_layout_of(of.model, policy); });
     CHECK_MESSAGE(test::contains(message, part), message);
   };
   says(jamba, keeping(jamba.model, {{2, {0, 1, 4}}, {6, {0, 1, 4}}}),

@@ -217,11 +217,11 @@ TEST_CASE("sentence: a mistake in edits is said with its column and what is allo
           {"scale(3-5, -1)", "column 12: factor of scale = -1 is out of range (allowed: 0 to 1e+06)"},
           {"balanced(3, mass=all)", "column 18: \"all\" is no value for mass of balanced (allowed: row, pass)"},
           {"ablate(head)",
-           "column 8: \"head\" is no value for what of ablate (allowed: attention, rg_lru, mamba, convolution, mlp, "
-           "experts, layer)"},
+           "column 8: \"head\" is no value for what of ablate (allowed: attention, rg_lru, mamba, mamba2, gated_delta, "
+           "short_convolution, convolution, mlp, experts, layer)"},
           {"ablate",
-           "column 1: ablate needs its what (allowed: ablate(what), attention, rg_lru, mamba, convolution, "
-           "mlp, experts, layer)"},
+           "column 1: ablate needs its what (allowed: ablate(what), attention, rg_lru, mamba, mamba2, "
+           "gated_delta, short_convolution, convolution, mlp, experts, layer)"},
           {"omit(3) @ generation, layers=2) x",
            "column 30: \"2) x\" is no layer or range of layers (allowed: layers=2,5-7)"},
       });

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include <headcount/core/site.hpp>
@@ -17,6 +18,7 @@
 #include <headcount/reference/block/key_value_cache.hpp>
 #include <headcount/reference/block/linear.hpp>
 #include <headcount/reference/block/matrix.hpp>
+#include <headcount/reference/block/norm.hpp>
 #include <headcount/reference/block/rope.hpp>
 #include <headcount/reference/block/segment.hpp>
 #include <headcount/score/scorer.hpp>
@@ -25,17 +27,28 @@
 namespace headcount::v0::reference {
 
 /// An attention block: MHA (as many key/value heads as heads), GQA, or MQA (one key/value head); causal, over all past
-/// tokens or a sliding window; with rotary positions or none.
+/// tokens or a sliding window; with rotary positions or none; queries and keys normalised or not.
+///
+///     outputs = softmax(scale query_norm(query x) . key_norm(key x)) value x     rotated where there are positions
+///     y       = output_projection(outputs * sigmoid(gate x))                     without a gate: of outputs
+///
+/// Source: norms Henry et al. 2020, arXiv 2010.04245; the gate Qiu et al. 2025, arXiv 2505.06708.
 struct attention {
+  static constexpr std::string_view kind = "attention";
+
   linear query{};   ///< [heads * dim, width]
   linear key{};     ///< [kv_heads * dim, width]
   linear value{};   ///< [kv_heads * dim, width]
   linear output{};  ///< [width, heads * dim]
+  linear gate{};    ///< [heads * dim, width], or none
   std::size_t heads = 1;
   std::size_t key_value_heads = 1;
   std::size_t head_dim = 1;
   std::optional<std::size_t> window{};       ///< keys a query sees, its own included; all when empty
   std::optional<rotary_embedding> rotary{};  ///< none when empty
+  std::optional<float> scale{};              ///< of the logits; 1 / sqrt(head_dim) when empty
+  std::optional<rms_norm> query_norm{};      ///< gain of one head, [dim], or of all at once, [heads * dim]
+  std::optional<rms_norm> key_norm{};
 
   [[nodiscard]] std::size_t group() const noexcept { return heads / key_value_heads; }
   [[nodiscard]] key_value_cache empty_state() const { return {key_value_heads, head_dim}; }
@@ -56,6 +69,13 @@ inline void rotate_heads(attention const& block, std::size_t position, std::span
     apply(*block.rotary, position, features.subspan(at, block.head_dim));
 }
 
+/// Normalises the queries or keys of packed tokens, `[token, head * dim]`: head by head, or all heads at once.
+inline void normalise_heads(std::optional<rms_norm> const& norm, matrix& features) noexcept {
+  if (!norm) return;
+  for (std::size_t token = 0; token < size(features.rows()); ++token)
+    apply_to_parts(*norm, row_of(features, token), norm->gain.size());
+}
+
 /// What one query of one sequence works with: its rotated features and the keys and values it sees.
 [[nodiscard]] inline kernel::attention_inputs inputs_of(attention const& block, key_value_cache const& cache,
                                                         std::size_t position, std::span<float const> query) noexcept {
@@ -64,7 +84,7 @@ inline void rotate_heads(attention const& block, std::size_t position, std::span
   return {.queries = {query.data(), {block.heads, block.head_dim}},
           .keys = cache.keys(first, seen),
           .values = cache.values(first, seen),
-          .scale = 1 / std::sqrt(static_cast<float>(block.head_dim)),
+          .scale = block.scale.value_or(1 / std::sqrt(static_cast<float>(block.head_dim))),
           .first_key = first};
 }
 
@@ -149,9 +169,11 @@ template <class Control>
 [[nodiscard]] matrix apply(attention const& block, matrix const& x, std::span<segment const> segments,
                            std::span<attended_sequence const> sequences, wanted which, Control const& control) {
   matrix keys = apply(block.key, x);
+  normalise_heads(block.key_norm, keys);
   matrix const values = apply(block.value, x);
   matrix const inputs = wanted_rows(x, segments, which);
   matrix queries = apply(block.query, inputs);
+  normalise_heads(block.query_norm, queries);
   std::vector<float> bias_factors(size(queries.rows()));
   matrix buffer;
   strided_view<float const, 3> projection;
@@ -170,6 +192,7 @@ template <class Control>
                     all ? count : 1);
     if (block.window) sequence.cache->trim(*block.window);
   }
+  if (block.gate) queries.array() *= apply(block.gate, inputs).array().logistic();
   matrix y = apply(block.output, queries);
   for (std::size_t token = 0; token < bias_factors.size() && !block.output.bias.empty(); ++token)
     if (bias_factors[token] != 1)

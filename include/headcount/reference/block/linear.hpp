@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -11,10 +12,23 @@
 
 namespace headcount::v0::reference {
 
-/// A linear map: output = weight input + bias. `weight` is `[out, in]` and stays in its stored format.
+/// A correction of small rank that is added to a linear map's weight, for weights that several layers share.
+/// Source: Hu et al. 2021, arXiv 2106.09685.
+struct adapter {
+  weights down{};  ///< [rank, in]
+  weights up{};    ///< [out, rank]
+};
+
+/// A linear map: output = scale * (weight input + up down input) + bias. `weight` is `[out, in]` and stays in its
+/// stored format.
 struct linear {
   weights weight{};
-  std::vector<float> bias{};  ///< `[out]`, or empty for none
+  std::vector<float> bias{};         ///< `[out]`, or empty for none
+  float scale = 1;                   ///< multipliers of the models that have some (muP)
+  std::optional<adapter> adapted{};  ///< a layer's own part of a weight that is not its own alone
+
+  /// Whether there is one: a block that does without has an empty map.
+  [[nodiscard]] explicit operator bool() const noexcept { return !weight.shape.empty(); }
 };
 
 /// Rows [begin, begin + count) of a linear map's weight as float32, `[count, in]`: where they lie when they are float32
@@ -57,6 +71,8 @@ struct linear {
       }
     }
   });
+  if (map.adapted) y += apply(linear{.weight = map.adapted->up}, apply(linear{.weight = map.adapted->down}, x));
+  if (map.scale != 1) y *= map.scale;
   if (!map.bias.empty()) y.rowwise() += as_array(std::span{map.bias}).matrix();
   return y;
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include <headcount/reference/block/ablated_channels.hpp>
@@ -26,6 +27,8 @@ namespace headcount::v0::reference {
 ///
 /// Source: Gu & Dao 2023, arXiv 2312.00752, algorithm 2; norms from Lieber et al. 2024, arXiv 2403.19887.
 struct mamba_block {
+  static constexpr std::string_view kind = "mamba";
+
   linear in_projection{};   ///< [2 * channels, width]: u, then z
   linear x_projection{};    ///< [rank + 2 * states, channels]: dt, B, C
   linear dt_projection{};   ///< [channels, rank]

@@ -6,20 +6,22 @@
 
 namespace headcount::v0::reference {
 
-/// Gated feed-forward block: down(gate_function(gate x) * (up x)).
-/// Source: Shazeer 2020, arXiv 2002.05202.
-struct gated_mlp {
-  linear gate{};  ///< [hidden, width]
+/// Feed-forward block, gated or plain:
+///
+///     down(function(gate x) * (up x))      (Shazeer 2020, arXiv 2002.05202)
+///     down(function(up x))                 without a gate
+struct mlp {
+  linear gate{};  ///< [hidden, width], or none
   linear up{};    ///< [hidden, width]
   linear down{};  ///< [width, hidden]
   activation function = activation::silu;
 };
 
 /// x `[token, width]` gives the same shape.
-[[nodiscard]] inline matrix apply(gated_mlp const& block, matrix const& x) {
-  matrix hidden = apply(block.gate, x);
+[[nodiscard]] inline matrix apply(mlp const& block, matrix const& x) {
+  matrix hidden = apply(block.gate ? block.gate : block.up, x);
   apply(block.function, hidden);
-  hidden.array() *= apply(block.up, x).array();
+  if (block.gate) hidden.array() *= apply(block.up, x).array();
   return apply(block.down, hidden);
 }
 

@@ -16,7 +16,7 @@ using aligned_floats = std::vector<float, Eigen::aligned_allocator<float>>;
 /// The state of one sequence in one recurrent layer. A plain value: a copy is a fork.
 struct recurrence {
   aligned_floats past_inputs{};  ///< [width - 1, channel], what the convolution still sees
-  aligned_floats hidden{};       ///< RG-LRU: [channel]; Mamba: [state, channel]
+  aligned_floats hidden{};       ///< RG-LRU [channel], Mamba [state, channel], or as the block says
 
   [[nodiscard]] std::size_t bytes() const noexcept { return (past_inputs.size() + hidden.size()) * sizeof(float); }
 };

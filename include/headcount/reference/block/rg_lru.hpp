@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstddef>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include <headcount/reference/block/ablated_channels.hpp>
@@ -43,6 +44,8 @@ struct block_diagonal_gate {
 ///
 /// Source: De et al. 2024, arXiv 2402.19427, section 2.4; gates block-diagonal as in RecurrentGemma.
 struct rg_lru_block {
+  static constexpr std::string_view kind = "rg_lru";
+
   linear input{};   ///< linear_x: [lru_width, width]
   linear gate{};    ///< linear_y: [lru_width, width]
   linear output{};  ///< linear_out: [width, lru_width]
@@ -51,6 +54,7 @@ struct rg_lru_block {
   block_diagonal_gate recurrent_gate{};
   std::vector<float> rate{};  ///< [lru_width], -8 * softplus(recurrent_param): ln a_t at a fully open gate
 
+  [[nodiscard]] std::size_t channels() const noexcept { return rate.size(); }
   [[nodiscard]] recurrence empty_state() const {
     return {aligned_floats((convolution.width - 1) * convolution.channels), aligned_floats(rate.size())};
   }

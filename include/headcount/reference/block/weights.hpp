@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -26,11 +28,12 @@ enum class dtype : unsigned char { float32, bfloat16, float16 };
 }
 
 /// A tensor of weights where it lies, e.g. in a mapped file: row-major, in its own format, aligned for it. It does not
-/// own the memory: the model that holds it keeps its storage alive.
+/// own the memory, unless it says so: the model that holds it keeps its storage alive.
 struct weights {
   dtype type = dtype::float32;
   std::byte const* data = nullptr;
   std::vector<std::size_t> shape{};
+  std::shared_ptr<std::byte const> owned{};  ///< the numbers, where they lie in no file; see gather_rows
 
   /// Values a row of the slowest axis holds.
   [[nodiscard]] std::size_t row_size() const noexcept {
@@ -53,8 +56,10 @@ struct weights {
   return std::bit_cast<float>(static_cast<std::uint32_t>(bfloat16) << 16);
 }
 
-/// Copies values [first, first + to.size()) into `to` as float32.
+/// Copies values [first, first + to.size()) into `to` as float32. Weights without numbers, which a source that knows
+/// shapes alone gives, are zeros.
 inline void widen(weights const& from, std::size_t first, std::span<float> to) noexcept {
+  if (from.data == nullptr) return std::fill(to.begin(), to.end(), 0.0f);
   switch (from.type) {
     case dtype::float32:
       std::memcpy(to.data(), from.at<float>(first), to.size_bytes());

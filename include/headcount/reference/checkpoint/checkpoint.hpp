@@ -1,11 +1,13 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <memory>
 #include <set>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,13 +58,25 @@ class checkpoint {
     return result;
   }
 
+  /// The shape of a tensor; nothing when there is none.
+  [[nodiscard]] std::vector<std::size_t> shape_of(std::string const& name) const {
+    auto const found = tensors_.find(name);
+    return found == tensors_.end() ? std::vector<std::size_t>{} : found->second.shape;
+  }
+
   /// Throws headcount::error that names the tensors nobody took: the file holds something that is not this model.
-  /// Copies that models do not need are let pass: a tied "lm_head.weight", rotary frequencies of older versions.
-  void require_all_taken() const {
+  /// Those are let pass whose names begin as `left_out` says, and copies that models do not need: a tied
+  /// "lm_head.weight", rotary frequencies of older versions.
+  void require_all_taken(std::span<std::string const> left_out = {}) const {
+    auto const is_left_out = [&](std::string const& name) {
+      return std::ranges::any_of(left_out, [&](auto const& begin) { return name.starts_with(begin); });
+    };
     std::string unknown;
     std::size_t count = 0;
     for (auto const& [name, tensor] : tensors_) {
-      if (taken_.contains(name) || name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq")) continue;
+      if (taken_.contains(name) || name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq") ||
+          is_left_out(name))
+        continue;
       if (++count <= 5) add_to_list(unknown, in_quotes(name));
     }
     if (count > 5) unknown += text_of(" and ", count - 5, " more");

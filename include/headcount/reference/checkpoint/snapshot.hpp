@@ -5,15 +5,12 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 
 #include <headcount/reference/checkpoint/checkpoint.hpp>
 #include <headcount/reference/checkpoint/config_json.hpp>
 #include <headcount/reference/checkpoint/model_identity.hpp>
 #include <headcount/reference/model/config.hpp>
-#include <headcount/reference/model/jamba.hpp>
 #include <headcount/reference/model/model.hpp>
-#include <headcount/reference/model/recurrent_gemma.hpp>
 #include <headcount/text/tokenizer.hpp>
 
 namespace headcount::v0::reference {
@@ -45,8 +42,8 @@ struct snapshot {
     throw error{folder.string(), "no such model folder", "a folder with config.json and model.safetensors"};
   auto config = read_config(folder / "config.json");
   checkpoint files{folder};
-  auto model = std::visit([&](auto const& any) { return make_model(any, files); }, config);
-  files.require_all_taken();
+  auto model = config.make(files);
+  files.require_all_taken(model.left_out);
   model.storage = files.kept();
   auto words = tokenizer::of_folder(folder);
   auto const absolute = std::filesystem::weakly_canonical(folder);

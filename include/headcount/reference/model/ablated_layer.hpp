@@ -22,38 +22,39 @@ namespace headcount::v0::reference {
 
 /// What edits take away of one layer in one pass.
 struct ablated_layer {
-  bool mixer = false;           ///< what the mixer adds is 0
+  bool attention = false;       ///< what attention adds is 0
+  bool recurrent = false;       ///< what the recurrence adds is 0
   bool feed_forward = false;    ///< what the feed-forward block adds is 0
   ablated_channels channels{};  ///< of a recurrent mixer
 };
 
 /// Whether a layer has a block of a kind.
 [[nodiscard]] inline bool has_block(layer const& of, edit::block what) noexcept {
-  auto const recurrent = !std::holds_alternative<attention>(of.mixer);
   switch (what) {
     case edit::block::attention:
-      return !recurrent;
-    case edit::block::rg_lru:
-      return std::holds_alternative<rg_lru_block>(of.mixer);
-    case edit::block::mamba:
-      return std::holds_alternative<mamba_block>(of.mixer);
+      return of.attention.has_value();
     case edit::block::convolution:
-      return recurrent;
+      return !std::holds_alternative<std::monostate>(of.recurrent);
     case edit::block::mlp:
-      return std::holds_alternative<gated_mlp>(of.feed_forward);
+      return std::holds_alternative<mlp>(of.feed_forward);
     case edit::block::experts:
       return std::holds_alternative<experts>(of.feed_forward);
     case edit::block::layer:
       return true;
+    default:
+      bool has = false;
+      visit_block(of.recurrent, [&](auto const& block) { has = block.kind == word_of(what); });
+      return has;
   }
-  return false;
 }
 
-/// Channels of a layer's recurrent mixer; 0 for attention.
-[[nodiscard]] inline std::size_t channels_of(layer const& of) noexcept {
-  if (auto const* const block = std::get_if<rg_lru_block>(&of.mixer)) return block->rate.size();
-  if (auto const* const block = std::get_if<mamba_block>(&of.mixer)) return block->channels();
-  return 0;
+/// Channels of a layer's recurrence, or of its convolution, which may have more; 0 where there is none.
+[[nodiscard]] inline std::size_t channels_of(layer const& of, edit::block what) noexcept {
+  std::size_t channels = 0;
+  visit_block(of.recurrent, [&](auto const& block) {
+    channels = what == edit::block::convolution ? block.convolution.channels : block.channels();
+  });
+  return channels;
 }
 
 /// What the edits that apply in a layer and phase take away there.
@@ -69,7 +70,7 @@ struct ablated_layer {
       continue;
     switch (ablation->what) {
       case edit::block::convolution:
-        if (ablation->channels.empty()) away.channels.past_taps.insert({0, channels_of(of) - 1});
+        if (ablation->channels.empty()) away.channels.past_taps.insert({0, channels_of(of, ablation->what) - 1});
         else add(away.channels.past_taps, ablation->channels);
         break;
       case edit::block::mlp:
@@ -77,10 +78,13 @@ struct ablated_layer {
         away.feed_forward = true;
         break;
       case edit::block::layer:
-        away.mixer = away.feed_forward = true;
+        away.attention = away.recurrent = away.feed_forward = true;
+        break;
+      case edit::block::attention:
+        away.attention = true;
         break;
       default:
-        if (ablation->channels.empty()) away.mixer = true;
+        if (ablation->channels.empty()) away.recurrent = true;
         else add(away.channels.outputs, ablation->channels);
     }
   }
@@ -103,10 +107,10 @@ inline void validate(any_edit const& edit, model const& model) {
   };
   if (edit.heads) fail("heads are those of weights", "ablate without heads");
   auto const& what = ablation->what;
-  auto const has_channels =
-      what == edit::block::rg_lru || what == edit::block::mamba || what == edit::block::convolution;
+  auto const has_channels = what != edit::block::attention && what != edit::block::mlp &&
+                            what != edit::block::experts && what != edit::block::layer;
   if (!ablation->channels.empty() && !has_channels)
-    fail(text_of(word_of(what), " has no channels"), "channels of rg_lru, mamba or convolution");
+    fail(text_of(word_of(what), " has no channels"), "channels of a recurrence, or of convolution");
   if (edit.where.layers)
     for (auto const at : *edit.where.layers)
       if (at >= model.layers.size())
@@ -120,8 +124,8 @@ inline void validate(any_edit const& edit, model const& model) {
     if (!edit.where.reaches(at)) continue;
     found = true;
     for (auto const range : ablation->channels)
-      if (range.last >= channels_of(layer))
-        fail(text_of("layer ", at, " has no channel ", range.last), text_of("0 to ", channels_of(layer) - 1));
+      if (range.last >= channels_of(layer, what))
+        fail(text_of("layer ", at, " has no channel ", range.last), text_of("0 to ", channels_of(layer, what) - 1));
   }
   if (known.empty()) {
     std::string has;

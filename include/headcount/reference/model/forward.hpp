@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -59,34 +60,43 @@ inline void validate(std::span<token const> tokens, model const& model, std::str
   return x * model.embedding_scale;
 }
 
-/// The output of one layer's mixer for the wanted ones of packed tokens: attention under the policy, or a recurrence
-/// without the channels that are ablated.
+/// What a layer's attention adds for the wanted ones of packed tokens, under the policy.
 template <class Control>
-[[nodiscard]] matrix mix_tokens(model const& model, std::size_t at, matrix const& x, std::span<step const> steps,
-                                std::span<segment const> segments, wanted which, phase when, Control const& control,
-                                ablated_channels const& ablated) {
-  auto const mix = [&]<class Mixer>(Mixer const& mixer) {
-    if constexpr (std::is_same_v<Mixer, attention>) {
-      std::vector<attended_sequence> sequences;
-      for (auto const& step : steps)
-        sequences.push_back({.cache = &std::get<key_value_cache>(step.state->layers[at]),
-                             .where = {.layer = at,
-                                       .phase = when,
-                                       .sequence_id = step.sequence_id,
-                                       .heads = mixer.heads,
-                                       .group = mixer.group(),
-                                       .width = model.width(),
-                                       .head_dim = mixer.head_dim},
-                             .memory = &step.state->memory});
-      return apply(mixer, x, segments, std::span<attended_sequence const>{sequences}, which, control);
-    } else {
-      using memory = decltype(mixer.empty_state());
-      std::vector<memory*> memories;
-      for (auto const& step : steps) memories.push_back(&std::get<memory>(step.state->layers[at]));
-      return apply(mixer, x, segments, std::span<memory* const>{memories}, which, ablated);
-    }
-  };
-  return std::visit(mix, model.layers[at].mixer);
+[[nodiscard]] matrix attend_tokens(attention const& block, std::size_t at, matrix const& x, std::span<step const> steps,
+                                   std::span<segment const> segments, wanted which, phase when,
+                                   Control const& control) {
+  std::vector<attended_sequence> sequences;
+  for (auto const& step : steps)
+    sequences.push_back({.cache = &step.state->layers[at].keys,
+                         .where = {.layer = at,
+                                   .phase = when,
+                                   .sequence_id = step.sequence_id,
+                                   .heads = block.heads,
+                                   .group = block.group(),
+                                   .width = block.query.weight.row_size(),
+                                   .head_dim = block.head_dim},
+                         .memory = &step.state->memory});
+  return apply(block, x, segments, std::span<attended_sequence const>{sequences}, which, control);
+}
+
+/// What a layer's recurrence adds for the wanted ones of packed tokens, without the channels that are ablated.
+[[nodiscard]] inline matrix recur_tokens(recurrent_block const& block, std::size_t at, matrix const& x,
+                                         std::span<step const> steps, std::span<segment const> segments, wanted which,
+                                         ablated_channels const& away) {
+  std::vector<recurrence*> memories;
+  for (auto const& step : steps) memories.push_back(&step.state->layers[at].recurrent);
+  matrix y;
+  visit_block(block, [&](auto const& any) {
+    y = apply(any, x, segments, std::span<recurrence* const>{memories}, which, away);
+  });
+  return y;
+}
+
+/// What a layer's feed-forward block makes of tokens, `[token, width]`; nothing where there is none.
+[[nodiscard]] inline matrix feed_tokens(layer const& layer, matrix const& x) {
+  matrix y;
+  visit_block(layer.feed_forward, [&](auto const& block) { y = apply(block, x); });
+  return y;
 }
 
 /// A pass that stands between two layers: what a model has made of some sequences' new tokens so far. A plain value, so
@@ -96,6 +106,7 @@ struct activations {
   std::vector<segment> segments;  ///< where each sequence's tokens stand
   std::size_t next_layer = 0;
   wanted rows = wanted::all_tokens;  ///< which tokens x holds
+  matrix embedded{};                 ///< [token, width], of all tokens, where a layer reads them once more
 };
 
 /// Embeds new tokens. Throws headcount::error, before any state changes, for an empty sequence, an unknown token id, or
@@ -112,6 +123,8 @@ struct activations {
     tokens += steps[i].tokens.size();
   }
   at.x = embed(model, steps, tokens);
+  if (std::ranges::any_of(model.layers, [](auto const& one) { return one.order == layer_order::shared; }))
+    at.embedded = at.x;
   return at;
 }
 
@@ -133,13 +146,41 @@ void run_layers(model const& model, std::span<step const> steps, activations& at
     auto const which = narrows ? wanted::last_token : wanted::all_tokens;
     auto const away = ablated(layer, at.next_layer, how.phase, how.edits);
     // A mixer runs even where its output is taken away, so that its keys or its state are there afterwards.
-    matrix const mixed = mix_tokens(model, at.next_layer, apply(layer.mixer_norm, at.x), steps, at.segments, which,
-                                    how.phase, control, away.channels);
+    auto const attend = [&](matrix const& x, wanted rows) {
+      return attend_tokens(*layer.attention, at.next_layer, x, steps, at.segments, rows, how.phase, control);
+    };
+    auto const recur = [&](matrix const& x) {
+      return recur_tokens(layer.recurrent, at.next_layer, x, steps, at.segments, which, away.channels);
+    };
+    bool const recurs = !std::holds_alternative<std::monostate>(layer.recurrent);
+    bool const after = layer.order == layer_order::after;
+    matrix added;  // by the mixers
+    auto const add = [&](matrix mixed, bool gone) {
+      if (gone) return;
+      if (added.size() == 0) added = std::move(mixed);
+      else added += mixed;
+    };
+    if (layer.order == layer_order::shared) {
+      matrix both(at.x.rows(), at.x.cols() + at.embedded.cols());
+      both << at.x, at.embedded;
+      matrix const mixed = attend(apply(layer.mixer_norm, std::move(both)), wanted::all_tokens);
+      matrix y = at.x;
+      if (!away.attention && !away.feed_forward)
+        y += apply(layer.reentry, feed_tokens(layer, apply(layer.feed_forward_norm, mixed)));
+      add(recur(apply(layer.recurrent_norm, std::move(y))), away.recurrent);
+    } else if (layer.attention || recurs) {
+      matrix const normal = after ? at.x : apply(layer.mixer_norm, at.x);
+      if (layer.attention) add(attend(normal, which), away.attention);
+      if (recurs) add(recur(normal), away.recurrent);
+      if (after && added.size() != 0) added = apply(layer.mixer_norm, std::move(added));
+    }
     if (narrows) at.x = wanted_rows(at.x, at.segments, at.rows = which);
-    if (!away.mixer) at.x += mixed;
-    if (away.feed_forward) continue;
-    at.x += std::visit([&](auto const& block) { return apply(block, apply(layer.feed_forward_norm, at.x)); },
-                       layer.feed_forward);
+    if (added.size() != 0) at.x += added;
+    if (layer.order == layer_order::shared || away.feed_forward ||
+        std::holds_alternative<std::monostate>(layer.feed_forward))
+      continue;
+    if (after) at.x += apply(layer.feed_forward_norm, feed_tokens(layer, at.x));
+    else at.x += feed_tokens(layer, apply(layer.feed_forward_norm, at.x));
   }
 }
 

@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -15,26 +17,55 @@
 #include <headcount/policy/validate.hpp>
 #include <headcount/reference/block/attention.hpp>
 #include <headcount/reference/block/experts.hpp>
+#include <headcount/reference/block/gated_delta.hpp>
 #include <headcount/reference/block/linear.hpp>
 #include <headcount/reference/block/mamba.hpp>
+#include <headcount/reference/block/mamba2.hpp>
 #include <headcount/reference/block/mlp.hpp>
 #include <headcount/reference/block/norm.hpp>
 #include <headcount/reference/block/rg_lru.hpp>
+#include <headcount/reference/block/short_convolution.hpp>
 #include <headcount/reference/block/weights.hpp>
 #include <headcount/reference/model/state.hpp>
 
 namespace headcount::v0::reference {
 
-/// One layer: x += mixer(mixer_norm x), then x += feed_forward(feed_forward_norm x).
+/// What mixes tokens by a recurrence or a convolution, if anything does.
+using recurrent_block =
+    std::variant<std::monostate, rg_lru_block, mamba_block, mamba2_block, gated_delta_net, short_convolution>;
+
+/// Calls `use` with what a variant holds, unless it is nothing.
+template <class Blocks, class Use>
+void visit_block(Blocks const& blocks, Use const& use) {
+  std::visit(
+      [&]<class Block>(Block const& block) {
+        if constexpr (!std::is_same_v<Block, std::monostate>) use(block);
+      },
+      blocks);
+}
+
+/// Where the norms of a layer stand, and what its blocks read.
+///
+///     before  n = mixer_norm x,  x += attention n + recurrent n,  x += feed_forward(feed_forward_norm x)
+///     after   x += mixer_norm(attention x + recurrent x),         x += feed_forward_norm(feed_forward x)
+///     shared  y = reentry(feed_forward(feed_forward_norm(attention(mixer_norm(x, e))))), e the embeddings,
+///             x += recurrent(recurrent_norm(x + y))
+enum class layer_order : unsigned char { before, after, shared };
+
+/// One layer. A block that it does not have adds nothing.
 struct layer {
   rms_norm mixer_norm{};
-  std::variant<attention, rg_lru_block, mamba_block> mixer{};
+  std::optional<reference::attention> attention{};
+  recurrent_block recurrent{};
   rms_norm feed_forward_norm{};
-  std::variant<gated_mlp, experts> feed_forward{};
+  std::variant<std::monostate, mlp, experts> feed_forward{};
+  layer_order order = layer_order::before;
+  linear reentry{};           ///< of layer_order::shared
+  rms_norm recurrent_norm{};  ///< the same
 };
 
-/// A hybrid language model: embedding, layers that mix tokens by attention or by recurrence, and a linear head.
-/// RecurrentGemma (model/recurrent_gemma.hpp) and Jamba (model/jamba.hpp) are made of it.
+/// A hybrid language model: embedding, layers that mix tokens by attention or by recurrence, and a linear head. The
+/// files beside this one make it of each model type's tensors.
 struct model {
   std::string architecture{};  ///< as config.json calls it, e.g. "JambaForCausalLM"
   weights embedding{};         ///< [vocabulary, width]
@@ -43,6 +74,7 @@ struct model {
   rms_norm final_norm{};
   linear head{};                          ///< [vocabulary, width]; the embedding itself where the two are tied
   float logit_cap = 0;                    ///< logits become cap * tanh(logits / cap); 0 for no cap
+  std::vector<std::string> left_out{};    ///< beginnings of names of tensors that are not run, e.g. "mtp."
   std::shared_ptr<void const> storage{};  ///< keeps the memory alive that weights lie in
 
   [[nodiscard]] std::size_t vocabulary() const noexcept { return embedding.rows(); }
@@ -50,7 +82,8 @@ struct model {
 
   /// The attention block of a layer; null when the layer has none.
   [[nodiscard]] attention const* attention_at(std::size_t index) const noexcept {
-    return std::get_if<attention>(&layers[index].mixer);
+    auto const& found = layers[index].attention;
+    return found ? &*found : nullptr;
   }
 
   /// The first layer with attention; the number of layers when there is none. Before it no policy makes a difference.
@@ -63,8 +96,11 @@ struct model {
   /// The state before the first token.
   [[nodiscard]] state empty_state() const {
     state empty;
-    for (auto const& layer : layers)
-      std::visit([&](auto const& mixer) { empty.layers.emplace_back(mixer.empty_state()); }, layer.mixer);
+    for (auto const& layer : layers) {
+      auto& made = empty.layers.emplace_back();
+      if (layer.attention) made.keys = layer.attention->empty_state();
+      visit_block(layer.recurrent, [&](auto const& block) { made.recurrent = block.empty_state(); });
+    }
     return empty;
   }
 };
@@ -77,7 +113,7 @@ inline void validate(scope const& where, model const& model) {
   for (std::size_t index = 0; index < model.layers.size(); ++index) {
     if (model.attention_at(index) == nullptr) continue;
     add_to_list(known, text_of(index));
-    with_attention += where.layers->contains(index) ? 1 : 0;
+    with_attention += where.layers->contains(index) ? 1u : 0u;
   }
   auto const fail = [&](std::string const& problem) {
     throw error{text_of("scope", print(where)), problem, text_of("attention layers ", known)};
@@ -96,7 +132,7 @@ void validate(Policy const& policy, model const& model) {
       validate(policy, site{.layer = index,
                             .heads = block->heads,
                             .group = block->group(),
-                            .width = model.width(),
+                            .width = block->query.weight.row_size(),
                             .head_dim = block->head_dim});
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <variant>
 #include <vector>
 
 #include <headcount/reference/block/key_value_cache.hpp>
@@ -10,16 +9,24 @@
 
 namespace headcount::v0::reference {
 
+/// What one layer remembers of one sequence: keys and values where it has attention, a state where it has a recurrence.
+struct layer_state {
+  key_value_cache keys{};
+  recurrence recurrent{};
+
+  [[nodiscard]] std::size_t bytes() const noexcept { return keys.bytes() + recurrent.bytes(); }
+};
+
 /// Everything a model remembers of one sequence. A plain value: copy it to continue one prefill in several ways.
 struct state {
-  std::size_t position = 0;                                       ///< tokens seen so far
-  std::vector<std::variant<key_value_cache, recurrence>> layers;  ///< one a layer
-  scorer_state memory;                                            ///< of the policy that last ran, where it remembers
+  std::size_t position = 0;         ///< tokens seen so far
+  std::vector<layer_state> layers;  ///< one a layer
+  scorer_state memory;              ///< of the policy that last ran, where it remembers
 
   /// Bytes of keys, values and recurrent states.
   [[nodiscard]] std::size_t bytes() const {
     std::size_t sum = 0;
-    for (auto const& layer : layers) sum += std::visit([](auto const& one) { return one.bytes(); }, layer);
+    for (auto const& layer : layers) sum += layer.bytes();
     return sum;
   }
 };

@@ -2,7 +2,9 @@
 
 #include <concepts>
 #include <cstddef>
+#include <functional>
 #include <initializer_list>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,7 +21,53 @@ namespace headcount::v0::reference {
 template <class Source>
 concept weight_source = requires(Source& source, std::string const& name, std::vector<std::size_t> const& shape) {
   { source.take(name, shape) } -> std::same_as<weights>;
+  { source.shape_of(name) } -> std::same_as<std::vector<std::size_t>>;  // empty where it has no such tensor
 };
+
+/// Any weight_source behind one type, which must outlive it.
+class any_weight_source {
+ public:
+  template <weight_source Source>
+  explicit any_weight_source(Source& source)
+      : take_{[&source](std::string const& name, std::vector<std::size_t> const& shape) {
+          return source.take(name, shape);
+        }},
+        shape_of_{[&source](std::string const& name) { return source.shape_of(name); }} {}
+
+  [[nodiscard]] weights take(std::string const& name, std::vector<std::size_t> const& shape) {
+    return take_(name, shape);
+  }
+  [[nodiscard]] std::vector<std::size_t> shape_of(std::string const& name) const { return shape_of_(name); }
+
+ private:
+  std::function<weights(std::string const&, std::vector<std::size_t> const&)> take_;
+  std::function<std::vector<std::size_t>(std::string const&)> shape_of_;
+};
+
+/// A weight_source that has no numbers, only the shapes that it is asked for: what it gives reads as zeros. It counts
+/// the numbers that there would be, each tensor once.
+class shapes {
+ public:
+  [[nodiscard]] weights take(std::string const& name, std::vector<std::size_t> const& shape) {
+    weights result{.shape = shape};
+    if (names_.insert(name).second) numbers_ += result.size();
+    return result;
+  }
+  [[nodiscard]] static std::vector<std::size_t> shape_of(std::string const&) { return {}; }
+  [[nodiscard]] std::size_t numbers() const noexcept { return numbers_; }
+
+ private:
+  std::set<std::string, std::less<>> names_;
+  std::size_t numbers_ = 0;
+};
+
+/// The name among these that a source has; the first where it has none of them.
+template <weight_source Source>
+[[nodiscard]] std::string one_of(Source const& source, std::initializer_list<std::string> names) {
+  for (auto const& name : names)
+    if (!source.shape_of(name).empty()) return name;
+  return *names.begin();
+}
 
 /// NAME.weight and, where there is one, NAME.bias.
 template <weight_source Source>

@@ -84,7 +84,7 @@ TEST_CASE("mlp: a gated MLP agrees with float64 under both gate functions") {
   for (auto const function : {activation::silu, activation::gelu_tanh}) {
     config.function = function;
     test::tensors from{3};
-    auto const block = make_gated_mlp(config, from, "mlp.");
+    auto const block = make_mlp(config, from, "mlp.");
     auto const x = test::numbers{4}.matrix(19, config.width);
     auto const slow_function =
         function == activation::silu ? test::slow::gate_function::silu : test::slow::gate_function::gelu;

@@ -18,8 +18,8 @@
 #include <headcount/reference/model/model.hpp>
 #include <headcount/sentence/parse.hpp>
 
-#include "../support/batch.hpp"
 #include <unit/reference/support/files.hpp>
+#include "../support/batch.hpp"
 #include "../support/float64_model.hpp"
 #include "../support/models.hpp"
 #include "../support/numbers.hpp"
@@ -174,7 +174,7 @@ TEST_CASE("ablate: several blocks are taken away one by one, whatever else is do
     // Dropping every head leaves what the recurrent layers do alone: attention without its projection's bias.
     auto const headless = read(model, model, {.policy = none, .edits = {}});
     auto const ablated = read(model, model, with("ablate(attention)"));
-    bool const has_bias = !std::get<attention>(model.layers[1].mixer).output.bias.empty();
+    bool const has_bias = !model.attention_at(1)->output.bias.empty();
     CHECK((test::distance(headless, ablated) < rounding) == !has_bias);
   });
 }
@@ -187,8 +187,8 @@ TEST_CASE("ablate: where nothing is taken away, logits are bit for bit those of 
     CHECK(std::equal(prefill.begin(), prefill.end(), whole.begin()));
     std::vector<any_edit> const of_others{
         any_edit{edit::ablate{edit::block::attention}, {.during = {}, .layers = layer_set::first(1)}}};
-    CHECK(ablated(model.layers[1], 1, phase::prefill, of_others).mixer == false);
-    CHECK(ablated(model.layers[0], 0, phase::prefill, of_others).mixer == false);
+    CHECK(ablated(model.layers[1], 1, phase::prefill, of_others).attention == false);
+    CHECK(ablated(model.layers[0], 0, phase::prefill, of_others).attention == false);
   });
 }
 
@@ -225,7 +225,7 @@ TEST_CASE("ablate: what a model does not have cannot be taken away") {
   CHECK(refused(gemma.model, "ablate(rg_lru, channels=20)") ==
         "edit \"ablate(rg_lru, channels=20)\": layer 0 has no channel 20 (allowed: 0 to 19)");
   CHECK(refused(gemma.model, "ablate(mlp, channels=0)") ==
-        "edit \"ablate(mlp, channels=0)\": mlp has no channels (allowed: channels of rg_lru, mamba or convolution)");
+        "edit \"ablate(mlp, channels=0)\": mlp has no channels (allowed: channels of a recurrence, or of convolution)");
   CHECK(refused(gemma.model, "ablate(mlp) @ all, heads=1") ==
         "edit \"ablate(mlp) @ all, heads=1\": heads are those of weights (allowed: ablate without heads)");
   CHECK(refused(gemma.model, "null @ all, heads=4") ==

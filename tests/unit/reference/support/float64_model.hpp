@@ -10,6 +10,8 @@
 
 #include <headcount/core/token.hpp>
 #include <headcount/reference/model/config.hpp>
+#include <headcount/reference/model/jamba.hpp>
+#include <headcount/reference/model/recurrent_gemma.hpp>
 
 #include "float64.hpp"
 

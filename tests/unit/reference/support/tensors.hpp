@@ -43,6 +43,10 @@ class tensors {
     return {.type = found->second.type, .data = found->second.bytes.data(), .shape = shape};
   }
 
+  [[nodiscard]] std::vector<std::size_t> shape_of(std::string const& name) const {
+    return all_.contains(name) ? all_.at(name).shape : std::vector<std::size_t>{};
+  }
+
   /// The numbers of a tensor that was taken.
   [[nodiscard]] row const& operator[](std::string const& name) const { return all_.at(name).values; }
   /// The same, or nothing where it was not taken.
