@@ -3,7 +3,7 @@
 #include <memory>
 #include <string>
 
-#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/checkpoint/load_snapshot.hpp>
 #include <headcount/reference/model/fork.hpp>
 #include <headcount/sentence/parse.hpp>
 

@@ -206,7 +206,7 @@ void print_agreement(std::span<named_ranking const> rankings) {
 }
 
 void build_bridge(bridge_options const& chosen) {
-  auto const snapshot = reference::load_snapshot(chosen.model);
+  auto const snapshot = load_model(chosen.model);
   auto const& model = snapshot.model;
   small_language const language{language_of(chosen.model, chosen.language)};
   for (auto const k : chosen.k) {

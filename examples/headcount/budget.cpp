@@ -14,6 +14,7 @@
 
 #include "calibration_texts.hpp"
 #include "commands.hpp"
+#include "engine.hpp"
 #include "inputs.hpp"
 
 namespace tool {
@@ -29,7 +30,7 @@ struct budget_options {
 
 void print_sentence(budget_options const& chosen) {
   auto const scorer = read_scorer(chosen.scorer);
-  auto const snapshot = reference::load_snapshot(chosen.calibration.model);
+  auto const snapshot = load_model(chosen.calibration.model);
   auto const texts = read_texts(chosen.calibration, snapshot);
   auto const threshold = evaluate::threshold_of_budget(snapshot.model, texts, scorer, chosen.heads);
   auto const policy = any_policy{scorer, select::threshold{threshold}}.during(phase::generation);

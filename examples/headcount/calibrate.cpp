@@ -14,6 +14,7 @@
 
 #include "calibration_texts.hpp"
 #include "commands.hpp"
+#include "engine.hpp"
 
 namespace tool {
 namespace {
@@ -27,7 +28,7 @@ struct calibrate_options {
 };
 
 void calibrate_heads(calibrate_options const& chosen) {
-  auto const snapshot = reference::load_snapshot(chosen.texts.model);
+  auto const snapshot = load_model(chosen.texts.model);
   auto const texts = read_texts(chosen.texts, snapshot);
   auto const outputs = evaluate::calibrate_outputs(snapshot.model, texts, chosen.samples, chosen.texts.seed);
   reference::write_head_outputs(chosen.output, outputs,

@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include <headcount/policy/any_policy.hpp>
-#include <headcount/sentence/parse.hpp>
 #include <headcount/statistics/interval.hpp>
 #include <headcount/statistics/paired.hpp>
 
@@ -47,12 +45,5 @@ class collector {
   std::string model_identity_;
   demo_plan const& plan_;
 };
-
-/// The policies of some sentences.
-[[nodiscard]] inline std::vector<headcount::any_policy> parse_all(std::vector<std::string> const& sentences) {
-  std::vector<headcount::any_policy> policies;
-  for (auto const& text : sentences) policies.push_back(headcount::parse_policy(text));
-  return policies;
-}
 
 }  // namespace tool

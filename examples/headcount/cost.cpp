@@ -13,11 +13,10 @@
 #include <headcount/cost/model_cost.hpp>
 #include <headcount/cost/model_memory.hpp>
 #include <headcount/cost/roofline.hpp>
-#include <headcount/policy_file/sentence_files.hpp>
 #include <headcount/reference/checkpoint/config_json.hpp>
-#include <headcount/sentence/parse.hpp>
 
 #include "commands.hpp"
+#include "inputs.hpp"
 #include "machine.hpp"
 
 namespace tool {
@@ -80,7 +79,7 @@ void print_pass(std::string_view name, pass_cost const& pass, pass_cost const& d
 }
 
 void print_cost(cost_options const& chosen) {
-  auto const policy = parse_policy(chosen.policy, reference::sentence_files{});
+  auto const policy = read_policy(chosen.policy);
   std::filesystem::path path{chosen.model};
   if (std::filesystem::is_directory(path)) path /= "config.json";
   auto const config = reference::read_config(path);

@@ -19,6 +19,7 @@
 #include <headcount/task/language/small_language.hpp>
 
 #include "commands.hpp"
+#include "engine.hpp"
 #include "finding.hpp"
 #include "measure.hpp"
 #include "picture.hpp"
@@ -144,7 +145,7 @@ void run_demo(demo_options const& chosen) {
   auto rows = nlohmann::ordered_json::array();
   for (auto const* name : {"tiny-recurrent-gemma", "tiny-jamba"}) {
     fmt::print(stderr, "measuring {} ...\n", name);
-    measured.push_back(measure(headcount::reference::load_snapshot(folder / name), language, chosen.plan));
+    measured.push_back(measure(load_model(folder / name), language, chosen.plan));
     for (auto const& row : measured.back().findings) rows.push_back(to_json(row));
   }
   fmt::print(

@@ -25,6 +25,7 @@
 #include <headcount/task/registry/task_kinds.hpp>
 
 #include "commands.hpp"
+#include "engine.hpp"
 #include "inputs.hpp"
 #include "model_under_test.hpp"
 
@@ -102,7 +103,7 @@ void evaluate_policies(evaluate_options const& chosen) {
       if (print(policies[i]) == print(policies.back()))
         throw error{"--policy", text_of("\"", print(policies.back()), "\" is there twice"), "policies that differ"};
   }
-  auto const snapshot = reference::load_snapshot(chosen.model);
+  auto const snapshot = load_model(chosen.model);
   for (auto const& policy : policies) reference::validate(policy, snapshot.model);
   auto const asked = as_model_under_test(snapshot, chosen.model);
   std::vector<task> tasks;

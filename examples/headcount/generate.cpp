@@ -35,7 +35,7 @@ struct generate_options {
 void print_completions(generate_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
-  auto const snapshot = reference::load_snapshot(chosen.model);
+  auto const snapshot = load_model(chosen.model);
   auto prompts = read_prompts(chosen.prompts, snapshot);
 
   std::vector<evaluate::generation_request> requests;

@@ -1,110 +1,57 @@
 #pragma once
 
-// What several subcommands read: token lists and texts from JSON, policies and edits from the command line.
+// What several subcommands read: token lists and texts from JSON, policies and edits from the command line. The grammar
+// of sentences is compiled in inputs.cpp and nowhere else in the tool.
 
-#include <cstddef>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
-#include <headcount/core/error.hpp>
-#include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
-#include <headcount/file/json_file.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy_file/sentence_files.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
-#include <headcount/reference/model/forward.hpp>
-#include <headcount/sentence/parse.hpp>
-#include <headcount/text/pair_texts.hpp>
+
+namespace headcount::v0::reference {
+struct model;
+struct snapshot;
+class tokenizer;
+}  // namespace headcount::v0::reference
 
 namespace tool {
 
 /// The list under a key of a JSON file; throws headcount::error when it is absent, empty or no list.
 /// `form` shows what the file should look like.
-inline nlohmann::json read_list(std::filesystem::path const& path, char const* key, char const* form) {
-  auto const json = headcount::reference::read_json(path);
-  if (!json.is_object() || !json.contains(key) || !json[key].is_array() || json[key].empty())
-    throw headcount::error{path.string(), headcount::text_of("it has no \"", key, "\", or an empty one"), form};
-  return json[key];
-}
+nlohmann::json read_list(std::filesystem::path const& path, char const* key, char const* form);
 
 /// A list of token ids, checked against the model's vocabulary. `what` names it in error messages.
-inline std::vector<headcount::token> read_tokens(nlohmann::json const& list, headcount::reference::model const& model,
-                                                 std::string const& what) {
-  auto const most = static_cast<std::int64_t>(model.vocabulary()) - 1;
-  std::vector<headcount::token> tokens;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    if (!list[i].is_number_integer() ||
-        (list[i].is_number_unsigned() ? list[i].get<std::uint64_t>() > static_cast<std::uint64_t>(most)
-                                      : list[i].get<std::int64_t>() < 0))
-      throw headcount::error{headcount::text_of(what, "[", i, "]"),
-                             headcount::text_of(list[i].dump(), " is no token id of this model"),
-                             headcount::text_of("0 to ", most)};
-    tokens.push_back(list[i].get<headcount::token>());
-  }
-  if (tokens.empty()) throw headcount::error{what, "it has no token", "one token id or more"};
-  return tokens;
-}
+std::vector<headcount::token> read_tokens(nlohmann::json const& list, headcount::reference::model const& model,
+                                          std::string const& what);
 
 /// The tokenizer of a model; throws headcount::error when it has none. `what` is the text that needs it.
-inline headcount::reference::tokenizer const& tokenizer_of(headcount::reference::snapshot const& snapshot,
-                                                           std::string const& what) {
-  if (!snapshot.tokenizer)
-    throw headcount::error{
-        what, headcount::text_of("it is text, and ", snapshot.name, " has no tokenizer.model or tokenizer.json"),
-        "lists of token ids"};
-  return *snapshot.tokenizer;
-}
+headcount::reference::tokenizer const& tokenizer_of(headcount::reference::snapshot const& snapshot,
+                                                    std::string const& what);
 
 /// A prompt: a list of token ids, taken as they are, or a text, which gets the tokenizer's BOS first.
-inline std::vector<headcount::token> read_prompt(nlohmann::json const& prompt,
-                                                 headcount::reference::snapshot const& snapshot,
-                                                 std::string const& what) {
-  if (prompt.is_array()) return read_tokens(prompt, snapshot.model, what);
-  if (!prompt.is_string())
-    throw headcount::error{what, headcount::text_of(prompt.dump(), " is no prompt"), "a list of token ids, or a text"};
-  auto tokens = headcount::evaluate::encode_with_bos(tokenizer_of(snapshot, what), prompt.get<std::string>());
-  headcount::reference::validate(tokens, snapshot.model, what);
-  if (tokens.empty()) throw headcount::error{what, "it has no token", "a text that is not empty"};
-  return tokens;
-}
+std::vector<headcount::token> read_prompt(nlohmann::json const& prompt, headcount::reference::snapshot const& snapshot,
+                                          std::string const& what);
 
 /// The prompts of a file; throws headcount::error naming the first that is none.
-inline std::vector<std::vector<headcount::token>> read_prompts(std::string const& path,
-                                                               headcount::reference::snapshot const& snapshot) {
-  std::vector<std::vector<headcount::token>> prompts;
-  for (auto const& prompt : read_list(path, "prompts", R"({"prompts": [[1, 2, ...] or "text", ...]})"))
-    prompts.push_back(read_prompt(prompt, snapshot, headcount::text_of(path, ", prompts[", prompts.size(), "]")));
-  return prompts;
-}
+std::vector<std::vector<headcount::token>> read_prompts(std::string const& path,
+                                                        headcount::reference::snapshot const& snapshot);
 
 /// The policy of a sentence, with the files that it names.
-inline headcount::any_policy read_policy(std::string const& sentence) {
-  return headcount::parse_policy(sentence, headcount::reference::sentence_files{});
-}
+headcount::any_policy read_policy(std::string const& sentence);
+
+/// The policies of some sentences.
+std::vector<headcount::any_policy> read_policies(std::vector<std::string> const& sentences);
 
 /// The scorer of a sentence's first part alone, e.g. "entropy".
-inline headcount::any_scorer read_scorer(std::string_view text) {
-  headcount::sentence_reader sentence{"scorer", text};
-  auto const part = headcount::read_part(sentence);
-  auto scorer = headcount::make_any<headcount::any_scorer, headcount::registry>(
-      sentence, "scorer", headcount::registry::scorers{}, part, headcount::reference::sentence_files{});
-  if (!sentence.at_end())
-    sentence.fail(sentence.position(), headcount::text_of("not understood: ", sentence.found(sentence.position())),
-                  "the end");
-  return scorer;
-}
+headcount::any_scorer read_scorer(std::string_view text);
 
 /// The edits of a sentence; none for an empty option.
-inline std::vector<headcount::any_edit> read_edits(std::string const& sentence) {
-  return sentence.empty() ? std::vector<headcount::any_edit>{}
-                          : headcount::parse_edits(sentence, headcount::reference::sentence_files{});
-}
+std::vector<headcount::any_edit> read_edits(std::string const& sentence);
 
 }  // namespace tool

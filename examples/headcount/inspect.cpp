@@ -14,6 +14,7 @@
 #include <headcount/reference/model/model.hpp>
 
 #include "commands.hpp"
+#include "engine.hpp"
 
 namespace tool {
 namespace {
@@ -90,7 +91,7 @@ void add_inspect(CLI::App& app) {
   command->add_flag("--json", chosen->json, "print JSON");
   command->footer("Example:\n  headcount inspect examples/models/tiny-jamba --json");
   command->callback([chosen] {
-    auto const facts = describe(load_snapshot(chosen->model));
+    auto const facts = describe(load_model(chosen->model));
     if (chosen->json) fmt::print("{}\n", facts.dump(2));
     else print_table(facts);
   });

@@ -37,7 +37,7 @@ struct logits_options {
 void write_logits(logits_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
-  auto const snapshot = reference::load_snapshot(chosen.model);
+  auto const snapshot = load_model(chosen.model);
   std::vector<std::vector<token>> rows;
   std::size_t longest = 0;
   for (auto const& list : read_list(chosen.tokens, "input_ids", R"({"input_ids": [[1, 2, ...], ...]})")) {

@@ -16,6 +16,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/measure/likelihood.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/model/forward.hpp>
 #include <headcount/text/pair_texts.hpp>
 
 #include "commands.hpp"
@@ -63,7 +64,7 @@ evaluate::text_pair read_pairing(nlohmann::json const& prompt, nlohmann::json co
 
 void print_likelihoods(loglik_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
-  auto const snapshot = reference::load_snapshot(chosen.model);
+  auto const snapshot = load_model(chosen.model);
   auto const* const form = R"({"items": [{"prompt": ids or text, "choices": [ids or text, ...]}]})";
   auto results = nlohmann::ordered_json::array();
   auto const items = read_list(chosen.items, "items", form);

@@ -118,7 +118,7 @@ void print_matrix(char const* title, std::vector<std::string> const& names, Numb
 }
 
 void compare_masks(masks_options const& chosen) {
-  auto const snapshot = reference::load_snapshot(chosen.texts.model);
+  auto const snapshot = load_model(chosen.texts.model);
   auto const policy = read_policy(chosen.policy);
   bool const collects = chosen.masks.find(calibrated) != std::string::npos;
   auto const masks = read_masks(chosen.masks, collects ? collect_outputs(chosen, snapshot) : head_outputs{});

@@ -24,6 +24,7 @@
 
 #include "collector.hpp"
 #include "engine.hpp"
+#include "inputs.hpp"
 #include "requirements.hpp"
 
 namespace tool {
@@ -125,7 +126,7 @@ spoken_example speak(any_model const& model, small_language const& language, nee
   spoken_example example{.question = language.text(prompt.question), .answer = language.text(prompt.answer)};
   generation_request const asked{.prompt = {.tokens = prompt.prompt()}, .max_new_tokens = prompt.answer.size()};
   work done;
-  complete(model, std::span{&asked, 1}, parse_all(sentences), done,
+  complete(model, std::span{&asked, 1}, read_policies(sentences), done,
            [&](std::size_t policy, std::size_t, sentence_tokens&& said) {
              example.said.emplace_back(sentences[policy], language.text(said));
            });
@@ -135,7 +136,7 @@ spoken_example speak(any_model const& model, small_language const& language, nee
 void measure_inside(collector& rows, measurement& result, any_model const& model, small_language const& language,
                     std::span<needle_prompt const> prompts, demo_plan const& plan) {
   auto const sentences = needle_policies(result);
-  auto const recalled = recall_needles(model, prompts, parse_all(sentences));
+  auto const recalled = recall_needles(model, prompts, read_policies(sentences));
   std::map<std::string, outcomes> found;
   for (std::size_t i = 0; i < sentences.size(); ++i) {
     found[sentences[i]] = recalled[i];
@@ -153,7 +154,7 @@ void measure_beyond(collector& rows, measurement const& result, any_model const&
                     demo_plan const& plan) {
   std::vector<std::string> const sentences{"dense", "none @ generation",
                                            sentence("entropy", result.kept_everywhere.front(), " @ generation")};
-  auto const policies = parse_all(sentences);
+  auto const policies = read_policies(sentences);
   auto const prompts = prompts_beyond(language, plan);
   auto const recalled = recall_needles(model, prompts, policies);
   for (std::size_t i = 0; i < sentences.size(); ++i) {
@@ -174,7 +175,7 @@ void measure_facts(collector& rows, measurement const& result, any_model const& 
   std::vector<std::string> sentences{"dense", "none"};
   for (auto const* scorer : scorers)
     for (auto const k : result.kept_everywhere) sentences.push_back(sentence(scorer, k));
-  auto const known = recall_facts(model, prompts_of_facts(language, plan), parse_all(sentences));
+  auto const known = recall_facts(model, prompts_of_facts(language, plan), read_policies(sentences));
   for (std::size_t i = 0; i < sentences.size(); ++i) rows.add_share("facts", sentences[i], "accuracy", known[i]);
 }
 

@@ -36,6 +36,7 @@
 
 #include "calibration_texts.hpp"
 #include "commands.hpp"
+#include "engine.hpp"
 #include "inputs.hpp"
 #include "ranking_method.hpp"
 #include "task_importance.hpp"
@@ -150,7 +151,7 @@ task_ranking scores_and_data(rank_options const& chosen, reference::snapshot con
 }
 
 void rank_heads(rank_options const& chosen) {
-  auto const snapshot = reference::load_snapshot(chosen.calibration.model);
+  auto const snapshot = load_model(chosen.calibration.model);
   auto [scores_of_heads, data] = scores_and_data(chosen, snapshot);
   ranking const result{.scores = std::move(scores_of_heads),
                        .source = {.method = chosen.method,

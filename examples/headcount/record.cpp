@@ -22,6 +22,7 @@
 #include <headcount/sentence/parse.hpp>
 
 #include "commands.hpp"
+#include "engine.hpp"
 #include "inputs.hpp"
 
 namespace tool {
@@ -72,7 +73,7 @@ void write_record(record_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
   auto const where = read_where(chosen.where);
-  auto const snapshot = reference::load_snapshot(chosen.model);
+  auto const snapshot = load_model(chosen.model);
   validate(where, snapshot.model);
   auto const prompts = read_prompts(chosen.prompts, snapshot);
   record::recorder recorder{

@@ -23,6 +23,8 @@
 #include <headcount/task/language/read_twice.hpp>
 #include <headcount/task/request.hpp>
 
+#include "inputs.hpp"
+
 namespace tool {
 namespace {
 
@@ -53,7 +55,7 @@ void measure_twice(collector& rows, any_model const& model, small_language const
   std::vector<needle_prompt> twice;
   for (auto const& one : prompts) twice.push_back(read_twice(language, one));
   std::vector<std::string> const sentences{"dense", "none @ generation", "none"};
-  auto const found = recall_needles(model, twice, parse_all(sentences));
+  auto const found = recall_needles(model, twice, read_policies(sentences));
   for (std::size_t i = 0; i < sentences.size(); ++i)
     rows.add_share("needle_inside_window", sentences[i], "exact_match", found[i]).setting = "read=twice";
 }

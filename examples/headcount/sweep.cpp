@@ -30,6 +30,7 @@
 #include <headcount/result/sweep_plan.hpp>
 
 #include "commands.hpp"
+#include "engine.hpp"
 #include "inputs.hpp"
 #include "model_under_test.hpp"
 #include "progress.hpp"
@@ -52,7 +53,7 @@ struct sweep_options {
 /// A model with its tasks. It stays where it is: pieces point into it.
 struct loaded_model {
   explicit loaded_model(std::string const& folder)
-      : snapshot{reference::load_snapshot(folder)}, asked{as_model_under_test(snapshot, folder)} {}
+      : snapshot{load_model(folder)}, asked{as_model_under_test(snapshot, folder)} {}
   loaded_model(loaded_model const&) = delete;
   loaded_model& operator=(loaded_model const&) = delete;
 

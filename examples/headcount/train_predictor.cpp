@@ -17,6 +17,7 @@
 
 #include "calibration_texts.hpp"
 #include "commands.hpp"
+#include "engine.hpp"
 #include "inputs.hpp"
 
 namespace tool {
@@ -33,7 +34,7 @@ struct train_predictor_options {
 };
 
 void train(train_predictor_options const& chosen) {
-  auto const snapshot = reference::load_snapshot(chosen.calibration.model);
+  auto const snapshot = load_model(chosen.calibration.model);
   auto const policy = read_policy(chosen.policy);
   auto const texts = read_texts(chosen.calibration, snapshot);
   auto const trained = evaluate::train_predictor(snapshot.model, texts, policy, chosen.penalty);

@@ -28,7 +28,7 @@
 #include <headcount/file/json_file.hpp>
 #include <headcount/file/safetensors.hpp>
 #include <headcount/reference/block/matrix.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/checkpoint/load_snapshot.hpp>
 #include <headcount/sentence/parse.hpp>
 
 #include "../unit/reference/support/batch.hpp"

@@ -11,7 +11,7 @@
 #include <headcount/core/phase.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/reference/block/matrix.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/checkpoint/load_snapshot.hpp>
 
 #include "../unit/reference/support/batch.hpp"
 

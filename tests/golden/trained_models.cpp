@@ -14,7 +14,7 @@
 #include <headcount/file/safetensors.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/reference/block/matrix.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/checkpoint/load_snapshot.hpp>
 #include <headcount/reference/model/fork.hpp>
 #include <headcount/reference/model/generate.hpp>
 

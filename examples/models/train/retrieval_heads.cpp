@@ -30,7 +30,7 @@
 #include <headcount/measure/recall.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/checkpoint/load_snapshot.hpp>
 #include <headcount/reference/model/fork.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/reference/model/generate.hpp>

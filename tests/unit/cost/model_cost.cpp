@@ -23,7 +23,7 @@
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/reference/checkpoint/config_json.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/checkpoint/load_snapshot.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/score/fixed.hpp>
 #include <headcount/select/top_groups.hpp>

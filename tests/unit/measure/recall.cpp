@@ -17,7 +17,7 @@
 #include <headcount/edit/only.hpp>
 #include <headcount/engine/reference_model.hpp>
 #include <headcount/measure/recall.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/checkpoint/load_snapshot.hpp>
 #include <headcount/sentence/parse.hpp>
 #include <unit/reference/support/models.hpp>
 

@@ -11,7 +11,7 @@
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/ranking/compact.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/checkpoint/load_snapshot.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/score/entropy.hpp>
 #include <headcount/score/fixed.hpp>

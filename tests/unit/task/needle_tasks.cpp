@@ -18,7 +18,7 @@
 #include <headcount/engine/logits.hpp>
 #include <headcount/engine/reference_model.hpp>
 #include <headcount/measure/run_task.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/checkpoint/load_snapshot.hpp>
 #include <headcount/sentence/parse.hpp>
 #include <headcount/task/registry/task_kinds.hpp>
 #include <unit/reference/support/files.hpp>
