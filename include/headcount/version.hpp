@@ -1,5 +1,7 @@
 #pragma once
 
+#include <initializer_list>
+
 /// The library's version, 10000 * major + 100 * minor + patch: the only place it is written.
 #define HEADCOUNT_VERSION 100
 
@@ -13,7 +15,23 @@ using namespace v0;
 
 namespace headcount::v0 {
 
+namespace detail {
+/// The three numbers with dots between them; each is below 100.
+struct version_text {
+  char text[9]{};
+  constexpr explicit version_text(unsigned number) noexcept {
+    char* end = text;
+    for (unsigned const part : {number / 10000, number / 100 % 100, number % 100}) {
+      if (end != text) *end++ = '.';
+      if (part >= 10) *end++ = static_cast<char>('0' + part / 10);
+      *end++ = static_cast<char>('0' + part % 10);
+    }
+  }
+};
+inline constexpr version_text version_written{HEADCOUNT_VERSION};
+}  // namespace detail
+
 /// The version as result files print it, e.g. "0.1.0".
-inline constexpr char const* version = "0.1.0";
+inline constexpr char const* version = detail::version_written.text;
 
 }  // namespace headcount::v0

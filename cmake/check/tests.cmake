@@ -1,0 +1,26 @@
+# Tests: names that CTest can read, and a test of its name for every header.
+
+# CTest reads the names of doctest's cases as CMake lists.
+foreach(test IN LISTS tests)
+  file(READ ${source}/${test} text)
+  if(text MATCHES "TEST_CASE\\(\"[^\"]*[][;]")
+    list(APPEND problems "${test}: the name of a test case has a bracket or a semicolon")
+  endif()
+endforeach()
+
+# tests/unit/FOLDER/HEADER.cpp tests include/headcount/FOLDER/HEADER.hpp. Headers without one are tested elsewhere, or
+# through what includes them; their number may only fall.
+set(most_untested 246)
+set(untested)
+foreach(header IN LISTS headers)
+  string(REGEX REPLACE "^include/headcount/(.*)[.]hpp$" "tests/unit/\\1.cpp" test "${header}")
+  if(NOT test IN_LIST tests)
+    list(APPEND untested ${header})
+  endif()
+endforeach()
+list(LENGTH untested count)
+message("${count} headers have no test of their name, at most ${most_untested} may")
+if(count GREATER most_untested)
+  list(JOIN untested "\n    " text)
+  list(APPEND problems "${count} headers have no test of their name, at most ${most_untested} may; one of\n    ${text}")
+endif()
