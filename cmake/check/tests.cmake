@@ -24,3 +24,12 @@ if(count GREATER most_untested)
   list(JOIN untested "\n    " text)
   list(APPEND problems "${count} headers have no test of their name, at most ${most_untested} may; one of\n    ${text}")
 endif()
+
+# Every folder of unit tests is in a program.
+file(READ ${source}/tests/CMakeLists.txt programs)
+file(GLOB folders RELATIVE ${source}/tests ${source}/tests/unit/*)
+foreach(folder IN LISTS folders)
+  if(NOT folder STREQUAL "unit/support" AND NOT programs MATCHES "[ \n]${folder}[ \n)]")
+    list(APPEND problems "tests/CMakeLists.txt: no program has tests/${folder}")
+  endif()
+endforeach()

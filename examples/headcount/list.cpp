@@ -134,6 +134,7 @@ void add_list(CLI::App& app) {
   auto const json = std::make_shared<bool>(false), markdown = std::make_shared<bool>(false);
   auto* const as_json = command->add_flag("--json", *json, "as JSON");
   command->add_flag("--markdown", *markdown, "as the page docs/parts.md")->excludes(as_json);
+  command->footer("Example:\n  headcount list --json");
   command->callback([json, markdown] { list_parts(*json, *markdown); });
 }
 
@@ -142,6 +143,7 @@ void add_explain(CLI::App& app) {
   auto const chosen = std::make_shared<sentence_choice>();
   command->add_option("sentence", chosen->sentence, "e.g. \"entropy | top_k(5) @ generation\"")->required();
   command->add_flag("--edits", chosen->edits, "the sentence is one of edits, e.g. \"omit(3-5) @ generation\"");
+  command->footer("Example:\n  headcount explain \"ema(0.9, entropy) | top_k(5) @ generation\"");
   command->callback([chosen] { explain_sentence(*chosen); });
 }
 

@@ -19,9 +19,9 @@
 #include <headcount/reference/model/model.hpp>
 #include <headcount/sentence/parse.hpp>
 
+#include <unit/reference/support/files.hpp>
 #include "../support/batch.hpp"
 #include "../support/controls.hpp"
-#include <unit/reference/support/files.hpp>
 #include "../support/float64_model.hpp"
 #include "../support/models.hpp"
 #include "../support/numbers.hpp"
