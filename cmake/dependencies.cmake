@@ -1,32 +1,43 @@
-# What the reference models, the evaluators and the tool are built on: packages of the system first, their sources where
-# there are none.
+# What the reference models, the evaluators and the tool are built on: packages of the system. What is missing is said in
+# one line, with what is left out for it; cmake/install_packages.sh installs all of it on Debian.
 
-include(FetchContent)
+if(PROJECT_IS_TOP_LEVEL)
+  set(headcount_report_missing STATUS)
+else()
+  set(headcount_report_missing VERBOSE)
+endif()
+
+# Looks for a package that something is left out without.
+macro(headcount_find package left_out)
+  find_package(${package} QUIET ${ARGN})
+  if(NOT ${package}_FOUND)
+    message(${headcount_report_missing} "no package ${package}: without ${left_out}")
+  endif()
+endmacro()
+macro(headcount_find_module module left_out)
+  if(PkgConfig_FOUND)
+    pkg_check_modules(${module} QUIET IMPORTED_TARGET GLOBAL ${module})
+  endif()
+  if(NOT ${module}_FOUND)
+    message(${headcount_report_missing} "no module ${module} of pkg-config: without ${left_out}")
+  endif()
+endmacro()
 
 macro(headcount_find_dependencies)
-  FetchContent_Declare(Eigen3
-    GIT_REPOSITORY https://gitlab.com/libeigen/eigen.git GIT_TAG 3.4.0 GIT_SHALLOW ON
-    FIND_PACKAGE_ARGS 3.4)
-  FetchContent_Declare(nlohmann_json
-    GIT_REPOSITORY https://github.com/nlohmann/json.git GIT_TAG v3.11.2 GIT_SHALLOW ON
-    FIND_PACKAGE_ARGS 3.10)
-  FetchContent_MakeAvailable(Eigen3 nlohmann_json)
-  find_package(Boost 1.74 REQUIRED)
-  find_package(PkgConfig REQUIRED)
-  pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET GLOBAL sentencepiece)
-  pkg_check_modules(libxxhash REQUIRED IMPORTED_TARGET GLOBAL libxxhash)
-  find_package(xtensor QUIET)
+  set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)  # seen by the project that this is a part of
+  headcount_find(Eigen3 "headcount::eigen, the reference models and what is built on them" 3.4)
+  headcount_find(nlohmann_json "the reference models, which read config.json, and what is built on them" 3.10)
+  headcount_find(Boost "the reference models and evaluators, for their statistics" 1.74)
+  headcount_find(PkgConfig "the reference models: it finds sentencepiece and libxxhash")
+  headcount_find_module(sentencepiece "the reference models, which read tokenizer.model, and what is built on them")
+  headcount_find_module(libxxhash "the reference models, whose weights have a digest, and what is built on them")
+  headcount_find(xtensor "headcount::xtensor")
 endmacro()
 
 # What only our own programs need.
 macro(headcount_find_program_dependencies)
-  FetchContent_Declare(fmt
-    GIT_REPOSITORY https://github.com/fmtlib/fmt.git GIT_TAG 9.1.0 GIT_SHALLOW ON
-    FIND_PACKAGE_ARGS 9)
-  FetchContent_Declare(CLI11
-    GIT_REPOSITORY https://github.com/CLIUtils/CLI11.git GIT_TAG v2.1.2 GIT_SHALLOW ON
-    FIND_PACKAGE_ARGS 2.1)
-  FetchContent_MakeAvailable(fmt CLI11)
+  headcount_find(fmt "the tool" 9)
+  headcount_find(CLI11 "the tool" 2.1)
   find_package(OpenMP)
   # For sweeps over several machines; without it they are done in shards.
   set(MPI_CXX_SKIP_MPICXX ON)

@@ -15,8 +15,14 @@ write_basic_package_version_file(headcountConfigVersion.cmake COMPATIBILITY Same
 install(FILES ${PROJECT_BINARY_DIR}/headcountConfig.cmake ${PROJECT_BINARY_DIR}/headcountConfigVersion.cmake
   DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
 
+# Found from where the file is, so that the installed folder can be moved, unless the headers have a place of their own.
+set(headcount_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")
+cmake_path(IS_ABSOLUTE CMAKE_INSTALL_INCLUDEDIR absolute)
+if(absolute)
+  set(headcount_pc_includedir ${CMAKE_INSTALL_INCLUDEDIR})
+endif()
 configure_file(cmake/headcount.pc.in headcount.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/headcount.pc DESTINATION ${CMAKE_INSTALL_DATADIR}/pkgconfig)
+install(FILES ${PROJECT_BINARY_DIR}/headcount.pc DESTINATION share/pkgconfig)
 
 if(TARGET headcount_tool)
   install(TARGETS headcount_tool)

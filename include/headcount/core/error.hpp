@@ -12,8 +12,8 @@ namespace headcount::v0 {
 /// Bad input: what was read, where it broke, and what is allowed there.
 /// Thrown by parsers, loaders and validation only; never from a hot path.
 /// `what()` is one line, whatever was read: "READ: WHERE (allowed: ALLOWED)", without the parenthesis when nothing is
-/// to be listed.
-class error : public std::runtime_error {
+/// to be listed. Visible, so that a program catches by its type what a shared library throws.
+class [[gnu::visibility("default")]] error : public std::runtime_error {
  public:
   error(std::string_view read, std::string_view where, std::string_view allowed = {})
       : std::runtime_error{message(read, where, allowed)} {}
