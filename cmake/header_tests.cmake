@@ -1,6 +1,6 @@
 # Public headers under the flags of our own programs. "headers" compiles each alone: one that needs another included first,
-# or that warns, does not build. "headers_together" compiles all headers of a target in one file, with what their
-# templates become. For one target alone: headcount_headers, headcount_reference_headers_together and so on.
+# or that warns, does not build. "headers_together" compiles all of them in one file, with what their templates
+# become. For one target's headers: headcount_headers, headcount_reference_headers and so on.
 
 # Clang stops where a precompiled header would, before templates are instantiated, which is most of what a header costs.
 set(alone -fsyntax-only)
@@ -10,19 +10,18 @@ endif()
 set(flags -std=c++20 -O0 $<TARGET_PROPERTY:headcount_program,INTERFACE_COMPILE_OPTIONS> -Wsign-conversion ${alone})
 
 add_custom_target(headers)
-add_custom_target(headers_together)
+add_library(headers_together OBJECT EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/headers/all.cpp)
+target_compile_options(headers_together PRIVATE -Wsign-conversion -O0 -g0 -fno-sanitize=all)
+target_link_libraries(headers_together PRIVATE headcount_program)
+set(lines)
 get_property(targets GLOBAL PROPERTY headcount_targets)
 foreach(target IN LISTS targets)
   get_target_property(headers ${target} HEADER_SET)
   list(FILTER headers EXCLUDE REGEX "/kernel/cuda/")  # nvcc compiles them
-  add_library(${target}_headers_together OBJECT EXCLUDE_FROM_ALL ${PROJECT_BINARY_DIR}/headers/${target}.cpp)
-  target_link_libraries(${target}_headers_together PRIVATE headcount_program ${target})
-  target_compile_options(${target}_headers_together PRIVATE -Wsign-conversion -O0 -g0 -fno-sanitize=all)
-  add_dependencies(headers_together ${target}_headers_together)
+  target_link_libraries(headers_together PRIVATE ${target})
 
-  set(packages $<TARGET_PROPERTY:${target}_headers_together,INCLUDE_DIRECTORIES>)
+  set(packages $<TARGET_PROPERTY:headers_together,INCLUDE_DIRECTORIES>)
   set(packages "$<FILTER:${packages},EXCLUDE,^(${PROJECT_SOURCE_DIR}|/usr)/include$>")
-  set(lines)
   set(stamps)
   foreach(header IN LISTS headers)
     cmake_path(RELATIVE_PATH header BASE_DIRECTORY ${PROJECT_SOURCE_DIR}/include OUTPUT_VARIABLE name)
@@ -36,7 +35,7 @@ foreach(target IN LISTS targets)
       COMMENT "Compiling ${name} alone")
     list(APPEND stamps ${source}.checked)
   endforeach()
-  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/headers/${target}.cpp CONTENT "${lines}")
   add_custom_target(${target}_headers DEPENDS ${stamps})
   add_dependencies(headers ${target}_headers)
 endforeach()
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/headers/all.cpp CONTENT "${lines}")
