@@ -71,8 +71,8 @@ inline void require_same_heads(ranking const& a, ranking const& b) {
     auto const kept_by_a = select::top_k{k}(a.scores[layer]);
     auto const kept_by_b = select::top_k{k}(b.scores[layer]);
     for (std::size_t head = 0; head < a.scores[layer].size(); ++head) {
-      both += kept_by_a.contains(head) && kept_by_b.contains(head) ? 1 : 0;
-      either += kept_by_a.contains(head) || kept_by_b.contains(head) ? 1 : 0;
+      both += kept_by_a.contains(head) && kept_by_b.contains(head) ? 1u : 0u;
+      either += kept_by_a.contains(head) || kept_by_b.contains(head) ? 1u : 0u;
     }
   }
   return static_cast<double>(both) / static_cast<double>(either);

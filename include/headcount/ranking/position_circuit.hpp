@@ -127,7 +127,7 @@ struct recurrent_path {
   std::size_t own = 0;
   for (Eigen::Index token = 0; token < queries.rows(); ++token) {
     Eigen::VectorXd const logits = keys * queries.row(token).transpose();
-    own += static_cast<std::size_t>((logits.array() > logits[token]).count()) < n ? 1 : 0;
+    own += static_cast<std::size_t>((logits.array() > logits[token]).count()) < n ? 1u : 0u;
   }
   return static_cast<double>(own) / static_cast<double>(queries.rows());
 }

@@ -44,8 +44,8 @@ struct paired_values {
 
 /// Adds a pair, or counts which of its values is not finite.
 inline void add_pair(paired_values& to, double a, double b, std::string const& prompt) {
-  to.not_finite_a += std::isfinite(a) ? 0 : 1;
-  to.not_finite_b += std::isfinite(b) ? 0 : 1;
+  to.not_finite_a += std::isfinite(a) ? 0u : 1u;
+  to.not_finite_b += std::isfinite(b) ? 0u : 1u;
   if (!std::isfinite(a) || !std::isfinite(b)) {
     ++to.not_finite_pairs;
     return;
@@ -143,8 +143,8 @@ using pair_key = std::tuple<std::string, std::uint64_t, std::string, std::string
     auto const& [model, fingerprint, its_task, setting, metric] = key;
     paired_values values{model, fingerprint, its_task, setting, metric};
     for (auto const& [prompt, pair] : pairs) {
-      values.only_a += pair.second ? 0 : 1;
-      values.only_b += pair.first ? 0 : 1;
+      values.only_a += pair.second ? 0u : 1u;
+      values.only_b += pair.first ? 0u : 1u;
       if (pair.first && pair.second) add_pair(values, *pair.first, *pair.second, std::get<0>(prompt));
     }
     if (has_pair(values)) paired.push_back(std::move(values));

@@ -40,7 +40,7 @@ inline constexpr std::pair<std::string_view, std::string row::*> texts_of_row[]{
     if (!number) return "a number, \"inf\", \"-inf\" or \"nan\"";
     one.value = *number;
   } else if (key == "factors") {
-    if (!value.is_object() || !std::ranges::all_of(value, [](auto const& text) { return text.is_string(); }))
+    if (!value.is_object() || !std::ranges::all_of(value, [](auto const& one_of) { return one_of.is_string(); }))
       return "texts by name";
     value.get_to(one.factors);
   } else {

@@ -107,7 +107,7 @@ using row_figure = std::function<double(std::span<std::size_t const>)>;
              .metric = std::move(metric),
              .value = figure(all),
              .n = prompts.size()};
-  for (auto const* one : rows) made.not_finite += std::isfinite(one->value) ? 0 : 1;
+  for (auto const* one : rows) made.not_finite += std::isfinite(one->value) ? 0u : 1u;
   made.range = std::isnan(made.value) ? interval{made.value, made.value}
                                       : clustered_bootstrap(prompts, figure, random_stream{1});
   return made;

@@ -81,7 +81,7 @@ struct random_like {
     for (std::size_t first = 0; first < draws.size(); first += size) {
       auto const pool = draws.subspan(first, std::min(size, draws.size() - first));
       std::size_t count = 0;
-      for (std::size_t head = 0; head < pool.size(); ++head) count += like.contains(first + head) ? 1 : 0;
+      for (std::size_t head = 0; head < pool.size(); ++head) count += like.contains(first + head) ? 1u : 0u;
       for (auto const head : best_heads(pool, count)) kept.insert(first + head);
     }
     return kept;

@@ -44,7 +44,7 @@ inline constexpr std::size_t exact_sign_flips = 16;
       auto const swap = exact ? way >> i & 1 : random.below(2);
       sum += flipped[i] * (1 - 2 * static_cast<double>(swap));  // no branch: nobody could foretell it
     }
-    extreme += as_far(sum) ? 1 : 0;
+    extreme += as_far(sum) ? 1u : 0u;
   }
   return {static_cast<double>(extreme) / static_cast<double>(exact ? ways : draws + 1), exact};
 }
