@@ -1,12 +1,11 @@
 #pragma once
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 
-#include <headcount/version.hpp>
+#include <headcount/core/bits.hpp>
 
 namespace headcount::v0 {
 
@@ -61,7 +60,7 @@ class index_set {
 
   [[nodiscard]] constexpr std::size_t size() const noexcept {
     std::size_t members = 0;
-    for (auto const word : words_) members += static_cast<std::size_t>(std::popcount(word));
+    for (auto const word : words_) members += static_cast<std::size_t>(set_bits(word));
     return members;
   }
   [[nodiscard]] constexpr bool empty() const noexcept { return *this == index_set{}; }
@@ -89,7 +88,7 @@ class index_set {
   [[nodiscard]] constexpr std::size_t next(std::size_t index) const noexcept {
     while (index < Capacity) {
       auto const rest = words_[index / 64] >> (index % 64);
-      if (rest != 0) return index + static_cast<std::size_t>(std::countr_zero(rest));
+      if (rest != 0) return index + static_cast<std::size_t>(lowest_bit(rest));
       index = (index / 64 + 1) * 64;
     }
     return Capacity;

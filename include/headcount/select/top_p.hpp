@@ -7,6 +7,7 @@
 #include <string_view>
 #include <tuple>
 
+#include <headcount/core/device.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/select/selector.hpp>
@@ -33,7 +34,7 @@ struct top_p {
       std::tuple{leading_field("p", &top_p::p, "share of the summed score to hold", {0.0, 1.0}),
                  named_field("softmax", &top_p::softmax, "whether a head's share goes by e^score")};
 
-  [[nodiscard]] head_set operator()(std::span<double const> scores) const noexcept {
+  [[nodiscard]] HEADCOUNT_DEVICE head_set operator()(std::span<double const> scores) const noexcept {
     if (scores.empty()) return {};
     double const best = scores[best_head_outside({}, scores)];
     auto const mass = [&](std::size_t head) {
