@@ -29,7 +29,16 @@ headcount_add_target(headcount
   HEADERS headcount.hpp version.hpp
   FOLDERS core part score select mask edit policy sentence kernel record)
 
-set(headcount_components)
+# For CUDA sources: headers that only a CUDA compiler reads, so that installing them needs none.
+file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/headcount/kernel/cuda/*.cuh)
+add_library(headcount_cuda INTERFACE)
+add_library(headcount::cuda ALIAS headcount_cuda)
+set_target_properties(headcount_cuda PROPERTIES EXPORT_NAME cuda)
+target_sources(headcount_cuda INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${headers})
+target_compile_options(headcount_cuda INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>)
+target_link_libraries(headcount_cuda INTERFACE headcount)
+
+set(headcount_components cuda)
 include(${CMAKE_CURRENT_LIST_DIR}/dependencies.cmake)
 headcount_find_dependencies()
 if(Eigen3_FOUND)

@@ -1,0 +1,187 @@
+#pragma once
+
+#include <algorithm>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <numbers>
+#include <type_traits>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/head_set.hpp>
+#include <headcount/core/site.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/kernel/cuda/choose.cuh>
+#include <headcount/kernel/cuda/combine.cuh>
+#include <headcount/kernel/cuda/launch.cuh>
+#include <headcount/kernel/cuda/pass.cuh>
+#include <headcount/kernel/cuda/workspace.cuh>
+#include <headcount/mask/zero.hpp>
+#include <headcount/policy/decide.hpp>
+#include <headcount/policy/policy.hpp>
+
+namespace headcount::v0::cuda {
+
+/// One query token a row, in one attention layer: what is read and where results go, in device memory.
+template <class Shape>
+struct attention {
+  using element_type = typename Shape::element_type;
+
+  element_type const* queries = nullptr;  ///< [batch, head, dim], rotated
+  key_value_cache cache;                  ///< rotated keys, the query's own token's included
+  element_type* outputs = nullptr;        ///< [batch, head, dim]; 0 for heads that are not kept
+  int batch = 0;
+  int kv_heads = 0;
+  float scale = 1;  ///< of the logits, usually 1 / sqrt(dim)
+  int layer = 0;    ///< for the policy's scope
+
+  float* scores = nullptr;  ///< [batch, head], what the policy's scorer made of every head; null: not wanted
+  bool* kept = nullptr;     ///< [batch, head], whether a head is kept; null: not wanted
+
+  void* workspace = nullptr;  ///< of workspace_bytes(); one call at a time may use it
+  std::size_t workspace_bytes = 0;
+};
+
+/// How, where the caller knows better.
+struct attention_options {
+  way how = way::automatic;
+  double expected_groups = 0;  ///< groups that hold a kept head, for the choice of the way; 0: by the selector
+};
+
+namespace detail {
+
+/// Starts a pass that copies in a given way.
+template <class Shape, int Warps, work Work, class Sum, class Copies>
+void start_pass(device_facts const& device, parameters<typename Shape::element_type> const& in, int shares,
+                bool after_own, cudaStream_t stream) {
+  CUtensorMap keys{}, values{};
+  if constexpr (Copies::by_engine) {
+    keys = map_of<Shape>(in.cache.keys, in.cache, in.kv_heads);
+    values = map_of<Shape>(in.cache.values, in.cache, in.kv_heads);
+  }
+  launch(device, pass<Shape, Warps, Work, Sum, Copies>, shares, Warps * 32,
+         pass_layout<Shape, Warps, Work, Copies>::asked, after_own, stream, keys, values, in);
+}
+
+template <class Shape, int Warps, work Work, class Sum>
+void run_pass(device_facts const& device, parameters<typename Shape::element_type> const& in, int shares,
+              bool after_own, cudaStream_t stream) {
+  // Three tiles a warp on their way, two where stored weights leave no room.
+  constexpr int room = 227 * 1024 / (8 / Warps) - 1024;
+  constexpr int stages = pass_layout<Shape, Warps, Work, engine_copies<Shape, 3>>::asked <= room ? 3 : 2;
+  auto const start = engine_can_read(device, in.cache)
+                         ? start_pass<Shape, Warps, Work, Sum, engine_copies<Shape, stages>>
+                         : start_pass<Shape, Warps, Work, Sum, lane_copies<Shape>>;
+  start(device, in, shares, after_own, stream);
+}
+
+template <class Shape, sums_are Are, class Score, class Select>
+void run_combine(device_facts const& device, parameters<typename Shape::element_type> const& in,
+                 device_policy<Score, Select> const& policy, cudaStream_t stream) {
+  int const heads = in.batch * in.kv_heads * Shape::group;
+  constexpr int wide = Shape::dim < 128 ? Shape::dim : 128;
+  if (heads * (Shape::dim / wide) < device.multiprocessors)
+    launch(device, combine<Shape, 32, Are, Score, Select>, heads * (Shape::dim / 32), combine_threads, 0, true, stream,
+           in, policy);
+  else
+    launch(device, combine<Shape, wide, Are, Score, Select>, heads * (Shape::dim / wide), combine_threads, 0, true,
+           stream, in, policy);
+}
+
+}  // namespace detail
+
+/// Attention of fixed heads only: keys and values of other groups are not read, other heads' outputs become 0.
+/// Asynchronous on `stream`; allocates nothing and does not wait, so that it can be captured in a graph; deterministic.
+/// `fixed` holds for every row, or `rows` [batch] in device memory says the heads of each. No scores.
+/// Errors: headcount::error where CUDA refuses a launch or the workspace is too small.
+template <class Shape, int Warps = default_warps>
+void attend_heads(attention<Shape> const& call, head_set const& fixed, head_set const* rows, cudaStream_t stream) {
+  auto const device = current_device();
+  auto in = prepare<Shape>(call);
+  int const slots = slots_of(device, Warps),
+            groups = rows ? call.kv_heads : group_count<Shape::group>(fixed, call.kv_heads);
+  in.list = rows                                                                               ? listing::rows
+            : fixed == head_set::first(static_cast<std::size_t>(call.kv_heads * Shape::group)) ? listing::all
+                                                                                               : listing::same;
+  in.same = fixed;
+  if (rows) in.kept = const_cast<head_set*>(rows);
+  in.list_shares = shares_for(call.batch * groups, most_tiles<Shape>(call.cache), slots, Warps, device);
+  if (in.list == listing::all && in.kept_flags)
+    check(
+        cudaMemsetAsync(in.kept_flags, 1, static_cast<std::size_t>(call.batch * call.kv_heads * Shape::group), stream),
+        "flags of kept heads");
+  detail::run_pass<Shape, Warps, work::attend, score_sum<nothing_scored>>(device, in, in.list_shares, false, stream);
+  detail::run_combine<Shape, sums_are::relative>(device, in, device_policy<nothing_scored, nothing_scored>{}, stream);
+}
+
+/// Attention of one query token a row under a policy, as kernel::attend on the CPU: float32 sums of 16-bit keys and
+/// values.
+///
+///     weights[head, key] = softmax_key(scale * queries[head] . keys[key, head / group]),  over visible keys
+///     outputs[head]      = sum_key weights[head, key] * values[key, head / group],        0 where not kept
+///
+/// What the policy reads decides what is computed: one that reads nothing is decided on the host, once for all rows,
+/// and only its groups are read; one that reads rows must have a device_scorer (entropy, l2, max) and any selector
+/// without a memory, which then run on the device. Its mask is zero. Asynchronous on `stream`; allocates nothing and
+/// does not wait, so that it can be captured in a graph; deterministic. O(batch * keys * kv_heads * dim). Errors:
+/// headcount::error where CUDA refuses a launch, the workspace is too small, or the policy's parameters do not stream
+/// (dtype=bfloat16).
+template <class Shape, int Warps = default_warps, head_policy Policy>
+void attend(attention<Shape> const& call, Policy const& policy, cudaStream_t stream,
+            attention_options const& options = {}) {
+  using Score = std::remove_cvref_t<decltype(policy.score)>;
+  using Select = std::remove_cvref_t<decltype(policy.select)>;
+  static_assert(std::same_as<std::remove_cvref_t<decltype(policy.mask)>, mask::zero>,
+                "headcount: on a GPU a dropped head's output becomes zero");
+  int const heads = call.kv_heads * Shape::group;
+  site const where{.layer = static_cast<std::size_t>(call.layer),
+                   .phase = phase::generation,
+                   .heads = static_cast<std::size_t>(heads),
+                   .group = Shape::group,
+                   .head_dim = Shape::dim};
+  if constexpr (Policy::may_read(reading::nothing)) {
+    attend_heads<Shape, Warps>(call, headcount::decide(policy, where, no_evidence{}), nullptr, stream);
+  } else {
+    static_assert(device_scorer<Score>, "headcount: a GPU scores rows by entropy, l2 or max");
+    static_assert(device_selector<Select>, "headcount: a GPU's selector is a plain value without a memory");
+    if (!policy.score.accumulates())
+      throw error{"cuda::attend", "a scorer that rounds weights", "one that accumulates, as with dtype=float32"};
+    bool const chooses = policy.where.covers(where);
+    if (!chooses && !call.scores)
+      return attend_heads<Shape, Warps>(call, head_set::first(where.heads), nullptr, stream);
+
+    using Sum = score_sum<Score>;
+    auto const device = current_device();
+    auto in = prepare<Shape>(call);
+    int const slots = slots_of(device, Warps), units = call.batch * call.kv_heads,
+              tiles = most_tiles<Shape>(call.cache);
+    in.chooses = chooses;
+    in.shares = shares_for(units, tiles, slots, Warps, device);
+    device_policy<Score, Select> const on_device{policy.score, policy.select};
+    auto how = options.how;
+    if (how == way::automatic) {
+      double const groups = options.expected_groups > 0 ? options.expected_groups
+                                                        : expected_groups(policy.select, call.kv_heads, Shape::group);
+      how = quicker_way(static_cast<double>(units) * tiles * 2 * Shape::tile_bytes, groups / call.kv_heads,
+                        device.bytes_per_second);
+    }
+    if (!chooses) how = way::dense;
+    if (how == way::dense) {
+      detail::run_pass<Shape, Warps, work::attend, Sum>(device, in, in.shares, false, stream);
+      bool const all_whole = !call.cache.lengths && units % in.shares == 0;
+      if (all_whole)
+        launch(device, drop<Shape, Score, Select>, call.batch, decide_threads, 0, true, stream, in, on_device);
+      else detail::run_combine<Shape, sums_are::scored>(device, in, on_device, stream);
+    } else {
+      detail::run_pass<Shape, Warps, work::weigh, Sum>(device, in, in.shares, false, stream);
+      launch(device, decide<Shape, Score, Select>, call.batch, decide_threads, 0, true, stream, in, on_device);
+      in.list = listing::rows;
+      in.list_shares = std::min(slots, most_shares);
+      detail::run_pass<Shape, Warps, work::sum, score_sum<nothing_scored>>(device, in, in.list_shares, true, stream);
+      detail::run_combine<Shape, sums_are::normalised>(device, in, device_policy<nothing_scored, nothing_scored>{},
+                                                       stream);
+    }
+  }
+}
+
+}  // namespace headcount::v0::cuda

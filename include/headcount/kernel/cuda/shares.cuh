@@ -1,0 +1,211 @@
+#pragma once
+
+#include <headcount/kernel/cuda/parameters.cuh>
+#include <headcount/kernel/cuda/shape.cuh>
+
+// How work is cut into equal shares, one a block, whatever the lengths of rows and whichever groups are listed. The
+// listed groups' tiles in row-major order are one long line; share b of n is tiles [total * b / n, total * (b + 1) /
+// n). A unit, one group of one row, may lie in several shares, a share may hold parts of several units: each common
+// part is a piece, and piece (unit u, share b) keeps its results in cell u + b, which grows by at least one from piece
+// to piece.
+
+namespace headcount::v0::cuda {
+
+/// The tiles of one row that hold visible keys, [first, end).
+struct row_tiles {
+  int first = 0;
+  int end = 0;
+  [[nodiscard]] __device__ int count() const { return end - first; }
+};
+template <class Shape, class Element>
+[[nodiscard]] __device__ __forceinline__ row_tiles tiles_of(parameters<Element> const& in, int row) {
+  auto const [first, end] = visible(in.cache, row);
+  return {first / Shape::tile_keys, (end + Shape::tile_keys - 1) / Shape::tile_keys};
+}
+
+/// A row's place in the line.
+struct place {
+  int row = 0;
+  int tiles = 0;      ///< of listed units of rows before
+  int units = 0;      ///< listed, of rows before that have keys
+  int all_tiles = 0;  ///< of all units of rows before
+};
+
+/// The line of listed units; every function by a whole warp.
+template <class Shape, class Element>
+class work_line {
+ public:
+  __device__ __forceinline__ work_line(parameters<Element> const& in, int shares) : in_{&in} {
+    place at;
+    for (int base = 0; base < in.batch; base += 32) {
+      auto const rows = scan(base);
+      if (base == 0) first_ = rows;
+      at = after(at, rows);
+    }
+    total_ = static_cast<unsigned>(at.tiles);
+    shares_ = min(static_cast<unsigned>(shares), max(total_, 1u));  // a share holds a tile at least
+  }
+
+  [[nodiscard]] __device__ __forceinline__ bool empty() const { return total_ == 0; }
+
+  /// The first tile of a share; shares beyond the last are empty.
+  [[nodiscard]] __device__ __forceinline__ int begin(int share) const {
+    auto const at = static_cast<unsigned>(share);
+    return static_cast<int>(at < shares_ ? total_ * at / shares_ : total_);
+  }
+  /// The share that holds a tile.
+  [[nodiscard]] __device__ __forceinline__ int share_of(int tile) const {
+    return static_cast<int>(((static_cast<unsigned>(tile) + 1) * shares_ - 1) / total_);
+  }
+  /// The row that holds a tile, which must be one of the line. O(batch / 32).
+  [[nodiscard]] __device__ __forceinline__ place row_holding(int tile) const {
+    place at;
+    for (int base = 0;; base += 32) {
+      auto const rows = base == 0 ? first_ : scan(base);
+      int const begin = at.tiles + rows.begin.tiles;
+      if (u32 const found = __ballot_sync(~0u, begin <= tile && tile < begin + rows.own_tiles))
+        return before(at, rows, base, __ffs(static_cast<int>(found)) - 1);
+      at = after(at, rows);
+    }
+  }
+  [[nodiscard]] __device__ __forceinline__ place row(int index) const {
+    place at;
+    for (int base = 0;; base += 32) {
+      auto const rows = base == 0 ? first_ : scan(base);
+      if (index < base + 32) return before(at, rows, base, index - base);
+      at = after(at, rows);
+    }
+  }
+
+ private:
+  /// A lane's row among 32.
+  struct scanned {
+    place begin;  ///< of rows before among the 32
+    int own_tiles, own_units, own_all;
+  };
+  [[nodiscard]] __device__ __forceinline__ scanned scan(int base) const {
+    int const lane = static_cast<int>(threadIdx.x) % 32, row = base + lane;
+    scanned rows{};
+    if (row < in_->batch) {
+      int const tiles = tiles_of<Shape>(*in_, row).count();
+      if (tiles > 0)
+        rows.own_units = in_->list == listing::all
+                             ? in_->kv_heads
+                             : listed_heads(*in_, row).template count_groups<Shape::group>(in_->kv_heads);
+      rows.own_tiles = tiles * rows.own_units, rows.own_all = tiles * in_->kv_heads;
+    }
+    int tiles = rows.own_tiles, units = rows.own_units, all = rows.own_all;
+#pragma unroll
+    for (int step = 1; step < 32; step *= 2) {
+      int const more_tiles = __shfl_up_sync(~0u, tiles, step), more_units = __shfl_up_sync(~0u, units, step),
+                more_all = __shfl_up_sync(~0u, all, step);
+      if (lane >= step) tiles += more_tiles, units += more_units, all += more_all;
+    }
+    rows.begin = {row, tiles - rows.own_tiles, units - rows.own_units, all - rows.own_all};
+    return rows;
+  }
+  [[nodiscard]] __device__ static __forceinline__ place before(place const& at, scanned const& rows, int base,
+                                                               int lane) {
+    return {base + lane, at.tiles + __shfl_sync(~0u, rows.begin.tiles, lane),
+            at.units + __shfl_sync(~0u, rows.begin.units, lane),
+            at.all_tiles + __shfl_sync(~0u, rows.begin.all_tiles, lane)};
+  }
+  [[nodiscard]] __device__ static __forceinline__ place after(place const& at, scanned const& rows) {
+    auto end = before(at, rows, 0, 31);
+    end.tiles += __shfl_sync(~0u, rows.own_tiles, 31);
+    end.units += __shfl_sync(~0u, rows.own_units, 31);
+    end.all_tiles += __shfl_sync(~0u, rows.own_all, 31);
+    return end;
+  }
+
+  parameters<Element> const* in_;
+  scanned first_{};
+  unsigned total_ = 0, shares_ = 1;
+};
+
+/// A common part of a unit and a share.
+struct piece {
+  int row = 0;
+  int group = 0;
+  int unit = 0;
+  int first = 0;       ///< tile of the row
+  int end = 0;         ///< tile of the row
+  int stored = 0;      ///< of tile 0 of the row, if there were stored weights of it, in the line of all units
+  bool whole = false;  ///< nothing of the unit lies in another share
+};
+
+/// Walks the pieces of a share in order; a whole warp.
+template <class Shape, class Element>
+class share_walk {
+ public:
+  __device__ __forceinline__ share_walk(parameters<Element> const& in, work_line<Shape, Element> const& line, int share)
+      : in_{&in}, at_{line.begin(share)}, stop_{line.begin(share + 1)} {
+    if (done()) return;
+    auto const place = line.row_holding(at_);
+    row_ = place.row, all_tiles_ = place.all_tiles;
+    open_row();
+    int const skipped = (at_ - place.tiles) / tiles_.count();
+    unit_ = place.units + skipped, unit_begin_ = place.tiles + skipped * tiles_.count();
+    if (in.list == listing::all) group_ = skipped;
+    else
+      for (int i = 0; i < skipped; ++i) group_ = next_group();
+  }
+
+  [[nodiscard]] __device__ bool done() const { return at_ >= stop_; }
+
+  [[nodiscard]] __device__ piece current() const {
+    int const unit_end = unit_begin_ + tiles_.count(), end = min(unit_end, stop_);
+    return {.row = row_,
+            .group = group_,
+            .unit = unit_,
+            .first = tiles_.first + at_ - unit_begin_,
+            .end = tiles_.first + end - unit_begin_,
+            .stored = all_tiles_ + group_ * tiles_.count() - tiles_.first,
+            .whole = at_ == unit_begin_ && end == unit_end};
+  }
+
+  __device__ void advance() {
+    unit_begin_ += tiles_.count();
+    at_ = min(unit_begin_, stop_);
+    if (done()) return;
+    ++unit_;
+    group_ = next_group();
+    while (group_ == in_->kv_heads) {
+      all_tiles_ += in_->kv_heads * tiles_.count();
+      ++row_;
+      open_row();
+    }
+  }
+
+ private:
+  __device__ void open_row() {
+    tiles_ = tiles_of<Shape>(*in_, row_);
+    if (in_->list != listing::all) kept_ = listed_heads(*in_, row_);
+    group_ = -1;
+    group_ = tiles_.count() > 0 ? next_group() : in_->kv_heads;
+  }
+  [[nodiscard]] __device__ int next_group() const {
+    return in_->list == listing::all ? group_ + 1 : kept_.template group_after<Shape::group>(group_, in_->kv_heads);
+  }
+  parameters<Element> const* in_;
+  int at_, stop_;
+  int row_ = 0, group_ = 0, unit_ = 0, unit_begin_ = 0, all_tiles_ = 0;
+  row_tiles tiles_;
+  head_words kept_{};
+};
+
+/// The pieces of one unit: how many, and the cell of the first; cells follow each other.
+struct unit_cells {
+  int first = 0;
+  int count = 0;
+};
+/// Of a listed unit: the `index`th of its row. Whole warp.
+template <class Shape, class Element>
+[[nodiscard]] __device__ __forceinline__ unit_cells cells_of(work_line<Shape, Element> const& line, place const& row,
+                                                             int tiles, int index) {
+  if (tiles == 0) return {};
+  int const begin = row.tiles + index * tiles, first = line.share_of(begin), last = line.share_of(begin + tiles - 1);
+  return {row.units + index + first, last - first + 1};
+}
+
+}  // namespace headcount::v0::cuda
