@@ -26,9 +26,11 @@
 #include <headcount/ranking/budget.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/ranking/calibration_needles.hpp>
+#include <headcount/ranking/registry.hpp>
 #include <headcount/ranking/runtime_budget.hpp>
 #include <headcount/ranking/train_predictor.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/model/forward.hpp>
 #include <headcount/score/any_scorer.hpp>
 #include <headcount/score/entropy.hpp>
 #include <headcount/score/fixed.hpp>
@@ -44,7 +46,6 @@
 #include "calibration_texts.hpp"
 #include "commands.hpp"
 #include "engine.hpp"
-#include "ranking_method.hpp"
 
 namespace tool {
 namespace {
@@ -85,8 +86,8 @@ constexpr std::uint64_t random_draws = 5;
 std::string oracle_of(std::size_t k) { return fmt::format("{} | top_k({}) @ generation", oracle, k); }
 
 /// Every ranking that is compared: distilled from the runtime policy, calibrated, from weights, and controls.
-std::vector<named_ranking> make_rankings(reference::model const& model, bridge_options const& chosen,
-                                         std::span<calibration_text const> texts) {
+std::vector<named_ranking> make_rankings(ranking_ground const& from, bridge_options const& chosen) {
+  auto const& model = from.model;
   std::vector<named_ranking> rankings;
   auto const add = [&](std::string const& method, std::string const& kind, head_table scores) {
     rankings.push_back({method, kind, {.scores = std::move(scores), .source = {.method = method}}});
@@ -98,14 +99,14 @@ std::vector<named_ranking> make_rankings(reference::model const& model, bridge_o
                                  "qk_induction", "recurrent_composition"});
   for (auto const& method : methods) {
     fmt::print(stderr, "ranking heads by {} ...\n", method);
-    add(method, "static", score_all_heads(model, method, texts));
+    add(method, "static", score_all_heads(from, method));
   }
-  auto uniform = score_all_heads(model, "mean(entropy)", texts);
+  auto uniform = score_all_heads(from, "mean(entropy)");
   for (auto& layer : uniform)
     for (auto& score : layer) score = -score;
   add("most_uniform", "control", std::move(uniform));
   for (std::uint64_t draw = 0; draw < random_draws; ++draw) {
-    auto scores = every_head(model, 0);
+    auto scores = every_head(model.layers(), 0);
     for (std::size_t layer = 0; layer < scores.size(); ++layer)
       for (std::size_t head = 0; head < scores[layer].size(); ++head)
         scores[layer][head] = uniform_number(mix_bits(chosen.seed) + draw, {.layer = layer}, head);
@@ -114,12 +115,12 @@ std::vector<named_ranking> make_rankings(reference::model const& model, bridge_o
   return rankings;
 }
 
-std::vector<contender> make_contenders(reference::model const& model, bridge_options const& chosen,
+std::vector<contender> make_contenders(any_model const& model, bridge_options const& chosen,
                                        std::span<calibration_text const> texts,
                                        std::span<named_ranking const> rankings) {
   std::size_t layers = 0;
   std::size_t all = 0;
-  for (auto const& layer : every_head(model, 0)) {
+  for (auto const& layer : every_head(model.layers(), 0)) {
     layers += layer.empty() ? 0 : 1;
     all += layer.size();
   }
@@ -148,7 +149,7 @@ std::vector<contender> make_contenders(reference::model const& model, bridge_opt
       if (method.starts_with("keep_frequency(") && method.find(fmt::format("top_k({})", k)) == method.npos) continue;
       any_policy const in_layers = score::fixed{in_memory(method, ranking)} | select::top_k{k};
       any_policy const in_model =
-          score::fixed{in_memory(method, rank::best_of_model(ranking, k * layers))} | select::threshold{0.5};
+          score::fixed{in_memory(method, best_of_model(ranking, k * layers))} | select::threshold{0.5};
       contenders.push_back({method, kind, "layer", k, k * layers, in_layers.during(phase::generation)});
       contenders.push_back({method, kind, "global", k, k * layers, in_model.during(phase::generation)});
     }
@@ -189,8 +190,8 @@ nlohmann::ordered_json agreement_of(std::span<named_ranking const> rankings, std
                         {"k", std::move(k)},
                         {"value", std::isfinite(value) ? nlohmann::ordered_json(value) : nullptr}});
       };
-      add("kendall_tau_b", nullptr, rank::kendall_tau_b(rankings[b].ranking, rankings[a].ranking));
-      for (auto const k : ks) add("jaccard_at_k", k, rank::jaccard_at(k, rankings[b].ranking, rankings[a].ranking));
+      add("kendall_tau_b", nullptr, kendall_tau_b(rankings[b].ranking, rankings[a].ranking));
+      for (auto const k : ks) add("jaccard_at_k", k, jaccard_at(k, rankings[b].ranking, rankings[a].ranking));
     }
   return rows;
 }
@@ -199,8 +200,7 @@ void print_agreement(std::span<named_ranking const> rankings) {
   fmt::print("\nAgreement of the rankings, Kendall's tau-b\n");
   for (std::size_t a = 0; a < rankings.size(); ++a) {
     fmt::print("{:>2} {:<48}", a + 1, rankings[a].method);
-    for (std::size_t b = 0; b < a; ++b)
-      fmt::print(" {:+.2f}", rank::kendall_tau_b(rankings[a].ranking, rankings[b].ranking));
+    for (std::size_t b = 0; b < a; ++b) fmt::print(" {:+.2f}", kendall_tau_b(rankings[a].ranking, rankings[b].ranking));
     fmt::print("\n");
   }
 }
@@ -221,12 +221,13 @@ void build_bridge(bridge_options const& chosen) {
   }
   auto const prompts = test_needles(language, chosen, needles);
 
-  auto const rankings = make_rankings(model, chosen, texts);
-  auto const contenders = make_contenders(model, chosen, texts, rankings);
+  auto const engine = as_language_model(model);
+  auto const rankings = make_rankings({.model = engine, .weights = &model, .texts = texts}, chosen);
+  auto const contenders = make_contenders(engine, chosen, texts, rankings);
   fmt::print(stderr, "measuring {} policies on {} needles ...\n", contenders.size(), prompts.size());
   std::vector<any_policy> policies;
   for (auto const& one : contenders) policies.push_back(one.policy);
-  auto const found = recall_needles(as_language_model(model), prompts, policies);
+  auto const found = recall_needles(engine, prompts, policies);
 
   fmt::print(
       "{}: needles found of {}, none of which anything was learned from, and what is lost against {} at run\n"

@@ -32,10 +32,11 @@ void print_sentence(budget_options const& chosen) {
   auto const scorer = read_scorer(chosen.scorer);
   auto const snapshot = load_model(chosen.calibration.model);
   auto const texts = read_texts(chosen.calibration, snapshot);
-  auto const threshold = evaluate::threshold_of_budget(snapshot.model, texts, scorer, chosen.heads);
+  auto const engine = as_language_model(snapshot.model);
+  auto const threshold = evaluate::threshold_of_budget(engine, texts, scorer, chosen.heads);
   auto const policy = any_policy{scorer, select::threshold{threshold}}.during(phase::generation);
   double kept = 0;
-  for (auto const& layer : evaluate::keep_frequency(snapshot.model, texts, policy))
+  for (auto const& layer : evaluate::keep_frequency(engine, texts, policy))
     for (auto const share : layer) kept += share;
   fmt::print("{}\n", print(policy));
   fmt::print(stderr, "{:.2f} heads are kept at a token of {} under it\n", kept, data_name(chosen.calibration));

@@ -30,7 +30,8 @@ struct calibrate_options {
 void calibrate_heads(calibrate_options const& chosen) {
   auto const snapshot = load_model(chosen.texts.model);
   auto const texts = read_texts(chosen.texts, snapshot);
-  auto const outputs = evaluate::calibrate_outputs(snapshot.model, texts, chosen.samples, chosen.texts.seed);
+  auto const outputs =
+      evaluate::calibrate_outputs(as_language_model(snapshot.model), texts, chosen.samples, chosen.texts.seed);
   reference::write_head_outputs(chosen.output, outputs,
                                 {{"model", snapshot.name},
                                  {"model_identity", snapshot.identity()},

@@ -77,7 +77,7 @@ head_outputs collect_outputs(masks_options const& chosen, reference::snapshot co
   auto others = chosen.texts;
   others.seed = mix_bits(chosen.texts.seed) + 1;
   constexpr std::size_t samples = 64;
-  return calibrate_outputs(snapshot.model, read_texts(others, snapshot), samples, others.seed);
+  return calibrate_outputs(as_language_model(snapshot.model), read_texts(others, snapshot), samples, others.seed);
 }
 
 /// A mean over texts and its bootstrap interval.

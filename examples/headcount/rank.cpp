@@ -2,119 +2,42 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/ranking.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/file/write_file.hpp>
-#include <headcount/policy_file/published_rankings.hpp>
 #include <headcount/policy_file/ranking_json.hpp>
-#include <headcount/policy_file/sentence_files.hpp>
 #include <headcount/ranking/calibration.hpp>
-#include <headcount/ranking/importance.hpp>
-#include <headcount/ranking/keep_frequency.hpp>
-#include <headcount/ranking/mean_score.hpp>
-#include <headcount/ranking/position_circuit.hpp>
-#include <headcount/ranking/qr_head.hpp>
-#include <headcount/ranking/source_attention.hpp>
-#include <headcount/ranking/weight_circuit.hpp>
+#include <headcount/ranking/registry.hpp>
+#include <headcount/ranking/task_measure.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
-#include <headcount/sentence/parse.hpp>
+#include <headcount/task/registry/task_kinds.hpp>
 #include <headcount/version.hpp>
 
 #include "calibration_texts.hpp"
 #include "commands.hpp"
 #include "engine.hpp"
-#include "inputs.hpp"
-#include "ranking_method.hpp"
-#include "task_importance.hpp"
+#include "model_under_test.hpp"
 
 namespace tool {
+
+namespace {
 
 using namespace headcount;
 using evaluate::calibration_text;
 using evaluate::head_table;
-using texts_view = std::span<calibration_text const>;
-
-namespace {
-
-using weight_method = std::function<head_table(reference::model const&)>;
-using text_method = std::function<head_table(reference::model const&, texts_view)>;
-
-std::map<std::string, weight_method, std::less<>> const& from_weights() {
-  static std::map<std::string, weight_method, std::less<>> const methods{
-      {"ov_copying", evaluate::ov_copying},
-      {"ov_own_token", [](reference::model const& model) { return evaluate::ov_own_token(model); }},
-      {"ov_norm", evaluate::ov_norm},
-      {"qk_previous_token", [](reference::model const& model) { return evaluate::qk_previous_token(model); }},
-      {"qk_induction", [](reference::model const& model) { return evaluate::qk_induction(model); }},
-      {"recurrent_composition", evaluate::recurrent_composition}};
-  return methods;
-}
-
-/// The files of other projects that hold scores of heads.
-struct published_form {
-  head_table (*read)(std::filesystem::path const&, reference::ranked_heads const&);
-  std::string (*write)(ranking const&, std::size_t group);
-};
-
-std::map<std::string, published_form, std::less<>> const& published_forms() {
-  static std::map<std::string, published_form, std::less<>> const forms{
-      {"duo_attention", {reference::read_duo_attention, reference::write_duo_attention}},
-      {"minference",
-       {reference::read_minference, [](ranking const& of, std::size_t) { return reference::write_minference(of); }}},
-      {"qr_head_list",
-       {reference::read_qr_head, [](ranking const& of, std::size_t) { return reference::write_qr_head(of); }}},
-      {"retrieval_head", {reference::read_retrieval_head, [](ranking const& of, std::size_t) {
-                            return reference::write_retrieval_head(of);
-                          }}}};
-  return forms;
-}
-
-/// The heads of a model, as files of other projects have to fit them. Throws headcount::error for one without
-/// attention.
-reference::ranked_heads heads_of(reference::model const& model) {
-  reference::ranked_heads of;
-  for (std::size_t layer = 0; layer < model.layers.size(); ++layer) {
-    auto const* const block = model.attention_at(layer);
-    of.heads.push_back(block == nullptr ? 0 : block->heads);
-    if (block != nullptr) of.group = block->group();
-  }
-  return of;
-}
-
-std::map<std::string, text_method, std::less<>> const& from_texts() {
-  static std::map<std::string, text_method, std::less<>> const methods{
-      {"needle_attention", evaluate::needle_attention},
-      {"retrieval", [](auto const& model, texts_view texts) { return evaluate::retrieval_score(model, texts); }},
-      {"retrieval_counted",
-       [](auto const& model, texts_view texts) {
-         return evaluate::retrieval_score(model, texts, evaluate::copies::as_counted);
-       }},
-      {"qr_head", evaluate::qr_head_score},
-      {"leave_one_out", [](auto const& model, texts_view texts) { return evaluate::leave_one_out(model, texts); }},
-      {"all_but_one", [](auto const& model, texts_view texts) { return evaluate::all_but_one(model, texts); }},
-      {"greedy", [](auto const& model, texts_view texts) { return evaluate::greedy_selection(model, texts); }}};
-  return methods;
-}
-
-/// What stands inside the parentheses of "name(...)"; nullopt when the method is another.
-std::optional<std::string> inside(std::string const& method, std::string_view name) {
-  if (!method.starts_with(text_of(name, "(")) || !method.ends_with(")")) return std::nullopt;
-  return method.substr(name.size() + 1, method.size() - name.size() - 2);
-}
 
 struct rank_options {
   std::string method;
@@ -126,33 +49,64 @@ struct rank_options {
   std::string output;
 };
 
-/// What the ranking's file says of the data.
-std::string data_name(rank_options const& chosen) {
-  for (auto const& [name, form] : published_forms())
-    if (auto const file = inside(chosen.method, name)) return *file;
-  return needs_no_texts(chosen.method) ? "" : data_name(chosen.calibration);
+/// Scores of heads, and what they were computed on.
+struct scored_heads {
+  head_table scores;
+  std::string data;
+};
+
+/// The task that was named; its seed is the one chosen unless it says another.
+evaluate::task one_task(evaluate::model_under_test const& asked, rank_options const& chosen) {
+  nlohmann::json options = chosen.task.starts_with('{') ? reference::parse_json("--task", chosen.task)
+                                                        : nlohmann::json{{"task", chosen.task}};
+  if (!options.is_object() || !options.contains("task") || !options["task"].is_string())
+    throw error{"--task", "it names no task", R"(a name, or {"task": NAME, option: value, ...})"};
+  auto const name = options["task"].get<std::string>();
+  options.erase("task");
+  if (!options.contains("seed")) options["seed"] = chosen.calibration.seed;
+  auto tasks = evaluate::make_tasks(asked, name, evaluate::task_options{text_of("task ", name), std::move(options)});
+  if (tasks.size() != 1)
+    throw error{text_of("--task ", name), text_of("it stands for ", tasks.size(), " tasks"), "one"};
+  return std::move(tasks.front());
 }
 
-/// The scores of all heads, and what they were computed on.
-task_ranking scores_and_data(rank_options const& chosen, reference::snapshot const& snapshot) {
-  if (!chosen.task.empty()) {
-    std::optional<phase> during;
-    for (auto const when : {phase::prefill, phase::generation})
-      if (chosen.phase == name_of(when)) during = when;
-    return rank_by_task(
-        snapshot, chosen.calibration.model, chosen.method,
-        {.task = chosen.task, .metric = chosen.metric, .during = during, .seed = chosen.calibration.seed});
+/// Heads ranked by what a task says policies without them are worth.
+scored_heads score_by_task(rank_options const& chosen, reference::snapshot const& snapshot) {
+  auto const [method, argument] = evaluate::find_ranking(chosen.method);
+  if (method->by_measure == nullptr) {
+    std::string allowed;
+    for (auto const& one : evaluate::ranking_methods)
+      if (one.by_measure != nullptr) add_to_list(allowed, one.form());
+    throw error{"--method " + chosen.method, "no task ranks heads by it", allowed};
   }
-  bool const without_texts = needs_no_texts(chosen.method);
-  if (without_texts && !(chosen.calibration.items.empty() && chosen.calibration.text.empty()))
+  std::optional<phase> during;
+  for (auto const when : {phase::prefill, phase::generation})
+    if (chosen.phase == name_of(when)) during = when;
+  auto const asked = as_model_under_test(snapshot, chosen.calibration.model);
+  auto const asking = one_task(asked, chosen);
+  evaluate::task_measure const measure{asked.model, asking, chosen.metric};
+  return {method->by_measure(asked.model, measure, during),
+          text_of("task ", asking.name, asking.setting.empty() ? "" : ", ", asking.setting, ", ", asking.prompts.size(),
+                  " prompts, ", measure.metric())};
+}
+
+scored_heads score_by_method(rank_options const& chosen, reference::snapshot const& snapshot) {
+  auto const [method, argument] = evaluate::find_ranking(chosen.method);
+  auto const reads_texts = method->level == evaluate::ranking_level::observed;
+  if (!reads_texts && !(chosen.calibration.items.empty() && chosen.calibration.text.empty()))
     throw error{"--method " + chosen.method, "it looks at weights alone, or at a file", "no --items and no --text"};
-  auto const texts = without_texts ? std::vector<calibration_text>{} : read_texts(chosen.calibration, snapshot);
-  return {score_all_heads(snapshot.model, chosen.method, texts), data_name(chosen)};
+  auto const texts = reads_texts ? read_texts(chosen.calibration, snapshot) : std::vector<calibration_text>{};
+  auto scores = evaluate::score_all_heads(
+      {.model = as_language_model(snapshot.model), .weights = &snapshot.model, .texts = texts}, chosen.method);
+  return {std::move(scores), reads_texts                                      ? data_name(chosen.calibration)
+                             : method->level == evaluate::ranking_level::file ? argument
+                                                                              : std::string{}};
 }
 
 void rank_heads(rank_options const& chosen) {
   auto const snapshot = load_model(chosen.calibration.model);
-  auto [scores_of_heads, data] = scores_and_data(chosen, snapshot);
+  auto [scores_of_heads, data] =
+      chosen.task.empty() ? score_by_method(chosen, snapshot) : score_by_task(chosen, snapshot);
   ranking const result{.scores = std::move(scores_of_heads),
                        .source = {.method = chosen.method,
                                   .model = snapshot.name,
@@ -160,8 +114,10 @@ void rank_heads(rank_options const& chosen) {
                                   .data = std::move(data),
                                   .seed = chosen.calibration.seed,
                                   .version = version}};
-  if (auto const form = published_forms().find(chosen.format); form != published_forms().end())
-    reference::write_text(chosen.output, form->second.write(result, heads_of(snapshot.model).group));
+  auto const format = std::ranges::find(evaluate::published_formats, chosen.format, &evaluate::published_format::name);
+  if (format != evaluate::published_formats.end())
+    reference::write_text(chosen.output,
+                          format->write(result, evaluate::ranked_heads_of(layers_of(snapshot.model)).group));
   else reference::write_ranking(chosen.output, result);
   for (std::size_t layer = 0; layer < result.scores.size(); ++layer) {
     auto const& scores = result.scores[layer];
@@ -176,29 +132,12 @@ void rank_heads(rank_options const& chosen) {
 
 }  // namespace
 
-bool needs_no_texts(std::string const& method) {
-  return from_weights().contains(method) || std::ranges::any_of(published_forms(), [&](auto const& form) {
-           return inside(method, form.first).has_value();
-         });
-}
-
-head_table score_all_heads(reference::model const& model, std::string const& method, texts_view texts) {
-  if (auto const found = from_weights().find(method); found != from_weights().end()) return found->second(model);
-  if (auto const found = from_texts().find(method); found != from_texts().end()) return found->second(model, texts);
-  if (auto const scorer = inside(method, "mean")) return evaluate::mean_scores(model, texts, read_scorer(*scorer));
-  if (auto const policy = inside(method, "keep_frequency"))
-    return evaluate::keep_frequency(model, texts, read_policy(*policy));
-  for (auto const& [name, form] : published_forms())
-    if (auto const file = inside(method, name)) return form.read(*file, heads_of(model));
-  throw error{"--method " + method, "no ranking has this name", ranking_methods};
-}
-
 void add_rank(CLI::App& app) {
   auto* const command =
       app.add_subcommand("rank", "Rank a model's heads once and for all, for fixed(FILE) in sentences");
   auto const chosen = std::make_shared<rank_options>();
   add_calibration_options(*command, chosen->calibration);
-  command->add_option("--method", chosen->method, std::string{"one of "} + ranking_methods)->required();
+  command->add_option("--method", chosen->method, "one of " + evaluate::list_ranking_methods())->required();
   auto* const task = command
                          ->add_option("--task", chosen->task,
                                       "task of `headcount evaluate` that leave_one_out, all_but_one and greedy measure "
@@ -210,8 +149,10 @@ void add_rank(CLI::App& app) {
       ->needs(task)
       ->check(CLI::IsMember({"prefill", "generation", "all"}))
       ->capture_default_str();
+  std::vector<std::string> formats{"headcount"};
+  for (auto const& format : evaluate::published_formats) formats.emplace_back(format.name);
   command->add_option("--format", chosen->format, "of the file: this project's, or that of another")
-      ->check(CLI::IsMember({"headcount", "retrieval_head", "duo_attention", "qr_head_list", "minference"}))
+      ->check(CLI::IsMember(formats))
       ->capture_default_str();
   command->add_option("--output", chosen->output, "file to write")->required();
   command->footer(

@@ -14,11 +14,13 @@
 #include <CLI/CLI.hpp>
 
 #include <headcount/core/text.hpp>
+#include <headcount/engine/any_model.hpp>
+#include <headcount/engine/logits.hpp>
+#include <headcount/engine/observed.hpp>
 #include <headcount/policy_file/trace_file.hpp>
 #include <headcount/record/recorder.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
-#include <headcount/reference/model/fork.hpp>
-#include <headcount/reference/model/forward.hpp>
+#include <headcount/reference/model/model.hpp>
 #include <headcount/sentence/parse.hpp>
 
 #include "commands.hpp"
@@ -53,20 +55,23 @@ scope read_where(std::string const& text) {
 }
 
 /// Completes one prompt as `headcount generate` does, watched.
-void complete(reference::snapshot const& snapshot, std::vector<token> const& prompt, std::size_t row,
-              record_options const& chosen, std::span<any_edit const> edits, any_policy const& policy,
-              record::recorder& recorder) {
-  auto state = snapshot.model.empty_state();
+void complete(evaluate::any_model const& model, std::span<token const> prompt, std::size_t row,
+              std::span<token const> stop, record_options const& chosen, std::span<any_edit const> edits,
+              any_policy const& policy, evaluate::observer const& watch) {
+  auto state = model.start();
+  token next = 0;
   auto const read = [&](std::span<token const> tokens, phase when) {
-    reference::step const step{.tokens = tokens, .state = &state, .sequence_id = row};
-    auto const logits =
-        reference::forward(snapshot.model, std::span{&step, 1}, {.phase = when, .edits = edits}, policy, recorder);
-    return reference::best_token(reference::row_of(logits, 0));
+    evaluate::step<evaluate::any_model::state> const step{
+        .tokens = tokens, .state = &state, .sequence_id = row, .edits = edits};
+    model.run(
+        std::span{&step, 1}, {.phase = when}, policy,
+        [&](std::size_t, std::size_t, std::span<float const> logits) { next = evaluate::best_token(logits); }, watch);
   };
-  auto const& stop = snapshot.config.eos;
-  auto next = read(prompt, phase::prefill);
-  for (std::size_t said = 1; said < chosen.max_new_tokens && std::ranges::find(stop, next) == stop.end(); ++said)
-    next = read(std::span{&next, 1}, phase::generation);
+  read(prompt, phase::prefill);
+  for (std::size_t said = 1; said < chosen.max_new_tokens && std::ranges::find(stop, next) == stop.end(); ++said) {
+    auto const last = next;
+    read(std::span{&last, 1}, phase::generation);
+  }
 }
 
 void write_record(record_options const& chosen) {
@@ -78,8 +83,10 @@ void write_record(record_options const& chosen) {
   auto const prompts = read_prompts(chosen.prompts, snapshot);
   record::recorder recorder{
       {.where = where, .which = chosen.which, .rows = chosen.rows, .most_bytes = chosen.megabytes << 20}};
+  auto const model = as_language_model(snapshot.model);
+  auto const watch = evaluate::as_observer(recorder);
   for (std::size_t row = 0; row < prompts.size(); ++row)
-    complete(snapshot, prompts[row], row, chosen, edits, policy, recorder);
+    complete(model, prompts[row], row, snapshot.config.eos, chosen, edits, policy, watch);
   auto const result = recorder.result();
   reference::write_recording(chosen.output, result);
   fmt::print("{} sites of {} sequences\n", result.sites.size(), prompts.size());

@@ -34,7 +34,7 @@
 #include "inputs.hpp"
 #include "model_under_test.hpp"
 #include "progress.hpp"
-#include "ranks.hpp"
+#include "processes.hpp"
 
 namespace tool {
 namespace {
@@ -150,7 +150,7 @@ std::filesystem::path part_of(std::filesystem::path const& output, std::size_t r
   return output.string() + fmt::format(".rank-{}", rank);
 }
 
-/// What ranks left beside the sweep's file, now or in a run that was killed.
+/// What processes left beside the sweep's file, now or in a run that was killed.
 std::vector<std::filesystem::path> find_parts(std::filesystem::path const& output) {
   std::vector<std::filesystem::path> parts;
   auto const folder = output.has_parent_path() ? output.parent_path() : std::filesystem::path{"."};
@@ -175,7 +175,7 @@ void run_sweep(sweep_options const& chosen) {
   std::optional<shard> part;
   if (!chosen.shard.empty()) part = parse_shard(chosen.shard);
   auto const output = output_of(chosen, part);
-  ranks const world;
+  processes const world;
   loaded_sweep sweep;
   world.together([&] { sweep = load_sweep(chosen.plan); });
 

@@ -37,7 +37,7 @@ void train(train_predictor_options const& chosen) {
   auto const snapshot = load_model(chosen.calibration.model);
   auto const policy = read_policy(chosen.policy);
   auto const texts = read_texts(chosen.calibration, snapshot);
-  auto const trained = evaluate::train_predictor(snapshot.model, texts, policy, chosen.penalty);
+  auto const trained = evaluate::train_predictor(as_language_model(snapshot.model), texts, policy, chosen.penalty);
 
   nlohmann::ordered_json file{{"policy", print(policy)},
                               {"model", snapshot.name},

@@ -7,12 +7,19 @@
 #include <utility>
 #include <vector>
 
+#include <headcount/core/error.hpp>
+#include <headcount/core/site.hpp>
 #include <headcount/engine/language_model.hpp>
+#include <headcount/engine/observed.hpp>
 #include <headcount/policy/any_policy.hpp>
+#include <headcount/reference/parallel.hpp>
 
 namespace headcount::v0::evaluate {
 
-/// Any language model, chosen at run time: what evaluators take. Copies share the model.
+/// Any language model, chosen at run time: what evaluators, rankings and recorders take. Copies share the model.
+///
+/// What works with tokens and logits (level 1) works with all of them. What watches attention (level 2) asks `layers`
+/// or runs with an observer, and an engine that is not `observed` then says so.
 class any_model {
  public:
   using state = std::any;
@@ -26,13 +33,27 @@ class any_model {
 
   void run(std::span<step<state> const> steps, pass const& how, any_policy const& policy,
            logits_user const& use) const {
-    held_->run(steps, how, policy, use);
+    held_->run(steps, how, policy, use, nullptr);
   }
 
   /// Continues copies of the steps' states under each policy.
   void fork(std::span<step<state const> const> steps, pass const& how, std::span<any_policy const> policies,
             fork_user<state> const& use) const {
     held_->fork(steps, how, policies, use);
+  }
+
+  /// Whether the engine shows what its attention does (level 2).
+  [[nodiscard]] bool is_observed() const noexcept { return held_->is_observed(); }
+
+  /// What heads there are: a site a layer, with 0 heads where there is no attention. Throws headcount::error when the
+  /// engine is not observed.
+  [[nodiscard]] std::vector<site> layers() const { return held_->layers(); }
+
+  /// Runs as `run` does and shows an observer what attention does. Throws headcount::error when the engine is not
+  /// observed.
+  void run(std::span<step<state> const> steps, pass const& how, any_policy const& policy, logits_user const& use,
+           observer const& watch) const {
+    held_->run(steps, how, policy, use, &watch);
   }
 
   /// Whether several threads may run the model at once.
@@ -43,7 +64,10 @@ class any_model {
     virtual ~interface() = default;
     [[nodiscard]] virtual std::size_t vocabulary() = 0;
     [[nodiscard]] virtual state start() = 0;
-    virtual void run(std::span<step<state> const>, pass const&, any_policy const&, logits_user const&) = 0;
+    virtual void run(std::span<step<state> const>, pass const&, any_policy const&, logits_user const&,
+                     observer const* watch) = 0;
+    [[nodiscard]] virtual bool is_observed() const noexcept = 0;
+    [[nodiscard]] virtual std::vector<site> layers() = 0;
     virtual void fork(std::span<step<state const> const>, pass const&, std::span<any_policy const>,
                       fork_user<state> const&) = 0;
     [[nodiscard]] virtual bool concurrent() const noexcept = 0;
@@ -56,12 +80,23 @@ class any_model {
     explicit holder(Model held) : model{std::move(held)} {}
     std::size_t vocabulary() override { return model.vocabulary(); }
     state start() override { return model.start(); }
-    void run(std::span<step<state> const> steps, pass const& how, any_policy const& policy,
-             logits_user const& use) override {
+    void run(std::span<step<state> const> steps, pass const& how, any_policy const& policy, logits_user const& use,
+             observer const* watch) override {
       std::vector<step<model_state>> own;
       for (auto const& [tokens, held, row, edits] : steps)
         own.push_back({tokens, &std::any_cast<model_state&>(*held), row, edits});
-      model.run(own, how, policy, use);
+      if (watch == nullptr) return model.run(own, how, policy, use);
+      if constexpr (observed<Model>) model.run(own, how, policy, use, *watch);
+      else not_observed();
+    }
+    bool is_observed() const noexcept override { return observed<Model>; }
+    std::vector<site> layers() override {
+      if constexpr (observed<Model>) return model.layers();
+      else not_observed();
+    }
+    [[noreturn]] static void not_observed() {
+      throw error{"engine", "it takes tokens and gives logits (level 1), and does not show its attention",
+                  "an observed engine (level 2), see engine/observed.hpp"};
     }
     void fork(std::span<step<state const> const> steps, pass const& how, std::span<any_policy const> policies,
               fork_user<state> const& use) override {
@@ -80,8 +115,10 @@ class any_model {
           std::vector<step<state>> copies;
           for (std::size_t i = 0; i < steps.size(); ++i)
             copies.push_back({steps[i].tokens, &after[i], steps[i].sequence_id, steps[i].edits});
-          run(copies, how, policies[p],
-              [&](std::size_t i, std::size_t t, std::span<float const> logits) { use.logits(p, i, t, logits); });
+          run(
+              copies, how, policies[p],
+              [&](std::size_t i, std::size_t t, std::span<float const> logits) { use.logits(p, i, t, logits); },
+              nullptr);
           for (std::size_t i = 0; i < steps.size(); ++i) use.state(p, i, std::move(after[i]));
         }
       }
@@ -94,6 +131,14 @@ class any_model {
   std::shared_ptr<interface> held_;
 };
 
-static_assert(forking_language_model<any_model>);
+/// Calls work(0), ..., work(count - 1), on several threads when the model allows it. Calls must not depend on each
+/// other.
+template <class Work>
+void for_each_index(any_model const& model, std::size_t count, Work const& work) {
+  if (model.concurrent()) return reference::for_each_index(count, work);
+  for (std::size_t i = 0; i < count; ++i) work(i);
+}
+
+static_assert(forking_language_model<any_model> && observed<any_model>);
 
 }  // namespace headcount::v0::evaluate

@@ -6,7 +6,10 @@
 #include <utility>
 #include <vector>
 
+#include <headcount/core/site.hpp>
 #include <headcount/engine/language_model.hpp>
+#include <headcount/engine/observed.hpp>
+#include <headcount/kernel/observer.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/reference/model/fork.hpp>
 #include <headcount/reference/model/forward.hpp>
@@ -27,11 +30,24 @@ class reference_model {
   /// Throws what reference::forward throws.
   void run(std::span<step<state> const> steps, pass const& how, any_policy const& policy,
            logits_user const& use) const {
+    run_watched(steps, how, policy, use, kernel::no_observer{});
+  }
+  void run(std::span<step<state> const> steps, pass const& how, any_policy const& policy, logits_user const& use,
+           observer const& watch) const {
+    run_watched(steps, how, policy, use, watch);
+  }
+
+  /// What heads there are.
+  [[nodiscard]] std::vector<site> layers() const { return reference::layers_of(*model_); }
+
+ private:
+  template <class Observer>
+  void run_watched(std::span<step<state> const> steps, pass const& how, any_policy const& policy,
+                   logits_user const& use, Observer const& watch) const {
     for_each_edit(steps, [&](std::size_t first, std::span<step<state> const> alike) {
       std::vector<reference::step> own;
-      for (auto const& one : alike)
-        own.push_back({.tokens = one.tokens, .state = one.state, .sequence_id = one.sequence_id});
-      auto const logits = reference::forward(*model_, own, translate(how, alike.front().edits), policy);
+      for (auto const& one : alike) own.push_back({.tokens = one.tokens, .state = one.state, .sequence_id = one.sequence_id});
+      auto const logits = reference::forward(*model_, own, translate(how, alike.front().edits), policy, watch);
       std::size_t row = 0;
       for (std::size_t i = 0; i < alike.size(); ++i)
         for (auto t = first_wanted(how, alike[i].tokens); t < alike[i].tokens.size(); ++t)
@@ -39,6 +55,7 @@ class reference_model {
     });
   }
 
+ public:
   /// What comes before the first attention layer is computed once for all policies. Throws what run throws.
   void fork(std::span<step<state const> const> steps, pass const& how, std::span<any_policy const> policies,
             fork_user<state> const& use) const {
@@ -91,6 +108,6 @@ class reference_model {
   reference::model const* model_;
 };
 
-static_assert(forking_language_model<reference_model const>);
+static_assert(forking_language_model<reference_model const> && observed<reference_model const>);
 
 }  // namespace headcount::v0::evaluate

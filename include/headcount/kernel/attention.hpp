@@ -124,6 +124,7 @@ inline void sum_values_of(attention_pattern const& to, attention_inputs const& i
 template <head_policy Policy, attention_observer Observer = no_observer>
 head_set attend(Policy const& policy, site const& where, attention_inputs const& in, std::span<any_edit const> edits,
                 attention_workspace& workspace, strided_view<float, 2> outputs, Observer&& observer = {}) {
+  if constexpr (watches_inputs<Observer>) observer.input(where, in.input);
   auto const all = head_set::first(where.heads);
   auto const keys = in.keys.extent(0);
   auto const rows = workspace.rows(where.heads, keys);

@@ -19,8 +19,9 @@ concept attention_observer = requires(Observer& observer, site const& where, std
 };
 
 /// An observer may also ask for the rows after edits, `edited_row(where, head, row)`, of the heads whose rows were
-/// computed, for what the policy's scorer made of every head, `scored(where, scores)`, where it was asked, and for the
-/// outputs of kept heads, `output(where, head, values)`, `[dim]`, after edits.
+/// computed, for what the policy's scorer made of every head, `scored(where, scores)`, where it was asked, for the
+/// outputs of kept heads, `output(where, head, values)`, `[dim]`, after edits, and for the block's input, `input(where,
+/// values)`, `[width]`.
 template <class Observer>
 concept watches_edited_rows = requires(Observer& observer, site const& where, std::size_t head,
                                        std::span<float const> row) { observer.edited_row(where, head, row); };
@@ -32,6 +33,11 @@ concept watches_scores =
 template <class Observer>
 concept watches_outputs = requires(Observer& observer, site const& where, std::size_t head,
                                    std::span<float const> values) { observer.output(where, head, values); };
+
+/// Watches what the attention block is given, `[width]`.
+template <class Observer>
+concept watches_inputs =
+    requires(Observer& observer, site const& where, std::span<float const> values) { observer.input(where, values); };
 
 /// Watches nothing, at no cost.
 struct no_observer {

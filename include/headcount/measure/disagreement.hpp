@@ -13,7 +13,6 @@
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/ranking/calibration.hpp>
-#include <headcount/reference/parallel.hpp>
 #include <headcount/statistics/paired.hpp>
 #include <headcount/task/request.hpp>
 
@@ -82,9 +81,7 @@ struct disagreement {
       for (std::size_t b = 0; b < count; ++b)
         if (a != b) all.between[a][b][i] = disagreement_of(said[a], said[b]);
   };
-  if (model.concurrent()) reference::for_each_index(texts.size(), compare);
-  else
-    for (std::size_t i = 0; i < texts.size(); ++i) compare(i);
+  for_each_index(model, texts.size(), compare);
   for (auto const& one : right) all.right.emplace_back(one.begin(), one.end());
   return all;
 }

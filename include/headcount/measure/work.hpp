@@ -7,7 +7,6 @@
 #include <vector>
 
 #include <headcount/engine/any_model.hpp>
-#include <headcount/reference/parallel.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -45,9 +44,7 @@ void for_each_part(any_model const& model, std::span<Item const> items, Use cons
     auto const end = part + 1 < begins.size() ? begins[part + 1] : items.size();
     use(items.subspan(begins[part], end - begins[part]), begins[part]);
   };
-  if (model.concurrent()) reference::for_each_index(begins.size(), run);
-  else
-    for (std::size_t part = 0; part < begins.size(); ++part) run(part);
+  for_each_index(model, begins.size(), run);
 }
 
 }  // namespace headcount::v0::evaluate

@@ -1,11 +1,17 @@
 #pragma once
 
+#include <cstddef>
+#include <span>
+#include <string>
+
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/part/validate_part.hpp>
 #include <headcount/policy/policy.hpp>
+#include <headcount/policy/print.hpp>
+#include <headcount/policy/scope.hpp>
 
 namespace headcount::v0 {
 
@@ -25,6 +31,33 @@ void validate(Policy const& policy, site const& where) {
   validate_part(policy.score, where);
   validate_part(policy.select, where);
   validate_part(policy.mask, where);
+}
+
+/// Throws headcount::error when layers are named that a model does not have, or none of those named has attention.
+/// `layers` has a site a layer, with 0 heads where there is no attention.
+inline void validate(scope const& where, std::span<site const> layers) {
+  if (!where.layers) return;
+  std::size_t with_attention = 0;
+  std::string known;
+  for (std::size_t index = 0; index < layers.size(); ++index) {
+    if (layers[index].heads == 0) continue;
+    add_to_list(known, text_of(index));
+    with_attention += where.layers->contains(index) ? 1 : 0;
+  }
+  auto const fail = [&](std::string const& problem) {
+    throw error{text_of("scope", print(where)), problem, text_of("attention layers ", known)};
+  };
+  for (auto const index : *where.layers)
+    if (index >= layers.size()) fail(text_of("the model has no layer ", index));
+  if (with_attention == 0) fail("none of these layers has attention");
+}
+
+/// Throws headcount::error when a policy cannot work in a model: k above a layer's heads, layers that are not there.
+template <head_policy Policy>
+void validate(Policy const& policy, std::span<site const> layers) {
+  validate(policy.where, layers);
+  for (auto const& layer : layers)
+    if (layer.heads > 0) validate(policy, layer);
 }
 
 }  // namespace headcount::v0

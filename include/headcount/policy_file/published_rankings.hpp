@@ -160,29 +160,51 @@ struct ranked_heads {
   return text;
 }
 
-/// QRHead's list of heads, "L-H,L-H,...", best first: the first of n scores n, the last 1, others 0. Throws
+/// QRHead's heads, in any of its repository's forms: a list "L-H,L-H,...", best first, alone or under `attn_head_set`
+/// of a YAML configuration; or the detection's JSON, [["L-H", score], ...]. The first of a list of n scores n, the last
+/// 1; in JSON scores are as they are. Heads that are not there score 0, or the lowest score if that is less. Throws
 /// headcount::error when the file is not so.
 /// Source: https://github.com/princeton-pli/QRHead.
 [[nodiscard]] inline std::vector<std::vector<double>> read_qr_head(std::filesystem::path const& path,
                                                                    ranked_heads const& of) {
   auto const name = path.string();
-  auto text = read_text(path);
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ')) text.pop_back();
-  std::vector<std::pair<std::size_t, std::size_t>> listed;
-  std::string_view rest = text;
-  for (bool more = true; more;) {
-    auto const comma = rest.find(',');
-    auto word = rest.substr(0, comma);
-    more = comma != rest.npos;
-    if (more) rest.remove_prefix(comma + 1);
-    while (word.starts_with(' ')) word.remove_prefix(1);
-    listed.push_back(parse_head(name, word, of));
-    if (std::find(listed.begin(), listed.end() - 1, listed.back()) != listed.end() - 1)
-      throw error{name, text_of("head ", in_quotes(std::string{word}), " is there twice"), "each head once"};
+  auto const text = read_text(path);
+  std::vector<std::pair<std::string, std::optional<double>>> listed;
+  if (auto const first = text.find_first_not_of(" \n\r\t"); first != text.npos && text[first] == '[') {
+    for (auto const& entry : parse_json(name, text)) {
+      if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string())
+        throw error{name, text_of(in_short(entry), " is no head with its score"), "[[\"2-7\", 0.8], ...]"};
+      listed.emplace_back(entry[0].get<std::string>(), number_of(text_of(name, ", ", in_short(entry)), entry[1]));
+    }
+  } else {
+    constexpr std::string_view key = "attn_head_set:";
+    auto const at = text.find(key);
+    std::string_view rest = at == text.npos ? text : std::string_view{text}.substr(at + key.size());
+    rest = rest.substr(0, at == text.npos ? rest.npos : rest.find_first_of("\n#"));
+    auto const trim = [](std::string_view word) {
+      constexpr auto around = " \t\n\r\"'";
+      auto const begin = std::min(word.find_first_not_of(around), word.size());
+      return word.substr(begin, word.find_last_not_of(around) + 1 - begin);
+    };
+    rest = trim(rest);
+    for (bool more = true; more;) {
+      auto const comma = rest.find(',');
+      listed.emplace_back(trim(rest.substr(0, comma)), std::nullopt);
+      more = comma != rest.npos;
+      if (more) rest.remove_prefix(comma + 1);
+    }
   }
-  auto scores = of.all(0);
-  for (std::size_t i = 0; i < listed.size(); ++i)
-    scores[listed[i].first][listed[i].second] = static_cast<double>(listed.size() - i);
+  double least = 0;
+  for (auto const& [word, score] : listed) least = std::min(least, score.value_or(0));
+  auto scores = of.all(least);
+  std::vector<std::pair<std::size_t, std::size_t>> seen;
+  for (auto const& [word, score] : listed) {
+    seen.push_back(parse_head(name, word, of));
+    if (std::find(seen.begin(), seen.end() - 1, seen.back()) != seen.end() - 1)
+      throw error{name, text_of("head ", in_quotes(word), " is there twice"), "each head once"};
+    scores[seen.back().first][seen.back().second] =
+        score.value_or(static_cast<double>(listed.size() + 1 - seen.size()));
+  }
   return scores;
 }
 

@@ -9,7 +9,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/select/top_k.hpp>
 
-namespace headcount::v0::rank {
+namespace headcount::v0::evaluate {
 
 /// Kendall's tau-b of two lists of scores of the same items: 1 for the same order, -1 for the opposite one, about 0 for
 /// orders that have nothing to do with each other.
@@ -78,4 +78,4 @@ inline void require_same_heads(ranking const& a, ranking const& b) {
   return static_cast<double>(both) / static_cast<double>(either);
 }
 
-}  // namespace headcount::v0::rank
+}  // namespace headcount::v0::evaluate

@@ -7,7 +7,7 @@
 
 #include <headcount/core/ranking.hpp>
 
-namespace headcount::v0::rank {
+namespace headcount::v0::evaluate {
 
 /// The best n heads of a whole model, whatever layer they are in: a ranking that scores them 1 and all others 0, so
 /// that `fixed(...) | threshold(0.5)` keeps them. Of equal scores the lowest layer and head comes first; all heads when
@@ -28,4 +28,4 @@ namespace headcount::v0::rank {
   return best;
 }
 
-}  // namespace headcount::v0::rank
+}  // namespace headcount::v0::evaluate

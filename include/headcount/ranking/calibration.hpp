@@ -10,11 +10,9 @@
 #include <headcount/core/site.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/core/token_positions.hpp>
-#include <headcount/kernel/observer.hpp>
+#include <headcount/engine/any_model.hpp>
+#include <headcount/engine/observed.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/reference/model/forward.hpp>
-#include <headcount/reference/model/model.hpp>
-#include <headcount/reference/parallel.hpp>
 #include <headcount/task/language/needle.hpp>
 
 namespace headcount::v0::evaluate {
@@ -31,12 +29,20 @@ struct calibration_text {
 /// Scores of heads, `[layer][head]`, as rankings hold them.
 using head_table = std::vector<std::vector<double>>;
 
-/// A number for every attention head of a model; no head in layers without attention.
-[[nodiscard]] inline head_table every_head(reference::model const& model, double value) {
-  head_table table(model.layers.size());
-  for (std::size_t layer = 0; layer < table.size(); ++layer)
-    if (auto const* block = model.attention_at(layer); block != nullptr) table[layer].assign(block->heads, value);
+/// A number for every attention head of a model; no head in layers without attention. `layers` says what heads there
+/// are, a site a layer.
+[[nodiscard]] inline head_table every_head(std::span<site const> layers, double value) {
+  head_table table;
+  for (auto const& layer : layers) table.emplace_back(layer.heads, value);
   return table;
+}
+
+/// Every attention head of a model as (layer, head), in order.
+[[nodiscard]] inline std::vector<std::pair<std::size_t, std::size_t>> heads_of(std::span<site const> layers) {
+  std::vector<std::pair<std::size_t, std::size_t>> heads;
+  for (std::size_t layer = 0; layer < layers.size(); ++layer)
+    for (std::size_t head = 0; head < layers[layer].heads; ++head) heads.emplace_back(layer, head);
+  return heads;
 }
 
 /// A needle's prompt as a calibration text: its source is the answer's words in the needle, its query the question, and
@@ -57,36 +63,29 @@ using head_table = std::vector<std::vector<double>>;
   return read;
 }
 
-/// Who watches the attention of one text: what a kernel::attention_observer is told.
-struct attention_watcher {
-  std::function<void(site const&, std::size_t, std::span<float const>)> row;
-  std::function<void(site const&, head_set const&)> kept;
-  std::function<void(site const&, std::span<double const>)> scored = [](site const&, std::span<double const>) {};
-};
-
 /// Reads each text under a policy: its prompt but for the last token as prefill, then the rest, teacher-forced, as
 /// generation, so that every query that is watched is one that chooses a token of the answer. `watch(i)` makes the
-/// watcher of text i, an attention_watcher or another kernel::attention_observer; the text gets row i. Texts run on
-/// several threads. Throws what `forward` throws.
+/// observer of text i, whose sequence gets the number i. Texts run on several threads where the engine allows it.
+/// Throws headcount::error when the engine is not observed, and what it throws.
 template <class Watch>
-void watch_answers(reference::model const& model, std::span<calibration_text const> texts, any_policy const& policy,
+void watch_answers(any_model const& model, std::span<calibration_text const> texts, any_policy const& policy,
                    Watch const& watch) {
-  reference::for_each_index(texts.size(), [&](std::size_t i) {
-    auto state = model.empty_state();
-    auto const read = [&](std::span<token const> tokens, phase when, auto const& watcher) {
-      reference::step const step{.tokens = tokens, .state = &state, .sequence_id = i};
-      (void)reference::forward(model, std::span{&step, 1}, {.phase = when}, policy, watcher);
-    };
+  for_each_index(model, texts.size(), [&](std::size_t i) {
+    auto state = model.start();
+    auto const ignore = [](auto&&...) {};
     std::span const prompt{texts[i].prompt};
-    if (prompt.size() > 1) read(prompt.first(prompt.size() - 1), phase::prefill, kernel::no_observer{});
-    read(tokens_before(texts[i]), phase::generation, watch(i));
+    step<any_model::state> const before{.tokens = prompt.first(prompt.size() - 1), .state = &state, .sequence_id = i};
+    if (prompt.size() > 1) model.run(std::span{&before, 1}, {.phase = phase::prefill}, policy, ignore);
+    auto const said = tokens_before(texts[i]);
+    step<any_model::state> const answer{.tokens = said, .state = &state, .sequence_id = i};
+    model.run(std::span{&answer, 1}, {.phase = phase::generation}, policy, ignore, watch(i));
   });
 }
 
 /// The mean of tables, one a text, each divided by `counts[text]`: every text weighs the same.
-[[nodiscard]] inline head_table mean_of(reference::model const& model, std::span<head_table const> sums,
-                                        std::span<double const> counts) {
-  auto mean = every_head(model, 0);
+[[nodiscard]] inline head_table mean_of(std::span<head_table const> sums, std::span<double const> counts) {
+  head_table mean;
+  for (auto const& layer : sums.front()) mean.emplace_back(layer.size());
   for (std::size_t i = 0; i < sums.size(); ++i)
     for (std::size_t layer = 0; layer < mean.size(); ++layer)
       for (std::size_t head = 0; head < mean[layer].size(); ++head)

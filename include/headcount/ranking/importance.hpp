@@ -1,9 +1,9 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 #include <concepts>
 #include <cstddef>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <type_traits>
@@ -12,15 +12,12 @@
 
 #include <headcount/core/phase.hpp>
 #include <headcount/core/ranking.hpp>
+#include <headcount/engine/any_model.hpp>
+#include <headcount/engine/logits.hpp>
 #include <headcount/part/from_file.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/ranking/calibration.hpp>
-#include <headcount/reference/model/fork.hpp>
-#include <headcount/reference/model/forward.hpp>
-#include <headcount/reference/model/generate.hpp>
-#include <headcount/reference/model/model.hpp>
-#include <headcount/reference/parallel.hpp>
 #include <headcount/score/fixed.hpp>
 #include <headcount/select/threshold.hpp>
 
@@ -41,65 +38,57 @@ concept policy_measure =
   return during ? policy.during(*during) : policy;
 }
 
-/// The log-probability of each answer under each policy, in nats a token, `[policy][text]`: one dense prefill a text,
-/// then the answer teacher-forced under every policy. Policies must leave prefill alone.
-[[nodiscard]] inline std::vector<std::vector<double>> answer_loglik(reference::model const& model,
-                                                                    std::span<calibration_text const> texts,
-                                                                    std::span<any_policy const> policies) {
-  constexpr std::size_t texts_at_once = 8;
-  std::vector<std::vector<double>> loglik(policies.size(), std::vector<double>(texts.size()));
-  reference::for_each_index((texts.size() + texts_at_once - 1) / texts_at_once, [&](std::size_t part) {
-    auto const first = part * texts_at_once;
-    auto const mine = texts.subspan(first, std::min(texts_at_once, texts.size() - first));
-    std::vector<std::vector<token>> answers;
-    auto sequences = reference::start_sequences(model, mine.size(), first);
-    any_policy const all = dense;
-    for (std::size_t i = 0; i < mine.size(); ++i) {
-      answers.push_back(tokens_before(mine[i]));
-      std::vector<std::vector<token>> const before{{mine[i].prompt.begin(), mine[i].prompt.end() - 1}};
-      if (!before.front().empty()) sequences[i] = reference::prefill(model, before, {}, all, first + i).front();
-    }
-    reference::pass const how{.phase = phase::generation, .logits_of = reference::wanted::all_tokens};
-    reference::fork_texts(model, std::span<reference::sequence const>{sequences}, answers, how, policies,
-                          [&](std::size_t p, std::size_t i, reference::matrix const& logits, reference::sequence&&) {
-                            double sum = 0;
-                            for (std::size_t at = 0; at < mine[i].answer.size(); ++at) {
-                              auto const row = logits.row(reference::index(at)).cast<double>().array();
-                              auto const largest = row.maxCoeff();
-                              sum += row[mine[i].answer[at]] - largest - std::log((row - largest).exp().sum());
-                            }
-                            loglik[p][first + i] = sum / static_cast<double>(mine[i].answer.size());
-                          });
-  });
-  return loglik;
-}
-
-/// Means over texts of what answer_loglik gives, `[policy]`.
-[[nodiscard]] inline std::vector<double> mean_answer_loglik(reference::model const& model,
-                                                            std::span<calibration_text const> texts,
-                                                            std::span<any_policy const> policies) {
-  std::vector<double> means;
-  for (auto const& of_texts : answer_loglik(model, texts, policies)) {
-    double sum = 0;
-    for (auto const one : of_texts) sum += one;
-    means.push_back(sum / static_cast<double>(texts.size()));
+/// The answers' log-likelihood as a measure of policies that act on generation. Prompts are read once, dense, when it
+/// is made, and every call continues copies of their states with the answers, teacher-forced: O(texts) states of
+/// memory. The texts must outlive it.
+class answer_loglik {
+ public:
+  /// Throws what the engine throws.
+  answer_loglik(any_model model, std::span<calibration_text const> texts)
+      : model_{std::move(model)}, texts_{texts}, read_(texts.size(), model_.start()) {
+    for_each_index(model_, texts.size(), [&](std::size_t i) {
+      step<any_model::state> const before{
+          .tokens = std::span{texts[i].prompt}.first(texts[i].prompt.size() - 1), .state = &read_[i], .sequence_id = i};
+      if (!before.tokens.empty()) model_.run(std::span{&before, 1}, {.phase = phase::prefill}, dense, [](auto&&...) {});
+    });
   }
-  return means;
-}
 
-/// The answers' log-likelihood as a measure of policies. The texts must outlive it.
-[[nodiscard]] inline auto loglik_of(reference::model const& model, std::span<calibration_text const> texts) {
-  return [&model, texts](std::span<any_policy const> policies) { return mean_answer_loglik(model, texts, policies); };
-}
+  /// Nats a token of each answer under each policy, `[policy][text]`.
+  [[nodiscard]] std::vector<std::vector<double>> of_texts(std::span<any_policy const> policies) const {
+    constexpr std::size_t texts_at_once = 8;
+    std::vector<std::vector<double>> loglik(policies.size(), std::vector<double>(texts_.size()));
+    for_each_index(model_, (texts_.size() + texts_at_once - 1) / texts_at_once, [&](std::size_t part) {
+      auto const first = part * texts_at_once;
+      auto const mine = texts_.subspan(first, std::min(texts_at_once, texts_.size() - first));
+      std::vector<std::vector<token>> said;
+      for (auto const& text : mine) said.push_back(tokens_before(text));
+      std::vector<step<any_model::state const>> steps;
+      for (std::size_t i = 0; i < mine.size(); ++i)
+        steps.push_back({.tokens = said[i], .state = &read_[first + i], .sequence_id = first + i});
+      model_.fork(steps, {.phase = phase::generation, .every_token = true}, policies,
+                  {.logits =
+                       [&](std::size_t p, std::size_t i, std::size_t at, std::span<float const> logits) {
+                         loglik[p][first + i] +=
+                             log_probability(logits, mine[i].answer[at]) / static_cast<double>(mine[i].answer.size());
+                       },
+                   .state = [](auto&&...) {}});
+    });
+    return loglik;
+  }
 
-/// Every attention head of a model as (layer, head), in order.
-[[nodiscard]] inline std::vector<std::pair<std::size_t, std::size_t>> heads_of(reference::model const& model) {
-  std::vector<std::pair<std::size_t, std::size_t>> heads;
-  auto const table = every_head(model, 0);
-  for (std::size_t layer = 0; layer < table.size(); ++layer)
-    for (std::size_t head = 0; head < table[layer].size(); ++head) heads.emplace_back(layer, head);
-  return heads;
-}
+  /// The mean over texts.
+  [[nodiscard]] std::vector<double> operator()(std::span<any_policy const> policies) const {
+    std::vector<double> means;
+    for (auto const& of_policy : of_texts(policies))
+      means.push_back(std::accumulate(of_policy.begin(), of_policy.end(), 0.0) / static_cast<double>(texts_.size()));
+    return means;
+  }
+
+ private:
+  any_model model_;
+  std::span<calibration_text const> texts_;
+  std::vector<any_model::state> read_;
+};
 
 /// What a head is worth when all others are there.
 ///
@@ -108,24 +97,25 @@ concept policy_measure =
 /// In the measure's unit. Source: Michel, Levy & Neubig 2019, "Are Sixteen Heads Really Better than One?", arXiv
 /// 1905.10650, section 3.2.
 template <policy_measure Measure>
-[[nodiscard]] head_table leave_one_out(reference::model const& model, Measure const& measure,
+[[nodiscard]] head_table leave_one_out(any_model const& model, Measure const& measure,
                                        std::optional<phase> during = phase::generation) {
-  auto const heads = heads_of(model);
+  auto const layers = model.layers();
+  auto const heads = heads_of(layers);
   std::vector<any_policy> policies{dense};
   for (auto const& [layer, head] : heads) {
-    auto kept = every_head(model, 1);
+    auto kept = every_head(model.layers(), 1);
     kept[layer][head] = 0;
     policies.push_back(keep_heads(std::move(kept), during));
   }
   std::vector<double> const worth = measure(policies);
-  auto scores = every_head(model, 0);
+  auto scores = every_head(model.layers(), 0);
   for (std::size_t i = 0; i < heads.size(); ++i) scores[heads[i].first][heads[i].second] = worth[0] - worth[i + 1];
   return scores;
 }
 
 /// The same in nats a token of the answers.
-[[nodiscard]] inline head_table leave_one_out(reference::model const& model, std::span<calibration_text const> texts) {
-  return leave_one_out(model, loglik_of(model, texts));
+[[nodiscard]] inline head_table leave_one_out(any_model const& model, std::span<calibration_text const> texts) {
+  return leave_one_out(model, answer_loglik{model, texts});
 }
 
 /// What a head can do alone in its layer, all heads of the other layers being there.
@@ -134,13 +124,13 @@ template <policy_measure Measure>
 ///
 /// In the measure's unit. Source: Michel, Levy & Neubig 2019, arXiv 1905.10650, section 3.3 ("all but one head").
 template <policy_measure Measure>
-[[nodiscard]] head_table all_but_one(reference::model const& model, Measure const& measure,
+[[nodiscard]] head_table all_but_one(any_model const& model, Measure const& measure,
                                      std::optional<phase> during = phase::generation) {
-  auto scores = every_head(model, 0);
+  auto scores = every_head(model.layers(), 0);
   for (std::size_t layer = 0; layer < scores.size(); ++layer) {
     if (scores[layer].empty()) continue;
     std::vector<any_policy> policies;
-    auto kept = every_head(model, 1);
+    auto kept = every_head(model.layers(), 1);
     kept[layer].assign(kept[layer].size(), 0);
     policies.push_back(keep_heads(kept, during));
     for (std::size_t head = 0; head < scores[layer].size(); ++head) {
@@ -155,8 +145,8 @@ template <policy_measure Measure>
 }
 
 /// The same in nats a token of the answers.
-[[nodiscard]] inline head_table all_but_one(reference::model const& model, std::span<calibration_text const> texts) {
-  return all_but_one(model, loglik_of(model, texts));
+[[nodiscard]] inline head_table all_but_one(any_model const& model, std::span<calibration_text const> texts) {
+  return all_but_one(model, answer_loglik{model, texts});
 }
 
 /// Greedy forward selection: from no head, the one that helps most is added until all are there.
@@ -166,11 +156,11 @@ template <policy_measure Measure>
 /// Of equal helps the lowest layer and head comes first. O(heads^2) policies.
 /// Source: the usual forward selection (Efroymson 1960).
 template <policy_measure Measure>
-[[nodiscard]] head_table greedy_selection(reference::model const& model, Measure const& measure,
+[[nodiscard]] head_table greedy_selection(any_model const& model, Measure const& measure,
                                           std::optional<phase> during = phase::generation) {
-  auto left = heads_of(model);
-  auto scores = every_head(model, 0);
-  auto kept = every_head(model, 0);
+  auto left = heads_of(model.layers());
+  auto scores = every_head(model.layers(), 0);
+  auto kept = every_head(model.layers(), 0);
   while (!left.empty()) {
     std::vector<any_policy> policies;
     for (auto const& [layer, head] : left) {
@@ -189,9 +179,8 @@ template <policy_measure Measure>
 }
 
 /// The same by the answers' log-likelihood.
-[[nodiscard]] inline head_table greedy_selection(reference::model const& model,
-                                                 std::span<calibration_text const> texts) {
-  return greedy_selection(model, loglik_of(model, texts));
+[[nodiscard]] inline head_table greedy_selection(any_model const& model, std::span<calibration_text const> texts) {
+  return greedy_selection(model, answer_loglik{model, texts});
 }
 
 }  // namespace headcount::v0::evaluate

@@ -152,7 +152,7 @@ struct recurrent_path {
 /// 0 where no recurrent block comes before. Source: own; the previous-token head of Elhage et al. 2021, "A Mathematical
 /// Framework for Transformer Circuits", from weights.
 [[nodiscard]] inline head_table qk_previous_token(reference::model const& model, std::size_t n = 5) {
-  auto table = every_head(model, 0);
+  auto table = every_head(layers_of(model), 0);
   Eigen::VectorXd const mean = normalised_embeddings(model).colwise().mean().transpose();
   auto const tokens = some_embeddings(model);
   circuit_matrix before = circuit_matrix::Zero(tokens.cols(), tokens.cols());
@@ -192,7 +192,7 @@ struct recurrent_path {
 /// vocabularies are sampled: every v-th token, at most 4096. 0 where no recurrent block comes before.
 /// Source: own; the induction head of Elhage et al. 2021 with a recurrent block for its previous-token head.
 [[nodiscard]] inline head_table qk_induction(reference::model const& model, std::size_t n = 5) {
-  auto table = every_head(model, 0);
+  auto table = every_head(layers_of(model), 0);
   auto const tokens = some_embeddings(model);
   circuit_matrix before = circuit_matrix::Zero(tokens.cols(), tokens.cols());
   for (std::size_t layer = 0; layer < table.size(); ++layer) {
@@ -226,7 +226,7 @@ struct recurrent_path {
 ///
 /// 0 where none comes before. Source: K-composition of Elhage et al. 2021, with a recurrent block for the earlier head.
 [[nodiscard]] inline head_table recurrent_composition(reference::model const& model) {
-  auto table = every_head(model, 0);
+  auto table = every_head(layers_of(model), 0);
   std::vector<circuit_matrix> before;
   for (std::size_t layer = 0; layer < table.size(); ++layer) {
     if (auto writes = recurrent_map(model.layers[layer]); writes.size() != 0) before.push_back(std::move(writes));

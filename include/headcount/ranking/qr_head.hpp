@@ -7,34 +7,31 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/engine/any_model.hpp>
+#include <headcount/engine/observed.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/ranking/source_attention.hpp>
-#include <headcount/reference/model/forward.hpp>
-#include <headcount/reference/model/model.hpp>
-#include <headcount/reference/parallel.hpp>
 
 namespace headcount::v0::evaluate {
 
 /// Attention of every head from `count` tokens at `first` to each token before them, `[layer][head][token]`: the mean
 /// over those queries, the model being dense and the text one prefill pass.
-[[nodiscard]] inline std::vector<std::vector<std::vector<double>>> mean_attention(reference::model const& model,
+[[nodiscard]] inline std::vector<std::vector<std::vector<double>>> mean_attention(any_model const& model,
                                                                                   std::span<token const> text,
                                                                                   std::size_t first,
                                                                                   std::size_t count) {
   std::vector<std::vector<std::vector<double>>> mean;
-  for (auto const& layer : every_head(model, 0)) mean.emplace_back(layer.size(), std::vector<double>(first));
-  attention_watcher const watcher{[&](site const& where, std::size_t head, std::span<float const> row) {
-                                    if (where.position < first || where.position >= first + count) return;
-                                    auto const begin = where.position + 1 - row.size();
-                                    for (std::size_t key = begin; key < first; ++key)
-                                      mean[where.layer][head][key] +=
-                                          static_cast<double>(row[key - begin]) / static_cast<double>(count);
-                                  },
-                                  [](site const&, head_set const&) {}};
-  auto state = model.empty_state();
-  reference::step const step{.tokens = text, .state = &state};
-  (void)reference::forward(model, std::span{&step, 1}, {.phase = phase::prefill}, any_policy{dense}, watcher);
+  for (auto const& layer : every_head(model.layers(), 0)) mean.emplace_back(layer.size(), std::vector<double>(first));
+  observer const watcher{.row = [&](site const& where, std::size_t head, std::span<float const> row) {
+    if (where.position < first || where.position >= first + count) return;
+    auto const begin = where.position + 1 - row.size();
+    for (std::size_t key = begin; key < first; ++key)
+      mean[where.layer][head][key] += static_cast<double>(row[key - begin]) / static_cast<double>(count);
+  }};
+  auto state = model.start();
+  step<any_model::state> const step{.tokens = text, .state = &state};
+  model.run(std::span{&step, 1}, {.phase = phase::prefill}, dense, [](auto&&...) {}, watcher);
   return mean;
 }
 
@@ -48,7 +45,7 @@ namespace headcount::v0::evaluate {
 /// stand, in that order, or has no null question.
 /// Source: Zhang et al. 2025, "Query-Focused Retrieval Heads", arXiv 2506.09944, section 3, and its repository for the
 /// threshold.
-[[nodiscard]] inline head_table qr_head_score(reference::model const& model, std::span<calibration_text const> texts) {
+[[nodiscard]] inline head_table qr_head_score(any_model const& model, std::span<calibration_text const> texts) {
   require_sources("qr_head", texts);
   for (std::size_t i = 0; i < texts.size(); ++i) {
     auto const& text = texts[i];
@@ -57,8 +54,8 @@ namespace headcount::v0::evaluate {
       throw error{"qr_head", text_of("text ", i, " does not say where its question stands, after its source"),
                   "needles, or items with \"query\" and \"null_query\""};
   }
-  std::vector<head_table> sums(texts.size(), every_head(model, 0));
-  reference::for_each_index(texts.size(), [&](std::size_t i) {
+  std::vector<head_table> sums(texts.size(), every_head(model.layers(), 0));
+  for_each_index(model, texts.size(), [&](std::size_t i) {
     auto const& text = texts[i];
     auto const [first, last] = *text.query.begin();
     auto const end = text.prompt.begin() + static_cast<std::ptrdiff_t>(first);
@@ -82,7 +79,7 @@ namespace headcount::v0::evaluate {
           if (c > mean - 2 * deviation || beyond.size() == 1) sums[i][layer][head] += c;
       }
   });
-  return mean_of(model, sums, std::vector<double>(texts.size(), 1));
+  return mean_of(sums, std::vector<double>(texts.size(), 1));
 }
 
 }  // namespace headcount::v0::evaluate

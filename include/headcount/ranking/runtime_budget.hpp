@@ -10,10 +10,11 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/engine/any_model.hpp>
+#include <headcount/engine/observed.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/ranking/importance.hpp>
-#include <headcount/reference/model/model.hpp>
 #include <headcount/score/any_scorer.hpp>
 #include <headcount/select/threshold.hpp>
 
@@ -29,22 +30,18 @@ namespace headcount::v0::evaluate {
 /// compare over layers and lengths, e.g. entropy(normalised=true). The model is dense while it is calibrated; under the
 /// policy itself, later layers see other inputs and may keep another number.
 ///
-/// With ties, more are kept. Throws headcount::error when n is 0 or above the model's heads, and what `forward` throws.
-/// Source: own.
-[[nodiscard]] inline double threshold_of_budget(reference::model const& model, std::span<calibration_text const> texts,
+/// With ties, more are kept. Throws headcount::error when n is 0 or above the model's heads, and what the engine
+/// throws. Source: own.
+[[nodiscard]] inline double threshold_of_budget(any_model const& model, std::span<calibration_text const> texts,
                                                 any_scorer const& scorer, std::size_t n) {
-  auto const heads = heads_of(model).size();
+  auto const heads = heads_of(model.layers()).size();
   if (n == 0 || n > heads) throw error{"budget", text_of(n, " heads of the model"), text_of("1 to ", heads)};
   any_policy const keeps_all{scorer, select::threshold{std::numeric_limits<double>::lowest()}};
   std::vector<std::vector<double>> of_texts(texts.size());
   watch_answers(model, texts, keeps_all, [&](std::size_t i) {
-    return attention_watcher{.row = [](site const&, std::size_t, std::span<float const>) {},
-                             .kept = [](site const&, head_set const&) {},
-                             .scored =
-                                 [&all = of_texts[i]](site const& where, std::span<double const> scores) {
-                                   if (where.phase == phase::generation)
-                                     all.insert(all.end(), scores.begin(), scores.end());
-                                 }};
+    return observer{.scored = [&all = of_texts[i]](site const& where, std::span<double const> scores) {
+      if (where.phase == phase::generation) all.insert(all.end(), scores.begin(), scores.end());
+    }};
   });
   std::vector<double> scores;
   std::size_t queries = 0;

@@ -10,9 +10,10 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/engine/any_model.hpp>
+#include <headcount/engine/observed.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/ranking/calibration.hpp>
-#include <headcount/reference/model/model.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -36,24 +37,20 @@ inline void require_sources(std::string_view method, std::span<calibration_text 
 ///
 /// Throws headcount::error when a text has no source. Source: own; the mass that QRHead (Zhang et al. 2025) sums over a
 /// document's tokens, without its correction by a null query.
-[[nodiscard]] inline head_table needle_attention(reference::model const& model,
-                                                 std::span<calibration_text const> texts) {
+[[nodiscard]] inline head_table needle_attention(any_model const& model, std::span<calibration_text const> texts) {
   require_sources("needle_attention", texts);
-  std::vector<head_table> sums(texts.size(), every_head(model, 0));
+  std::vector<head_table> sums(texts.size(), every_head(model.layers(), 0));
   std::vector<double> counts;
   for (auto const& text : texts) counts.push_back(static_cast<double>(text.answer.size()));
   watch_answers(model, texts, dense, [&](std::size_t i) {
-    return attention_watcher{
-        [&text = texts[i], &sum = sums[i]](site const& where, std::size_t head, std::span<float const> row) {
-          text.source.for_each_in_row(where.position + 1 - row.size(), row.size(),
-                                      [&](std::size_t begin, std::size_t end) {
-                                        for (auto key = begin; key < end; ++key)
-                                          sum[where.layer][head] += static_cast<double>(row[key]);
-                                      });
-        },
-        [](site const&, head_set const&) {}};
+    return observer{.row = [&text = texts[i], &sum = sums[i]](site const& where, std::size_t head,
+                                                              std::span<float const> row) {
+      text.source.for_each_in_row(where.position + 1 - row.size(), row.size(), [&](std::size_t begin, std::size_t end) {
+        for (auto key = begin; key < end; ++key) sum[where.layer][head] += static_cast<double>(row[key]);
+      });
+    }};
   });
-  return mean_of(model, sums, counts);
+  return mean_of(sums, counts);
 }
 
 /// What counts when a head copies one token of the source twice.
@@ -72,10 +69,10 @@ enum class copies : unsigned char {
 /// headcount::error when a text has no source.
 /// Source: Wu et al. 2024, "Retrieval Head Mechanistically Explains Long-Context Factuality", arXiv 2404.15574, section
 /// 2, and its repository for `as_counted`.
-[[nodiscard]] inline head_table retrieval_score(reference::model const& model, std::span<calibration_text const> texts,
+[[nodiscard]] inline head_table retrieval_score(any_model const& model, std::span<calibration_text const> texts,
                                                 copies counting = copies::as_set) {
   require_sources("retrieval", texts);
-  std::vector<head_table> sums(texts.size(), every_head(model, 0));
+  std::vector<head_table> sums(texts.size(), every_head(model.layers(), 0));
   std::vector<double> counts;
   for (auto const& text : texts) counts.push_back(static_cast<double>(source_tokens(text)));
   watch_answers(model, texts, dense, [&](std::size_t i) {
@@ -90,9 +87,9 @@ enum class copies : unsigned char {
       if (counting == copies::as_counted || seen.insert({{where.layer, head}, position}).second)
         sum[where.layer][head] += 1;
     };
-    return attention_watcher{copy, [](site const&, head_set const&) {}};
+    return observer{.row = copy};
   });
-  return mean_of(model, sums, counts);
+  return mean_of(sums, counts);
 }
 
 }  // namespace headcount::v0::evaluate

@@ -13,11 +13,12 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/engine/any_model.hpp>
+#include <headcount/engine/observed.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/ranking/decision_record.hpp>
 #include <headcount/reference/block/matrix.hpp>
-#include <headcount/reference/model/model.hpp>
 #include <headcount/score/head_predictor.hpp>
 #include <headcount/select/selector.hpp>
 
@@ -125,18 +126,18 @@ struct trained_predictor {
 /// headcount::error when there are fewer than two texts, or when the policy decides nothing while an answer is read.
 /// Source: Liu et al. 2023, arXiv 2310.17157 (Deja Vu), whose predictors have two maps, fed one layer earlier, and are
 /// trained by gradient descent.
-[[nodiscard]] inline trained_predictor train_predictor(reference::model const& model,
-                                                       std::span<calibration_text const> texts,
+[[nodiscard]] inline trained_predictor train_predictor(any_model const& model, std::span<calibration_text const> texts,
                                                        any_policy const& policy, double penalty = 0.01) {
   if (texts.size() < 2)
     throw error{"training texts", text_of("there is ", texts.size(), ", and a quarter must be left to test on"),
                 "two or more"};
-  reference::validate(policy, model);
+  auto const layers = model.layers();
+  validate(policy, layers);
   auto const seen = record_decisions(model, texts, policy);
   trained_predictor trained;
-  for (std::size_t layer = 0; layer < model.layers.size(); ++layer) {
+  for (std::size_t layer = 0; layer < layers.size(); ++layer) {
     if (seen[0][layer].kept.empty()) continue;
-    auto const heads = model.attention_at(layer)->heads;
+    auto const heads = layers[layer].heads;
     auto [map, recall] = train_layer(seen, texts.size() - held_out(texts.size()), layer, heads, penalty);
     trained.predictor.layers.push_back({.layer = layer, .maps = {std::move(map)}});
     trained.recall.push_back(recall);

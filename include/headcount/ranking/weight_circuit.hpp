@@ -42,7 +42,7 @@ struct head_circuit {
 /// Calls `score(circuit)` for every head and gives the numbers as a table.
 template <class Score>
 [[nodiscard]] head_table for_each_circuit(reference::model const& model, Score const& score) {
-  auto table = every_head(model, 0);
+  auto table = every_head(layers_of(model), 0);
   for (std::size_t layer = 0; layer < table.size(); ++layer) {
     auto const* block = model.attention_at(layer);
     if (block == nullptr) continue;

@@ -129,6 +129,17 @@ template <class Registry = registry, class Files = no_files>
   return policy;
 }
 
+/// Reads a scorer alone, e.g. "entropy(normalised=true)". Throws headcount::error as parse_policy does.
+template <class Registry = registry, class Files = no_files>
+[[nodiscard]] any_scorer parse_scorer(std::string_view text, Files const& files = {}) {
+  sentence_reader sentence{"scorer", text};
+  auto const part = read_part(sentence);
+  auto scorer = make_any<any_scorer, Registry>(sentence, "scorer", typename Registry::scorers{}, part, files);
+  if (!sentence.at_end())
+    sentence.fail(sentence.position(), text_of("not understood: ", sentence.found(sentence.position())), "the end");
+  return scorer;
+}
+
 /// Reads edits joined by ";", e.g. "omit(3-5) @ generation, heads=0-3; null @ prefill", in the order they apply.
 /// Throws headcount::error that says the column where it broke and what is allowed there.
 template <class Registry = registry, class Files = no_files>

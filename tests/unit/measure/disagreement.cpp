@@ -118,7 +118,7 @@ TEST_CASE("calibration: heads that are replaced by what they put out themselves 
   test::for_both([&](reference::model const& model) {
     auto text = some_texts()[2];
     text.answer.resize(1);
-    auto const known = in_memory("here", calibrate_outputs(model, std::span{&text, 1}, 5, 1));
+    auto const known = in_memory("here", calibrate_outputs(reference_model{model}, std::span{&text, 1}, 5, 1));
     CHECK(known.content->samples == 1);
     auto const whole = predictions(model, text, dense, 0);
     auto const check = [&](any_policy const& policy) {
@@ -133,8 +133,8 @@ TEST_CASE("calibration: heads that are replaced by what they put out themselves 
 TEST_CASE("calibration: the mean is over all queries, and samples are different ones of them") {
   auto const texts = some_texts();
   test::for_both([&](reference::model const& model) {
-    auto const all = calibrate_outputs(model, texts, 100, 1);
-    auto const some = calibrate_outputs(model, texts, 5, 1);
+    auto const all = calibrate_outputs(reference_model{model}, texts, 100, 1);
+    auto const some = calibrate_outputs(reference_model{model}, texts, 5, 1);
     CHECK(all.samples == 12);
     CHECK(some.samples == 5);
     CHECK(all.layers.size() == model.layers.size());

@@ -12,6 +12,7 @@
 #include <support/numbers.hpp>
 
 using namespace headcount;
+using namespace headcount::evaluate;
 
 namespace {
 
@@ -58,14 +59,14 @@ ranking random_ranking(support::numbers& draw) {
 
 TEST_CASE("agreement: Kendall's tau-b of orders that are known") {
   std::vector<double> const up{1, 2, 3, 4};
-  CHECK(rank::kendall_tau_b(up, up) == doctest::Approx(1));
-  CHECK(rank::kendall_tau_b(up, std::vector<double>{9, 5, 2, -1}) == doctest::Approx(-1));
-  CHECK(rank::kendall_tau_b(up, std::vector<double>{1, 3, 2, 4}) == doctest::Approx(4.0 / 6));
+  CHECK(kendall_tau_b(up, up) == doctest::Approx(1));
+  CHECK(kendall_tau_b(up, std::vector<double>{9, 5, 2, -1}) == doctest::Approx(-1));
+  CHECK(kendall_tau_b(up, std::vector<double>{1, 3, 2, 4}) == doctest::Approx(4.0 / 6));
   // scipy.stats.kendalltau([12, 2, 1, 12, 2], [1, 4, 7, 1, 0]), as its documentation gives it
-  CHECK(rank::kendall_tau_b(std::vector<double>{12, 2, 1, 12, 2}, std::vector<double>{1, 4, 7, 1, 0}) ==
+  CHECK(kendall_tau_b(std::vector<double>{12, 2, 1, 12, 2}, std::vector<double>{1, 4, 7, 1, 0}) ==
         doctest::Approx(-0.47140452079103173).epsilon(1e-14));
-  CHECK(std::isnan(rank::kendall_tau_b(up, std::vector<double>{1, 1, 1, 1})));
-  CHECK_THROWS_AS((void)rank::kendall_tau_b(up, std::vector<double>{1, 2}), error);
+  CHECK(std::isnan(kendall_tau_b(up, std::vector<double>{1, 1, 1, 1})));
+  CHECK_THROWS_AS((void)kendall_tau_b(up, std::vector<double>{1, 2}), error);
 }
 
 TEST_CASE("agreement: of rankings, layer by layer, as counted pair by pair") {
@@ -74,23 +75,23 @@ TEST_CASE("agreement: of rankings, layer by layer, as counted pair by pair") {
     auto const a = random_ranking(draw);
     auto const b = random_ranking(draw);
     auto const tau = (naive_tau(a.scores[1], b.scores[1]) + naive_tau(a.scores[2], b.scores[2])) / 2;
-    CHECK(rank::kendall_tau_b(a, b) == doctest::Approx(tau).epsilon(1e-12));
-    CHECK(rank::kendall_tau_b(a, a) == doctest::Approx(1));
+    CHECK(kendall_tau_b(a, b) == doctest::Approx(tau).epsilon(1e-12));
+    CHECK(kendall_tau_b(a, a) == doctest::Approx(1));
     for (auto const k : {std::size_t{1}, std::size_t{3}, std::size_t{7}}) {
       auto const kept_by_a = naive_best(a, k);
       auto united = naive_best(b, k);
       std::size_t both = 0;
       for (auto const& head : kept_by_a) both += united.contains(head) ? 1 : 0;
       united.insert(kept_by_a.begin(), kept_by_a.end());
-      CHECK(rank::jaccard_at(k, a, b) == static_cast<double>(both) / static_cast<double>(united.size()));
+      CHECK(jaccard_at(k, a, b) == static_cast<double>(both) / static_cast<double>(united.size()));
     }
-    CHECK(rank::jaccard_at(7, a, b) == 1);
-    CHECK(std::isnan(rank::jaccard_at(0, a, b)));
+    CHECK(jaccard_at(7, a, b) == 1);
+    CHECK(std::isnan(jaccard_at(0, a, b)));
   }
 }
 
 TEST_CASE("agreement: rankings of different heads are refused") {
   ranking const a{.scores = {{}, {1, 2}}};
-  CHECK_THROWS_AS((void)rank::kendall_tau_b(a, ranking{.scores = {{1, 2}, {}}}), error);
-  CHECK_THROWS_AS((void)rank::jaccard_at(1, a, ranking{.scores = {{}, {1, 2}, {}}}), error);
+  CHECK_THROWS_AS((void)kendall_tau_b(a, ranking{.scores = {{1, 2}, {}}}), error);
+  CHECK_THROWS_AS((void)jaccard_at(1, a, ranking{.scores = {{}, {1, 2}, {}}}), error);
 }

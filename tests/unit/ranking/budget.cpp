@@ -7,13 +7,14 @@
 #include <support/numbers.hpp>
 
 using namespace headcount;
+using namespace headcount::evaluate;
 
 TEST_CASE("budget: the best heads of a model, of equal ones the first") {
   ranking const some{.scores = {{}, {3, 1, 2}, {}, {2, 5, -1}}, .source = {.method = "some"}};
-  CHECK(rank::best_of_model(some, 3).scores == std::vector<std::vector<double>>{{}, {1, 0, 1}, {}, {0, 1, 0}});
-  CHECK(rank::best_of_model(some, 0).scores == std::vector<std::vector<double>>{{}, {0, 0, 0}, {}, {0, 0, 0}});
-  CHECK(rank::best_of_model(some, 99).scores == std::vector<std::vector<double>>{{}, {1, 1, 1}, {}, {1, 1, 1}});
-  CHECK(rank::best_of_model(some, 3).source == some.source);
+  CHECK(best_of_model(some, 3).scores == std::vector<std::vector<double>>{{}, {1, 0, 1}, {}, {0, 1, 0}});
+  CHECK(best_of_model(some, 0).scores == std::vector<std::vector<double>>{{}, {0, 0, 0}, {}, {0, 0, 0}});
+  CHECK(best_of_model(some, 99).scores == std::vector<std::vector<double>>{{}, {1, 1, 1}, {}, {1, 1, 1}});
+  CHECK(best_of_model(some, 3).source == some.source);
 
   support::numbers draw{3};
   for (int round = 0; round < 40; ++round) {
@@ -21,7 +22,7 @@ TEST_CASE("budget: the best heads of a model, of equal ones the first") {
     for (auto& layer : drawn.scores)
       for (std::size_t head = 0; head < 6; ++head) layer.push_back(static_cast<double>(draw.below(5)));
     auto const n = draw.below(13);
-    auto const best = rank::best_of_model(drawn, n);
+    auto const best = best_of_model(drawn, n);
     for (std::size_t head = 0; head < 12; ++head) {
       std::size_t before = 0;  // heads that come before this one
       auto const score = drawn.scores[head / 6][head % 6];

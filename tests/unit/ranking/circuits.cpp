@@ -25,16 +25,16 @@ TEST_CASE("rank: circuits of weights are those of the whole matrix from word to 
   test::for_both([](reference::model const& model) {
     auto const vocabulary = reference::index(model.vocabulary());
     auto const width = reference::index(model.width());
-    auto copying = every_head(model, 0);
-    auto own = every_head(model, 0);
-    auto norm = every_head(model, 0);
+    auto copying = every_head(layers_of(model), 0);
+    auto own = every_head(layers_of(model), 0);
+    auto norm = every_head(layers_of(model), 0);
     auto const number = [](reference::weights const& from, Eigen::Index row, Eigen::Index column) {
       return static_cast<double>(reference::widen_all(
           from)[static_cast<std::size_t>(row) * from.row_size() + static_cast<std::size_t>(column)]);
     };
     Eigen::MatrixXd read(vocabulary, width);
     Eigen::MatrixXd said(vocabulary, width);
-    for (auto const& [layer, head] : heads_of(model)) {
+    for (auto const& [layer, head] : heads_of(layers_of(model))) {
       auto const& block = *model.attention_at(layer);
       auto const dim = reference::index(block.head_dim);
       Eigen::MatrixXd map = Eigen::MatrixXd::Zero(width, width);  // what is written of what is read
@@ -158,13 +158,13 @@ void check_position_circuits(Config config) {
   stored_model const stored{std::move(config)};
   auto const& model = stored.made.model;
   auto const words = model.vocabulary();
-  auto induction = every_head(model, 0);
-  auto previous = every_head(model, 0);
-  auto composition = every_head(model, 0);
+  auto induction = every_head(layers_of(model), 0);
+  auto previous = every_head(layers_of(model), 0);
+  auto composition = every_head(layers_of(model), 0);
   std::vector<double> mean(model.width());
   for (std::size_t word = 0; word < words; ++word)
     for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += stored.embedding(word)[i] / static_cast<double>(words);
-  for (auto const& [layer, head] : heads_of(model)) {
+  for (auto const& [layer, head] : heads_of(layers_of(model))) {
     auto const query = stored.query(layer, head);
     auto const key = stored.key(layer, head);
     double all = 0;

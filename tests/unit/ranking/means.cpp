@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/random.hpp>
+#include <headcount/engine/reference_model.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/ranking/importance.hpp>
 #include <headcount/ranking/keep_frequency.hpp>
@@ -41,21 +42,25 @@ TEST_CASE("rank: means of scorers, kept heads and attention to the source are th
           },
           queries_of);
     };
-    CHECK(distance(mean_scores(model, texts, score::entropy{}), mean([](auto const&, std::size_t, auto const& row) {
+    CHECK(distance(mean_scores(reference_model{model}, texts, score::entropy{}),
+                   mean([](auto const&, std::size_t, auto const& row) {
                      double sum = 0;
                      for (double const p : row) sum += (p + 1e-12) * std::log2(p + 1e-12);
                      return sum;
                    })) < 1e-4);
     // Scorers that see all heads together, and positions: attention to the needle as a scorer of its tokens.
     auto const one = std::span{texts}.first(1);
-    CHECK(distance(mean_scores(model, one, score::span_mass{one[0].source}), needle_attention(model, one)) < 1e-6);
-    for (auto const& layer : mean_scores(model, texts, score::rank_mean{{score::l2{}, score::max{}}})) {
+    CHECK(distance(mean_scores(reference_model{model}, one, score::span_mass{one[0].source}),
+                   needle_attention(reference_model{model}, one)) < 1e-6);
+    for (auto const& layer :
+         mean_scores(reference_model{model}, texts, score::rank_mean{{score::l2{}, score::max{}}})) {
       double ranks = 0;
       for (double const rank : layer) ranks += rank;
       auto const heads = static_cast<double>(layer.size());
       CHECK(ranks == doctest::Approx(heads * (heads - 1) / 2));
     }
-    CHECK(distance(needle_attention(model, texts), mean([](auto const& text, std::size_t position, auto const& row) {
+    CHECK(distance(needle_attention(reference_model{model}, texts),
+                   mean([](auto const& text, std::size_t position, auto const& row) {
                      double sum = 0;
                      auto const [first, last] = *text.source.begin();
                      for (std::size_t key = 0; key < row.size(); ++key) {
@@ -66,8 +71,9 @@ TEST_CASE("rank: means of scorers, kept heads and attention to the source are th
                    })) < 1e-5);
 
     // A ranking's own scores come back whatever it is averaged over, and random numbers differ from site to site.
-    ranking const some{.scores = leave_one_out(model, std::span{texts}.first(1)), .source = {}};
-    CHECK(distance(mean_scores(model, texts, score::fixed{in_memory("some", some)}), some.scores) < 1e-12);
+    ranking const some{.scores = leave_one_out(reference_model{model}, std::span{texts}.first(1)), .source = {}};
+    CHECK(distance(mean_scores(reference_model{model}, texts, score::fixed{in_memory("some", some)}), some.scores) <
+          1e-12);
     auto const drawn = naive_mean(
         model, texts, dense,
         [&](auto const& text, auto const&, std::size_t layer, std::size_t head) {
@@ -79,7 +85,7 @@ TEST_CASE("rank: means of scorers, kept heads and attention to the source are th
           return sum;
         },
         queries_of);
-    CHECK(distance(mean_scores(model, texts, score::random{.seed = 4}), drawn) < 1e-12);
+    CHECK(distance(mean_scores(reference_model{model}, texts, score::random{.seed = 4}), drawn) < 1e-12);
 
     for (auto const* sentence : {"entropy | top_k(2) @ generation", "l2 | threshold(0.6)", "none @ generation"}) {
       auto const policy = parse_policy(sentence);
@@ -92,7 +98,7 @@ TEST_CASE("rank: means of scorers, kept heads and attention to the source are th
             return sum;
           },
           queries_of);
-      CHECK(distance(keep_frequency(model, texts, policy), kept) < 1e-12);
+      CHECK(distance(keep_frequency(reference_model{model}, texts, policy), kept) < 1e-12);
     }
   });
 }
@@ -125,7 +131,7 @@ TEST_CASE("rank: means of scorers of outputs and contributions are those of the 
         (*norms)[1][where.layer][head] += std::sqrt(projected) * share;
       }
     };
-    std::vector<head_table> expected(2, every_head(model, 0));
+    std::vector<head_table> expected(2, every_head(layers_of(model), 0));
     for (auto const& text : texts) {
       auto all = text.prompt;
       all.insert(all.end(), text.answer.begin(), text.answer.end() - 1);
@@ -136,8 +142,8 @@ TEST_CASE("rank: means of scorers of outputs and contributions are those of the 
         (void)reference::forward(model, std::span{&step, 1}, {}, any_policy{dense}, seen);
       }
     }
-    CHECK(distance(mean_scores(model, texts, score::output_norm{}), expected[0]) < 1e-5);
-    CHECK(distance(mean_scores(model, texts, score::contribution_norm{}), expected[1]) < 1e-5);
+    CHECK(distance(mean_scores(reference_model{model}, texts, score::output_norm{}), expected[0]) < 1e-5);
+    CHECK(distance(mean_scores(reference_model{model}, texts, score::contribution_norm{}), expected[1]) < 1e-5);
     CHECK(distance(expected[0], expected[1]) > 1e-2);
   });
 }
@@ -150,7 +156,7 @@ TEST_CASE("rank: a budget's threshold keeps so many heads of the model at a toke
     for (std::size_t i = 0; i < texts.size(); ++i) {
       auto const seen = read_slowly(model, texts[i], dense, i);
       queries += queries_of(texts[i]);
-      for (auto const& [layer, head] : heads_of(model))
+      for (auto const& [layer, head] : heads_of(layers_of(model)))
         for_each_answer_row(texts[i], seen, layer, head, [&](std::size_t, auto const& row, token) {
           double squares = 0;
           for (double const p : row) squares += p * p;
@@ -158,7 +164,7 @@ TEST_CASE("rank: a budget's threshold keeps so many heads of the model at a toke
         });
     }
     for (std::size_t const n : {1u, 3u, 8u}) {
-      auto const threshold = threshold_of_budget(model, texts, score::l2{}, n);
+      auto const threshold = threshold_of_budget(reference_model{model}, texts, score::l2{}, n);
       double kept = 0;
       double more = 0;  // with what lies within rounding of the threshold
       for (auto const score : scores) {
@@ -170,7 +176,8 @@ TEST_CASE("rank: a budget's threshold keeps so many heads of the model at a toke
       if (n < 8) CHECK(more / queries < static_cast<double>(n) + 1);
     }
     for (std::size_t const n : {0u, 9u})
-      CHECK(test::contains(test::message_of([&] { (void)threshold_of_budget(model, texts, score::l2{}, n); }),
-                           "(allowed: 1 to 8)"));
+      CHECK(test::contains(
+          test::message_of([&] { (void)threshold_of_budget(reference_model{model}, texts, score::l2{}, n); }),
+          "(allowed: 1 to 8)"));
   });
 }

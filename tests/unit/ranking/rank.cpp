@@ -13,6 +13,7 @@
 
 #include <doctest/doctest.h>
 
+#include <headcount/engine/reference_model.hpp>
 #include <headcount/policy/decide.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/ranking/importance.hpp>
@@ -59,10 +60,11 @@ TEST_CASE("rank: the retrieval score counts copied tokens of the source, once ea
             auto const [first, last] = *text.source.begin();
             return static_cast<double>(last - first + 1);
           });
-      CHECK(distance(retrieval_score(model, texts, counting), expected) < 1e-12);
+      CHECK(distance(retrieval_score(reference_model{model}, texts, counting), expected) < 1e-12);
     }
     CHECK(counted_total > 0);  // something was copied, or this would check nothing
-    CHECK(retrieval_score(model, texts) != retrieval_score(model, texts, copies::as_counted));
+    CHECK(retrieval_score(reference_model{model}, texts) !=
+          retrieval_score(reference_model{model}, texts, copies::as_counted));
   });
 }
 
@@ -70,12 +72,12 @@ TEST_CASE("rank: importance is the change of the answers' log-likelihood") {
   test::for_both([](reference::model const& model) {
     auto texts = some_texts(model);
     texts.erase(texts.begin() + 4, texts.end() - 1);
-    auto const ids = heads_of(model);
+    auto const ids = heads_of(layers_of(model));
     head_ids const all{ids.begin(), ids.end()};
     REQUIRE(all.size() == 8);
 
-    auto left_out = every_head(model, 0);
-    auto alone = every_head(model, 0);
+    auto left_out = every_head(layers_of(model), 0);
+    auto alone = every_head(layers_of(model), 0);
     auto const with_all = mean_loglik(model, texts, dense);
     for (auto const& id : ids) {
       auto others = all;
@@ -88,12 +90,12 @@ TEST_CASE("rank: importance is the change of the answers' log-likelihood") {
       other_layers.insert(id);
       alone[id.first][id.second] = mean_loglik(model, texts, keeping(other_layers)) - without;
     }
-    CHECK(distance(leave_one_out(model, texts), left_out) < 1e-5);
-    CHECK(distance(all_but_one(model, texts), alone) < 1e-5);
+    CHECK(distance(leave_one_out(reference_model{model}, texts), left_out) < 1e-5);
+    CHECK(distance(all_but_one(reference_model{model}, texts), alone) < 1e-5);
     CHECK(distance(left_out, alone) > 1e-3);
 
     // Greedy selection: at every step, nothing would have helped more than what was taken.
-    auto const order = greedy_selection(model, std::span{texts}.first(2));
+    auto const order = greedy_selection(reference_model{model}, std::span{texts}.first(2));
     texts.resize(2);
     head_ids kept;
     for (std::size_t score = 8; score > 0; --score) {
@@ -116,7 +118,7 @@ TEST_CASE("rank: importance is the change of the answers' log-likelihood") {
 
 TEST_CASE("rank: importance by a measure of one's own is what the measure says, in the phase that is asked for") {
   test::for_both([](reference::model const& model) {
-    auto const ids = heads_of(model);
+    auto const ids = heads_of(layers_of(model));
     // Heads are worth 1, 2, 4, ... but 100 together where the first two are: what is kept is read off each policy.
     for (std::optional<phase> const during : {std::optional{phase::generation}, std::optional<phase>{}}) {
       auto const worth = [&](head_ids const& kept) {
@@ -140,19 +142,19 @@ TEST_CASE("rank: importance by a measure of one's own is what the measure says, 
         }
         return values;
       };
-      auto left_out = every_head(model, 0);
-      auto alone = every_head(model, 0);
+      auto left_out = every_head(layers_of(model), 0);
+      auto alone = every_head(layers_of(model), 0);
       for (std::size_t i = 0; i < ids.size(); ++i) {
         auto const own = std::ldexp(1, static_cast<int>(i));
         left_out[ids[i].first][ids[i].second] = own + (i < 2 ? 100 : 0);
         alone[ids[i].first][ids[i].second] = own;
       }
-      CHECK(leave_one_out(model, measure, during) == left_out);
-      CHECK(all_but_one(model, measure, during) == alone);
+      CHECK(leave_one_out(reference_model{model}, measure, during) == left_out);
+      CHECK(all_but_one(reference_model{model}, measure, during) == alone);
       // Greedily, the last is taken first, down to the second, which the first one follows.
-      auto order = every_head(model, 0);
+      auto order = every_head(layers_of(model), 0);
       for (std::size_t i = 0; i < ids.size(); ++i) order[ids[i].first][ids[i].second] = static_cast<double>(i + 1);
-      CHECK(greedy_selection(model, measure, during) == order);
+      CHECK(greedy_selection(reference_model{model}, measure, during) == order);
     }
   });
 }
@@ -181,13 +183,16 @@ TEST_CASE("rank: what cannot be ranked is refused") {
   test::made_model const made{test::small_jamba()};
   std::vector<calibration_text> const texts{{.prompt = {1, 2}, .answer = {3}, .source = {{1, 1}}},
                                             {.prompt = {1, 2}, .answer = {3}}};
-  CHECK(test::contains(test::message_of([&] { (void)needle_attention(made.model, texts); }), "text 1 does not say"));
-  CHECK(test::contains(test::message_of([&] { (void)retrieval_score(made.model, texts); }), "text 1 does not say"));
-  CHECK(test::contains(
-      test::message_of([&] { (void)keep_frequency(made.model, texts, parse_policy("entropy | top_k(5)")); }),
-      "k from 0 to 4"));
+  CHECK(test::contains(test::message_of([&] { (void)needle_attention(reference_model{made.model}, texts); }),
+                       "text 1 does not say"));
+  CHECK(test::contains(test::message_of([&] { (void)retrieval_score(reference_model{made.model}, texts); }),
+                       "text 1 does not say"));
   CHECK(test::contains(test::message_of([&] {
-                         (void)mean_scores(made.model, texts,
+                         (void)keep_frequency(reference_model{made.model}, texts, parse_policy("entropy | top_k(5)"));
+                       }),
+                       "k from 0 to 4"));
+  CHECK(test::contains(test::message_of([&] {
+                         (void)mean_scores(reference_model{made.model}, texts,
                                            score::fixed{in_memory("R.json", ranking{.scores = {{1}}, .source = {}})});
                        }),
                        "fixed(R.json): it ranks 0 heads of layer 1"));
@@ -207,13 +212,11 @@ TEST_CASE("rank: QRHead's score is attention from the question beyond that from 
     auto const seen_from = [&](std::vector<token> const& text, std::size_t first) {
       std::vector<std::vector<std::vector<double>>> sums(
           model.layers.size(), std::vector<std::vector<double>>(4, std::vector<double>(first)));
-      attention_watcher const watcher{[&](site const& where, std::size_t head, std::span<float const> row) {
-                                        for (std::size_t back = 0; where.position >= first && back < row.size(); ++back)
-                                          if (auto const key = where.position - back; key < first)
-                                            sums[where.layer][head][key] +=
-                                                static_cast<double>(row[row.size() - 1 - back]);
-                                      },
-                                      [](site const&, head_set const&) {}};
+      observer const watcher{.row = [&](site const& where, std::size_t head, std::span<float const> row) {
+        for (std::size_t back = 0; where.position >= first && back < row.size(); ++back)
+          if (auto const key = where.position - back; key < first)
+            sums[where.layer][head][key] += static_cast<double>(row[row.size() - 1 - back]);
+      }};
       auto state = model.empty_state();
       for (auto const& one : text) {
         reference::step const step{.tokens = std::span{&one, 1}, .state = &state};
@@ -221,7 +224,7 @@ TEST_CASE("rank: QRHead's score is attention from the question beyond that from 
       }
       return sums;
     };
-    auto expected = every_head(model, 0);
+    auto expected = every_head(layers_of(model), 0);
     for (auto const& text : texts) {
       auto const [first, last] = *text.query.begin();
       auto const [begin, end] = *text.source.begin();
@@ -230,7 +233,7 @@ TEST_CASE("rank: QRHead's score is attention from the question beyond that from 
       without.insert(without.end(), text.null_query.begin(), text.null_query.end());
       auto const asked = seen_from({text.prompt.begin(), text.prompt.begin() + length}, first);
       auto const nothing = seen_from(without, first);
-      for (auto const& [layer, head] : heads_of(model)) {
+      for (auto const& [layer, head] : heads_of(layers_of(model))) {
         std::vector<double> c;
         for (auto at = begin; at <= end; ++at)
           c.push_back(asked[layer][head][at] / static_cast<double>(last + 1 - first) -
@@ -243,10 +246,11 @@ TEST_CASE("rank: QRHead's score is attention from the question beyond that from 
           if (one > mean - 2 * std::sqrt(spread)) expected[layer][head] += one / 4;
       }
     }
-    auto const scores = qr_head_score(model, texts);
+    auto const scores = qr_head_score(reference_model{model}, texts);
     CHECK(distance(scores, expected) < 1e-6);
-    CHECK(distance(scores, every_head(model, 0)) > 1e-3);
+    CHECK(distance(scores, every_head(layers_of(model), 0)) > 1e-3);
     texts[1].null_query.clear();
-    CHECK(test::contains(test::message_of([&] { (void)qr_head_score(model, texts); }), "text 1 does not say where"));
+    CHECK(test::contains(test::message_of([&] { (void)qr_head_score(reference_model{model}, texts); }),
+                         "text 1 does not say where"));
   });
 }

@@ -13,7 +13,9 @@
 #include <headcount/part/from_file.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/ranking/decision_record.hpp>
+#include <headcount/engine/reference_model.hpp>
 #include <headcount/ranking/train_predictor.hpp>
+#include <headcount/reference/model/forward.hpp>
 #include <headcount/score/predictor.hpp>
 #include <headcount/sentence/parse.hpp>
 #include <unit/reference/support/models.hpp>
@@ -116,7 +118,7 @@ TEST_CASE("train_predictor: what is recorded is the block's input and the heads 
     auto const texts = random_texts(model, 3, 4);
     for (auto const* sentence : {"entropy | top_k(2) @ generation", "sum(previous(l2), output_norm) | top_k(1)"}) {
       auto const policy = parse_policy(sentence);
-      auto const seen = record_decisions(model, texts, policy);
+      auto const seen = record_decisions(reference_model{model}, texts, policy);
       REQUIRE(seen.size() == 3);
       for (std::size_t i = 0; i < texts.size(); ++i) {
         // The same text without anybody who writes down, and the first attention layer's input made by hand: no policy
@@ -138,16 +140,17 @@ TEST_CASE("train_predictor: what is recorded is the block's input and the heads 
       }
       std::vector<std::vector<layer_decisions>> watched(texts.size());
       for (auto& of : watched) of.resize(model.layers.size());
-      watch_answers(model, texts, policy, [&](std::size_t i) {
-        return attention_watcher{
-            [](site const&, std::size_t, std::span<float const>) {},
-            [&of = watched[i]](site const& where, head_set const& kept) { of[where.layer].kept.push_back(kept); }};
+      watch_answers(reference_model{model}, texts, policy, [&](std::size_t i) {
+        return observer{.kept = [&of = watched[i]](site const& where, head_set const& kept) {
+          of[where.layer].kept.push_back(kept);
+        }};
       });
       for (std::size_t i = 0; i < texts.size(); ++i)
         for (std::size_t layer = 0; layer < model.layers.size(); ++layer)
           CHECK(seen[i][layer].kept == watched[i][layer].kept);
     }
-    auto const one_layer = record_decisions(model, texts, parse_policy("l2 | top_k(1) @ generation, layers=3"));
+    auto const one_layer =
+        record_decisions(reference_model{model}, texts, parse_policy("l2 | top_k(1) @ generation, layers=3"));
     CHECK(one_layer[0][1].kept.empty());
     CHECK(one_layer[0][3].kept.size() == 4);
   });
@@ -158,7 +161,7 @@ TEST_CASE(
   test::for_both([](reference::model const& model) {
     auto const texts = random_texts(model, 24, 20);
     auto const policy = by_random_maps(model);
-    auto const trained = train_predictor(model, texts, policy);
+    auto const trained = train_predictor(reference_model{model}, texts, policy);
     REQUIRE(trained.recall.size() == 2);
     REQUIRE(trained.predictor.layers.size() == 2);
     for (auto const& layer : trained.recall) {
@@ -170,7 +173,7 @@ TEST_CASE(
     }
 
     // The recall, once more: the predictor runs beside the policy and is asked for its best two heads.
-    auto const again = record_decisions(model, std::span{texts}.last(6), policy);
+    auto const again = record_decisions(reference_model{model}, std::span{texts}.last(6), policy);
     for (std::size_t i = 0; i < 2; ++i) {
       auto const& maps = trained.predictor.layers[i];
       double hits = 0;
@@ -187,7 +190,8 @@ TEST_CASE(
       CHECK(trained.recall[i].predicted == doctest::Approx(hits / (6 * 20 * 2)));
     }
 
-    auto const chance = train_predictor(model, texts, parse_policy("random(seed=2) | top_k(2) @ generation"));
+    auto const chance =
+        train_predictor(reference_model{model}, texts, parse_policy("random(seed=2) | top_k(2) @ generation"));
     for (auto const& layer : chance.recall) CHECK(std::abs(layer.predicted - 0.5) < 0.15);
   });
 }
@@ -195,7 +199,8 @@ TEST_CASE(
 TEST_CASE("train_predictor: what it makes stands in a policy, in the layers it was trained for") {
   test::made_model const gemma{test::small_recurrent_gemma()};
   auto const texts = random_texts(gemma.model, 4, 5);
-  auto const trained = train_predictor(gemma.model, texts, parse_policy("entropy | top_k(2) @ generation, layers=3"));
+  auto const trained =
+      train_predictor(reference_model{gemma.model}, texts, parse_policy("entropy | top_k(2) @ generation, layers=3"));
   REQUIRE(trained.predictor.layers.size() == 1);
   CHECK(trained.predictor.layers[0].layer == 3);
   any_policy const policy = score::predictor{in_memory("p", trained.predictor)} | select::top_k{2};
@@ -203,19 +208,23 @@ TEST_CASE("train_predictor: what it makes stands in a policy, in the layers it w
   layer_set third;
   third.insert(3);
   CHECK_NOTHROW(reference::validate(policy.in_layers(third), gemma.model));
-  CHECK(record_decisions(gemma.model, texts, policy.in_layers(third))[0][3].kept[0].size() == 2);
+  CHECK(record_decisions(reference_model{gemma.model}, texts, policy.in_layers(third))[0][3].kept[0].size() == 2);
 }
 
 TEST_CASE("train_predictor: needs texts to test on and decisions to learn from") {
   test::made_model const jamba{test::small_jamba()};
   auto const texts = random_texts(jamba.model, 2, 3);
   CHECK(problem_of([&] {
-          return train_predictor(jamba.model, std::span{texts}.first(1), parse_policy("l2 | top_k(1)"));
+          return train_predictor(reference_model{jamba.model}, std::span{texts}.first(1),
+                                 parse_policy("l2 | top_k(1)"));
         }) == "training texts: there is 1, and a quarter must be left to test on (allowed: two or more)");
-  CHECK(problem_of([&] { return train_predictor(jamba.model, texts, parse_policy("l2 | top_k(1) @ prefill")); }) ==
+  CHECK(problem_of([&] {
+          return train_predictor(reference_model{jamba.model}, texts, parse_policy("l2 | top_k(1) @ prefill"));
+        }) ==
         "l2 | top_k(1) @ prefill: it decides nothing while an answer is read (allowed: a policy in whose scope "
         "generation and a layer with attention are)");
-  CHECK(problem_of([&] { return train_predictor(jamba.model, texts, parse_policy("l2 | top_k(9)")); }) != "");
+  CHECK(problem_of(
+            [&] { return train_predictor(reference_model{jamba.model}, texts, parse_policy("l2 | top_k(9)")); }) != "");
   CHECK(held_out(2) == 1);
   CHECK(held_out(8) == 2);
 }

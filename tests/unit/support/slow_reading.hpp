@@ -12,6 +12,7 @@
 
 #include <Eigen/Core>
 
+#include <headcount/engine/observed.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/ranking/calibration.hpp>
@@ -53,11 +54,12 @@ struct reading_of_text {
 [[nodiscard]] inline reading_of_text read_slowly(reference::model const& model, calibration_text const& text,
                                                  any_policy const& policy, std::size_t index) {
   reading_of_text result;
-  attention_watcher const watcher{
-      [&](site const& where, std::size_t head, std::span<float const> row) {
-        result.rows[{where.layer, head, where.position}] = {row.begin(), row.end()};
-      },
-      [&](site const& where, head_set const& kept) { result.kept[{where.layer, where.position}] = kept; }};
+  observer const watcher{
+      .row =
+          [&](site const& where, std::size_t head, std::span<float const> row) {
+            result.rows[{where.layer, head, where.position}] = {row.begin(), row.end()};
+          },
+      .kept = [&](site const& where, head_set const& kept) { result.kept[{where.layer, where.position}] = kept; }};
   auto all = text.prompt;
   all.insert(all.end(), text.answer.begin(), text.answer.end());
   auto state = model.empty_state();
@@ -103,7 +105,7 @@ struct reading_of_text {
 template <class Sum, class Over>
 [[nodiscard]] head_table naive_mean(reference::model const& model, std::vector<calibration_text> const& texts,
                                     any_policy const& policy, Sum const& sum_of, Over const& over) {
-  auto table = every_head(model, 0);
+  auto table = every_head(layers_of(model), 0);
   for (std::size_t i = 0; i < texts.size(); ++i) {
     auto const seen = read_slowly(model, texts[i], policy, i);
     for (std::size_t layer = 0; layer < table.size(); ++layer)

@@ -105,35 +105,28 @@ struct model {
   }
 };
 
-/// Throws headcount::error when layers are named that the model does not have, or none of those named has attention.
-inline void validate(scope const& where, model const& model) {
-  if (!where.layers) return;
-  std::size_t with_attention = 0;
-  std::string known;
-  for (std::size_t index = 0; index < model.layers.size(); ++index) {
-    if (model.attention_at(index) == nullptr) continue;
-    add_to_list(known, text_of(index));
-    with_attention += where.layers->contains(index) ? 1u : 0u;
+/// What heads a model has: a site a layer, with 0 heads where there is no attention.
+[[nodiscard]] inline std::vector<site> layers_of(model const& model) {
+  std::vector<site> layers(model.layers.size());
+  for (std::size_t index = 0; index < layers.size(); ++index) {
+    auto const* const block = model.attention_at(index);
+    layers[index].layer = index;
+    if (block == nullptr) continue;
+    layers[index].heads = block->heads;
+    layers[index].group = block->group();
+    layers[index].width = block->query.weight.row_size();
+    layers[index].head_dim = block->head_dim;
   }
-  auto const fail = [&](std::string const& problem) {
-    throw error{text_of("scope", print(where)), problem, text_of("attention layers ", known)};
-  };
-  for (auto const index : *where.layers)
-    if (index >= model.layers.size()) fail(text_of("the model has no layer ", index));
-  if (with_attention == 0) fail("none of these layers has attention");
+  return layers;
 }
+
+/// Throws headcount::error when a scope names layers that the model does not have, or none with attention.
+inline void validate(scope const& where, model const& model) { validate(where, layers_of(model)); }
 
 /// Throws headcount::error when a policy cannot work in this model: k above a layer's heads, layers that are not there.
 template <head_policy Policy>
 void validate(Policy const& policy, model const& model) {
-  validate(policy.where, model);
-  for (std::size_t index = 0; index < model.layers.size(); ++index)
-    if (auto const* block = model.attention_at(index); block != nullptr)
-      validate(policy, site{.layer = index,
-                            .heads = block->heads,
-                            .group = block->group(),
-                            .width = block->query.weight.row_size(),
-                            .head_dim = block->head_dim});
+  validate(policy, layers_of(model));
 }
 
 }  // namespace headcount::v0::reference

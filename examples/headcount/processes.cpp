@@ -1,4 +1,4 @@
-#include "ranks.hpp"
+#include "processes.hpp"
 
 #include <cstdlib>
 #include <exception>
@@ -25,7 +25,7 @@ int launched() {
 
 #ifdef HEADCOUNT_WITH_MPI
 
-ranks::ranks() {
+processes::processes() {
   if (launched() == 0) return;  // nobody else pays for MPI
   int given = 0;
   MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &given);
@@ -37,11 +37,11 @@ ranks::ranks() {
   size_ = static_cast<std::size_t>(size);
 }
 
-ranks::~ranks() {
+processes::~processes() {
   if (launched() != 0) MPI_Finalize();
 }
 
-void ranks::together(std::function<void()> const& step) const {
+void processes::together(std::function<void()> const& step) const {
   std::exception_ptr failure;
   try {
     step();
@@ -58,15 +58,15 @@ void ranks::together(std::function<void()> const& step) const {
 
 #else
 
-ranks::ranks() {
+processes::processes() {
   if (launched() > 1)
     throw headcount::error{"sweep", "it was started by mpirun, and this headcount was built without MPI",
                            "--shard I/N and headcount merge, or a build that finds MPI"};
 }
 
-ranks::~ranks() = default;
+processes::~processes() = default;
 
-void ranks::together(std::function<void()> const& step) const { step(); }
+void processes::together(std::function<void()> const& step) const { step(); }
 
 #endif
 

@@ -6,19 +6,19 @@
 namespace tool {
 
 /// The processes that mpirun started, or this one alone.
-class ranks {
+class processes {
  public:
   /// Joins the others. Throws headcount::error under mpirun when this was built without MPI.
-  ranks();
-  ~ranks();
-  ranks(ranks const&) = delete;
-  ranks& operator=(ranks const&) = delete;
+  processes();
+  ~processes();
+  processes(processes const&) = delete;
+  processes& operator=(processes const&) = delete;
 
   [[nodiscard]] std::size_t rank() const noexcept { return rank_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   [[nodiscard]] bool is_first() const noexcept { return rank_ == 0; }
 
-  /// Runs a step on every rank and waits for all of them. When it fails on some, the first of those throws what it
+  /// Runs a step in every process and waits for all of them. When it fails on some, the first of those throws what it
   /// threw, and the others leave without a word.
   void together(std::function<void()> const& step) const;
 
