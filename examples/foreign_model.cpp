@@ -1,5 +1,4 @@
-// How is an engine of one's own evaluated? Here it is one layer of attention that recalls by looking for the current
-// token earlier in the text; everything the evaluators ask of it is below, before main.
+// How is an engine of one's own evaluated, and its heads ranked? The engine is in foreign_model.hpp.
 
 #include <cstddef>
 #include <cstdio>
@@ -13,56 +12,13 @@
 #include <headcount/engine/logits.hpp>
 #include <headcount/headcount.hpp>
 #include <headcount/measure/teacher_force.hpp>
+#include <headcount/ranking/calibration.hpp>
+#include <headcount/ranking/source_attention.hpp>
+
+#include "foreign_model.hpp"
 
 using namespace headcount;
 using namespace headcount::evaluate;
-
-// [toy]
-class toy_model {
- public:
-  using state = std::vector<token>;  // what was read so far; any value that can be copied
-
-  std::size_t vocabulary() const { return 256; }
-  state start() const { return {}; }
-
-  void run(std::span<step<state> const> steps, pass const& how, any_policy const& policy,
-           logits_user const& use) const {
-    for (std::size_t i = 0; i < steps.size(); ++i) {
-      for (std::size_t t = 0; t < steps[i].tokens.size(); ++t) {
-        steps[i].state->push_back(steps[i].tokens[t]);
-        auto const logits = attend(*steps[i].state, steps[i], how.phase, policy);
-        if (how.every_token || t + 1 == steps[i].tokens.size()) use(i, t, logits);
-      }
-    }
-  }
-
- private:
-  static constexpr std::size_t heads = 3;
-
-  // Head 0 looks at what followed the current token before, head 1 at all tokens, head 2 at the first.
-  std::vector<float> attend(state const& text, step<state> const& from, phase when, any_policy const& policy) const {
-    auto const keys = text.size();
-    std::vector<float> memory(heads * keys, 0.0f);
-    strided_view<float, 2> const weights{memory.data(), {heads, keys}};
-    for (std::size_t key = 0; key < keys; ++key) weights(1, key) = 1.0f / static_cast<float>(keys);
-    weights(2, 0) = 1;
-    std::size_t found = 0;
-    for (std::size_t key = 1; key + 1 < keys; ++key)
-      if (text[key - 1] == text.back()) found = key;
-    weights(0, found) = 1;
-
-    site const where{.layer = 0, .phase = when, .sequence_id = from.sequence_id, .position = keys - 1, .heads = heads};
-    auto const kept = decide(policy, where, [&](std::size_t head) -> row_view { return weights[head]; });
-    for (auto const& edit : from.edits)
-      if (edit.edits_weights(where)) edit(weights, head_set::first(heads), {.first = 0, .phase = when});
-    std::vector<float> logits(vocabulary(), 0.0f);
-    for (auto const head : kept)
-      for (std::size_t key = 0; key < keys; ++key)
-        logits[static_cast<std::size_t>(text[key])] += (head == 0 ? 2.0f : 1.0f) * weights(head, key);
-    return logits;
-  }
-};
-// [toy]
 
 int main() {
   // Pairs of a key and its value, and after them, as generation, each key once again: what follows?
@@ -86,5 +42,14 @@ int main() {
   });
   for (std::size_t p = 0; p < policies.size(); ++p)
     std::printf("%s: %d of 120 values recalled\n", print(policies[p]).c_str(), right[p]);
+  // Which head attends to where the answer stands?
+  std::vector<calibration_text> texts;
+  for (auto const& one : questions) {
+    auto prompt = one.prompt.tokens;
+    prompt.push_back(prompt[2]);
+    texts.push_back({.prompt = prompt, .answer = {prompt[3]}, .source = {{3, 3}}});
+  }
+  for (auto const score : needle_attention(toy_model{}, texts).front())
+    std::printf("%.2f of attention on the answer\n", score);
   std::printf("%zu tokens computed, %zu one by one\n", done.computed.load(), done.tokens_without_sharing.load());
 }

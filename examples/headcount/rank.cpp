@@ -21,6 +21,7 @@
 #include <headcount/policy_file/ranking_json.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/ranking/registry.hpp>
+#include <headcount/ranking/stability.hpp>
 #include <headcount/ranking/task_measure.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/task/registry/task_kinds.hpp>
@@ -49,10 +50,11 @@ struct rank_options {
   std::string output;
 };
 
-/// Scores of heads, and what they were computed on.
+/// Scores of heads, what they were computed on, and how much they depend on it.
 struct scored_heads {
   head_table scores;
   std::string data;
+  std::optional<ranking_stability> stability{};
 };
 
 /// The task that was named; its seed is the one chosen unless it says another.
@@ -87,7 +89,15 @@ scored_heads score_by_task(rank_options const& chosen, reference::snapshot const
   evaluate::task_measure const measure{asked.model, asking, chosen.metric};
   return {method->by_measure(asked.model, measure, during),
           text_of("task ", asking.name, asking.setting.empty() ? "" : ", ", asking.setting, ", ", asking.prompts.size(),
-                  " prompts, ", measure.metric())};
+                  " prompts, ", measure.metric().name),
+          evaluate::stability_of(
+              asking.prompts.size(),
+              [&](std::span<std::size_t const> which) {
+                return method->by_measure(
+                    asked.model, [&](std::span<any_policy const> policies) { return measure.on(which, policies); },
+                    during);
+              },
+              chosen.calibration.seed)};
 }
 
 scored_heads score_by_method(rank_options const& chosen, reference::snapshot const& snapshot) {
@@ -96,24 +106,46 @@ scored_heads score_by_method(rank_options const& chosen, reference::snapshot con
   if (!reads_texts && !(chosen.calibration.items.empty() && chosen.calibration.text.empty()))
     throw error{"--method " + chosen.method, "it looks at weights alone, or at a file", "no --items and no --text"};
   auto const texts = reads_texts ? read_texts(chosen.calibration, snapshot) : std::vector<calibration_text>{};
-  auto scores = evaluate::score_all_heads(
-      {.model = as_language_model(snapshot.model), .weights = &snapshot.model, .texts = texts}, chosen.method);
-  return {std::move(scores), reads_texts                                      ? data_name(chosen.calibration)
-                             : method->level == evaluate::ranking_level::file ? argument
-                                                                              : std::string{}};
+  evaluate::ranking_ground from{.model = as_language_model(snapshot.model), .weights = &snapshot.model, .texts = texts};
+  scored_heads made{evaluate::score_all_heads(from, chosen.method),
+                    method->level == evaluate::ranking_level::file ? argument : std::string{}};
+  if (!reads_texts) return made;
+  made.data = data_name(chosen.calibration);
+  made.stability = evaluate::stability_of(
+      texts.size(),
+      [&](std::span<std::size_t const> which) {
+        std::vector<calibration_text> some;
+        for (auto const i : which) some.push_back(texts[i]);
+        from.texts = some;
+        return evaluate::score_all_heads(from, chosen.method);
+      },
+      chosen.calibration.seed);
+  return made;
+}
+
+/// How much a ranking depends on its texts, and what is to be said against it.
+void print_stability(ranking const& made) {
+  if (auto const& stability = made.source.stability) {
+    fmt::print("halves of its {} texts: Kendall's tau {:+.2f} (p {:.3f}); overlap of the best k in a layer",
+               stability->texts, stability->tau, stability->p);
+    for (auto const& [k, share] : stability->overlap) fmt::print(", {}: {:.2f}", k, share);
+    fmt::print("\n");
+  }
+  if (auto const doubt = evaluate::doubt_of(made); !doubt.empty()) fmt::print(stderr, "warning: {}\n", doubt);
 }
 
 void rank_heads(rank_options const& chosen) {
   auto const snapshot = load_model(chosen.calibration.model);
-  auto [scores_of_heads, data] =
+  auto [scores, data, stability] =
       chosen.task.empty() ? score_by_method(chosen, snapshot) : score_by_task(chosen, snapshot);
-  ranking const result{.scores = std::move(scores_of_heads),
+  ranking const result{.scores = std::move(scores),
                        .source = {.method = chosen.method,
                                   .model = snapshot.name,
                                   .model_identity = snapshot.identity(),
                                   .data = std::move(data),
                                   .seed = chosen.calibration.seed,
-                                  .version = version}};
+                                  .version = version,
+                                  .stability = std::move(stability)}};
   auto const format = std::ranges::find(evaluate::published_formats, chosen.format, &evaluate::published_format::name);
   if (format != evaluate::published_formats.end())
     reference::write_text(chosen.output,
@@ -128,6 +160,7 @@ void rank_heads(rank_options const& chosen) {
         order, [&](std::size_t a, std::size_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
     fmt::print("layer {}, best first: {}\n", layer, fmt::join(order, " "));
   }
+  print_stability(result);
 }
 
 }  // namespace

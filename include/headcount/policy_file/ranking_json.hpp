@@ -59,11 +59,21 @@ namespace headcount::v0::reference {
   return parse_ranking(path.string(), read_json(path));
 }
 
-/// A ranking as JSON, which parse_ranking reads back as the same one.
+/// A ranking as JSON, which parse_ranking reads back as the same one but for its stability, which is for people.
 [[nodiscard]] inline nlohmann::ordered_json to_json(ranking const& of) {
-  return {{"method", of.source.method}, {"model", of.source.model}, {"model_identity", of.source.model_identity},
-          {"data", of.source.data},     {"seed", of.source.seed},   {"version", of.source.version},
-          {"scores", of.scores}};
+  nlohmann::ordered_json json{
+      {"method", of.source.method}, {"model", of.source.model}, {"model_identity", of.source.model_identity},
+      {"data", of.source.data},     {"seed", of.source.seed},   {"version", of.source.version}};
+  if (auto const& stability = of.source.stability) {
+    auto best = nlohmann::ordered_json::array();
+    for (auto const& one : stability->overlap) best.push_back({{"k", one.k}, {"overlap", one.share}});
+    json["stability"] = {{"texts", stability->texts},
+                         {"kendall_tau_b", stability->tau},  // null where there is no order
+                         {"p", stability->p},
+                         {"best_k", std::move(best)}};
+  }
+  json["scores"] = of.scores;
+  return json;
 }
 
 /// Writes a ranking's file, all of it or nothing.

@@ -43,9 +43,14 @@ class task_measure {
   [[nodiscard]] std::vector<double> operator()(std::span<any_policy const> policies) const {
     std::vector<std::size_t> all(task_->prompts.size());
     std::iota(all.begin(), all.end(), std::size_t{0});
+    return on(all, policies);
+  }
+
+  /// The same on some of the prompts, given as increasing indices.
+  [[nodiscard]] std::vector<double> on(std::span<std::size_t const> which, std::span<any_policy const> policies) const {
     std::vector<double> sums(policies.size()), counts(policies.size());
     work done;
-    task_->ask(*model_, all, policies, done, [&](answer&& one) {
+    task_->ask(*model_, which, policies, done, [&](answer&& one) {
       if (one.metric != metric_.name) return;
       sums[one.policy] += metric_.better == direction::lower ? -one.value : one.value;
       ++counts[one.policy];
