@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -15,31 +16,21 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <headcount/core/random.hpp>
-#include <headcount/core/ranking.hpp>
+#include <headcount/core/text.hpp>
 #include <headcount/file/write_file.hpp>
 #include <headcount/measure/recall.hpp>
-#include <headcount/part/from_file.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy/compose.hpp>
+#include <headcount/policy_file/policy_identity.hpp>
 #include <headcount/ranking/agreement.hpp>
-#include <headcount/ranking/budget.hpp>
+#include <headcount/ranking/bridge.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/ranking/calibration_needles.hpp>
-#include <headcount/ranking/registry.hpp>
-#include <headcount/ranking/runtime_budget.hpp>
-#include <headcount/ranking/train_predictor.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/forward.hpp>
-#include <headcount/score/any_scorer.hpp>
-#include <headcount/score/entropy.hpp>
-#include <headcount/score/fixed.hpp>
-#include <headcount/score/predictor.hpp>
-#include <headcount/select/threshold.hpp>
-#include <headcount/select/top_k.hpp>
-#include <headcount/sentence/parse.hpp>
-#include <headcount/statistics/interval.hpp>
-#include <headcount/statistics/paired.hpp>
+#include <headcount/result/journal.hpp>
+#include <headcount/result/row.hpp>
+#include <headcount/statistics/cluster.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/task/language/small_language.hpp>
 #include <headcount/version.hpp>
 
@@ -57,132 +48,55 @@ struct bridge_options {
   std::string model;
   std::vector<std::size_t> k{2, 3, 5};
   std::string language;
+  std::size_t draws = 8;
   std::size_t calibration = 30;
   std::size_t test = 120;
   std::uint64_t seed = 1;
   std::string output;
+  std::string rows;
 };
 
-/// A policy to be measured, and what a row says of it.
-struct contender {
-  std::string method;
-  std::string kind;    ///< "runtime", "static" or "control"
-  std::string budget;  ///< "layer": k heads of every layer; "global": as many of the whole model
-  std::size_t k = 0;
-  std::size_t heads = 0;  ///< kept in the whole model at a token, on average
-  any_policy policy;
-};
-
-struct named_ranking {
-  std::string method;
-  std::string kind;
-  headcount::ranking ranking;
-};
-
-constexpr char const* oracle = "entropy";  // the runtime scorer that static ones are held against
-constexpr std::uint64_t random_draws = 5;
-
-/// The runtime policy that others are distilled from.
-std::string oracle_of(std::size_t k) { return fmt::format("{} | top_k({}) @ generation", oracle, k); }
-
-/// Every ranking that is compared: distilled from the runtime policy, calibrated, from weights, and controls.
-std::vector<named_ranking> make_rankings(ranking_ground const& from, bridge_options const& chosen) {
-  auto const& model = from.model;
-  std::vector<named_ranking> rankings;
-  auto const add = [&](std::string const& method, std::string const& kind, head_table scores) {
-    rankings.push_back({method, kind, {.scores = std::move(scores), .source = {.method = method}}});
-  };
-  std::vector<std::string> methods;
-  for (auto const k : chosen.k) methods.push_back(fmt::format("keep_frequency({})", oracle_of(k)));
-  methods.insert(methods.end(), {"mean(entropy)", "needle_attention", "retrieval", "leave_one_out", "all_but_one",
-                                 "greedy", "qr_head", "ov_copying", "ov_own_token", "ov_norm", "qk_previous_token",
-                                 "qk_induction", "recurrent_composition"});
-  for (auto const& method : methods) {
-    fmt::print(stderr, "ranking heads by {} ...\n", method);
-    add(method, "static", score_all_heads(from, method));
-  }
-  auto uniform = score_all_heads(from, "mean(entropy)");
-  for (auto& layer : uniform)
-    for (auto& score : layer) score = -score;
-  add("most_uniform", "control", std::move(uniform));
-  for (std::uint64_t draw = 0; draw < random_draws; ++draw) {
-    auto scores = every_head(model.layers(), 0);
-    for (std::size_t layer = 0; layer < scores.size(); ++layer)
-      for (std::size_t head = 0; head < scores[layer].size(); ++head)
-        scores[layer][head] = uniform_number(mix_bits(chosen.seed) + draw, {.layer = layer}, head);
-    add(fmt::format("random_heads({})", draw + 1), "control", std::move(scores));
-  }
-  return rankings;
+/// The needle that a prompt asks for, in words.
+std::string needle_text(small_language const& language, needle_prompt const& prompt) {
+  auto const [first, last] = *prompt.needle.begin();
+  auto const begin = prompt.context.begin() + static_cast<std::ptrdiff_t>(first);
+  return language.text({begin, begin + static_cast<std::ptrdiff_t>(last + 1 - first)});
 }
 
-std::vector<contender> make_contenders(any_model const& model, bridge_options const& chosen,
-                                       std::span<calibration_text const> texts,
-                                       std::span<named_ranking const> rankings) {
-  std::size_t layers = 0;
-  std::size_t all = 0;
-  for (auto const& layer : every_head(model.layers(), 0)) {
-    layers += layer.empty() ? 0 : 1;
-    all += layer.size();
-  }
-  std::vector<contender> contenders{{"dense", "control", "layer", all / layers, all, dense},
-                                    {"none", "control", "layer", 0, 0, parse_policy("none @ generation")}};
-  for (auto const k : chosen.k) {
-    auto const add_on_average = [&](std::string const& method, any_scorer const& scorer) {
-      any_policy const on_average{scorer, select::threshold{threshold_of_budget(model, texts, scorer, k * layers)}};
-      contenders.push_back({method, "runtime", "global", k, k * layers, on_average.during(phase::generation)});
-    };
-    score::entropy const comparable{.normalised = true};  // over layers and lengths
-    add_on_average(print(comparable), comparable);
-    fmt::print(stderr, "learning to foretell {} ...\n", oracle_of(k));
-    auto const foretells = fmt::format("predictor({})", oracle_of(k));
-    score::predictor const predictor{
-        in_memory(foretells, train_predictor(model, texts, parse_policy(oracle_of(k))).predictor)};
-    any_policy const foretold = predictor | select::top_k{k};
-    contenders.push_back({foretells, "runtime", "layer", k, k * layers, foretold.during(phase::generation)});
-    add_on_average(foretells, predictor);
-    for (auto const* scorer : {oracle, "l2"})
-      contenders.push_back({scorer, "runtime", "layer", k, k * layers,
-                            parse_policy(fmt::format("{} | top_k({}) @ generation", scorer, k))});
-    contenders.push_back({"random", "control", "layer", k, k * layers,
-                          parse_policy(fmt::format("random(seed={}) | top_k({}) @ generation", chosen.seed, k))});
-    for (auto const& [method, kind, ranking] : rankings) {
-      if (method.starts_with("keep_frequency(") && method.find(fmt::format("top_k({})", k)) == method.npos) continue;
-      any_policy const in_layers = score::fixed{in_memory(method, ranking)} | select::top_k{k};
-      any_policy const in_model =
-          score::fixed{in_memory(method, best_of_model(ranking, k * layers))} | select::threshold{0.5};
-      contenders.push_back({method, kind, "layer", k, k * layers, in_layers.during(phase::generation)});
-      contenders.push_back({method, kind, "global", k, k * layers, in_model.during(phase::generation)});
+/// Every answer as a row: a line for each prompt, policy and draw of its calibration.
+void write_rows(bridge const& all, std::vector<std::string> const& needles, std::string const& model,
+                std::string const& identity, bridge_options const& chosen) {
+  journal file{chosen.rows, true};
+  for (auto const& entry : all.entries)
+    for (std::size_t draw = 0; draw < entry.policies.size(); ++draw) {
+      row one{.model = model,
+              .model_identity = identity,
+              .policy = print(entry.policies[draw]),
+              .policy_identity = policy_identity(entry.policies[draw]),
+              .task = "needle",
+              .setting = "mixed lengths and depths, four needles",
+              .metric = "exact_match",
+              .seed = chosen.seed};
+      one.more = {{"method", entry.method},
+                  {"kind", entry.kind},
+                  {"budget", entry.budget},
+                  {"k", entry.k},
+                  {"heads", entry.heads}};
+      std::vector<row> rows(needles.size(), one);
+      for (std::size_t i = 0; i < needles.size(); ++i) {
+        rows[i].prompt = text_of("needle/", i);
+        rows[i].factors = {{"needle", needles[i]}};
+        if (entry.policies.size() > 1) rows[i].factors["calibration"] = text_of(draw);
+        rows[i].value = entry.values[draw][i];
+      }
+      file.append(rows);
     }
-  }
-  return contenders;
 }
 
-/// Needles that nothing was learned from.
-std::vector<needle_prompt> test_needles(small_language const& language, bridge_options const& chosen,
-                                        std::span<needle_prompt const> calibration) {
-  auto prompts = mixed_needles(language, chosen.test, mix_bits(chosen.seed) + 1);
-  std::erase_if(prompts, [&](needle_prompt const& one) {
-    return std::ranges::any_of(calibration, [&](needle_prompt const& other) { return other.prompt() == one.prompt(); });
-  });
-  return prompts;
-}
-
-/// A share of resampled prompts less another's.
-double difference(outcomes const& a, outcomes const& b, std::span<std::size_t const> prompts) {
-  double sum = 0;
-  for (auto const i : prompts) sum += (a[i] ? 1 : 0) - (b[i] ? 1 : 0);
-  return sum / static_cast<double>(prompts.size());
-}
-
-void print_contender(contender const& one, share found, interval found_in, double regret, interval regret_in) {
-  fmt::print("{:>2}  {:<48} {:<8} {:<7} {:.2f} [{:.2f}, {:.2f}]  {:+.2f} [{:+.2f}, {:+.2f}]\n", one.k, one.method,
-             one.kind, one.budget, found.value(), found_in.low, found_in.high, regret, regret_in.low, regret_in.high);
-}
-
-nlohmann::ordered_json agreement_of(std::span<named_ranking const> rankings, std::vector<std::size_t> const& ks) {
+nlohmann::ordered_json agreement_of(std::span<bridge_ranking const> rankings, std::vector<std::size_t> const& ks) {
   auto rows = nlohmann::ordered_json::array();
   for (std::size_t a = 0; a < rankings.size(); ++a)
-    for (std::size_t b = 0; b < a; ++b) {
+    for (std::size_t b = 0; b <= a; ++b) {
       auto const add = [&](char const* metric, nlohmann::ordered_json k, double value) {
         rows.push_back({{"a", rankings[b].method},
                         {"b", rankings[a].method},
@@ -190,83 +104,104 @@ nlohmann::ordered_json agreement_of(std::span<named_ranking const> rankings, std
                         {"k", std::move(k)},
                         {"value", std::isfinite(value) ? nlohmann::ordered_json(value) : nullptr}});
       };
-      add("kendall_tau_b", nullptr, kendall_tau_b(rankings[b].ranking, rankings[a].ranking));
-      for (auto const k : ks) add("jaccard_at_k", k, jaccard_at(k, rankings[b].ranking, rankings[a].ranking));
+      add("kendall_tau_b", nullptr, mean_agreement(rankings[b], rankings[a], [](auto const& one, auto const& other) {
+            return kendall_tau_b(one, other);
+          }));
+      for (auto const k : ks)
+        add("jaccard_at_k", k, mean_agreement(rankings[b], rankings[a], [k](auto const& one, auto const& other) {
+              return jaccard_at(k, one, other);
+            }));
     }
   return rows;
 }
 
-void print_agreement(std::span<named_ranking const> rankings) {
-  fmt::print("\nAgreement of the rankings, Kendall's tau-b\n");
+void print_agreement(std::span<bridge_ranking const> rankings) {
+  fmt::print(
+      "\nAgreement of the rankings, Kendall's tau-b, mean over draws; with itself, in the last column: over pairs of "
+      "draws\n");
   for (std::size_t a = 0; a < rankings.size(); ++a) {
     fmt::print("{:>2} {:<48}", a + 1, rankings[a].method);
-    for (std::size_t b = 0; b < a; ++b) fmt::print(" {:+.2f}", kendall_tau_b(rankings[a].ranking, rankings[b].ranking));
+    for (std::size_t b = 0; b <= a; ++b)
+      fmt::print(" {:+.2f}", mean_agreement(rankings[a], rankings[b], [](auto const& one, auto const& other) {
+                   return kendall_tau_b(one, other);
+                 }));
     fmt::print("\n");
   }
+}
+
+nlohmann::ordered_json to_json(bridge_entry const& entry, char const* metric, bridge_figure const& figure) {
+  return {{"method", entry.method}, {"kind", entry.kind},
+          {"budget", entry.budget}, {"k", entry.k},
+          {"heads", entry.heads},   {"metric", metric},
+          {"value", figure.value},  {"ci95", {figure.ci95.low, figure.ci95.high}},
+          {"n", figure.prompts},    {"clusters", figure.clusters},
+          {"draws", figure.draws},  {"draw_range", {figure.least, figure.most}}};
 }
 
 void build_bridge(bridge_options const& chosen) {
   auto const snapshot = load_model(chosen.model);
   auto const& model = snapshot.model;
   small_language const language{language_of(chosen.model, chosen.language)};
-  for (auto const k : chosen.k) {
-    if (k == 0) throw error{"--k", "0 heads are the control \"none\"", "1 or more"};
-    validate(score::unscored{} | select::top_k{k}, model);
+  auto const needles = draw_needles(language, chosen.draws, chosen.calibration, chosen.test, chosen.seed);
+  std::vector<std::vector<calibration_text>> draws;
+  for (auto const& draw : needles.calibration) {
+    auto& texts = draws.emplace_back();
+    for (auto const& prompt : draw) {
+      texts.push_back(as_calibration(prompt));
+      reference::validate(texts.back().prompt, model, "the needles' prompt");
+    }
   }
-  auto const needles = mixed_needles(language, chosen.calibration, chosen.seed);
-  std::vector<calibration_text> texts;
-  for (auto const& prompt : needles) {
-    texts.push_back(as_calibration(prompt));
-    reference::validate(texts.back().prompt, model, "the needles' prompt");
-  }
-  auto const prompts = test_needles(language, chosen, needles);
+  std::vector<std::string> names;
+  for (auto const& prompt : needles.held_out) names.push_back(needle_text(language, prompt));
+  auto const groups = cluster_by_name(names);
 
   auto const engine = as_language_model(model);
-  auto const rankings = make_rankings({.model = engine, .weights = &model, .texts = texts}, chosen);
-  auto const contenders = make_contenders(engine, chosen, texts, rankings);
-  fmt::print(stderr, "measuring {} policies on {} needles ...\n", contenders.size(), prompts.size());
-  std::vector<any_policy> policies;
-  for (auto const& one : contenders) policies.push_back(one.policy);
-  auto const found = recall_needles(engine, prompts, policies);
+  auto all = make_bridge({.model = engine, .weights = &model}, draws,
+                         {.k = chosen.k, .seed = chosen.seed, .progress = [](std::string const& what) {
+                            fmt::print(stderr, "{} ...\n", what);
+                          }});
+  measure_bridge(all, [&](std::span<any_policy const> policies) {
+    fmt::print(stderr, "measuring {} policies on {} needles ...\n", policies.size(), needles.held_out.size());
+    std::vector<std::vector<double>> values;
+    for (auto const& found : recall_needles(engine, needles.held_out, policies))
+      values.emplace_back(found.begin(), found.end());
+    return values;
+  });
+  auto const identity = snapshot.identity();
+  if (!chosen.rows.empty()) write_rows(all, names, snapshot.name, identity, chosen);
 
   fmt::print(
-      "{}: needles found of {}, none of which anything was learned from, and what is lost against {} at run\n"
-      "time with the same k; 95% intervals; seed {}\n",
-      snapshot.name, prompts.size(), oracle, chosen.seed);
-  fmt::print("{:>2}  {:<48} {:<8} {:<7} {:<18} {}\n", "k", "method", "kind", "budget", "found", "regret");
+      "{}: share of {} needles ({} clusters) found, and what is lost against entropy at run time with the same k.\n"
+      "Whatever is calibrated is calibrated {} times, on {} other needles each: means over these draws, the lowest "
+      "and\n"
+      "the highest draw, and 95% intervals for other draws and other needles; seed {}\n",
+      snapshot.name, names.size(), groups.size(), chosen.draws, chosen.calibration, chosen.seed);
+  fmt::print("{:>2}  {:<48} {:<8} {:<7} {:<18} {:<12} {}\n", "k", "method", "kind", "budget", "found", "draws",
+             "regret");
   auto rows = nlohmann::ordered_json::array();
-  for (std::size_t i = 0; i < contenders.size(); ++i) {
-    auto const& one = contenders[i];
-    auto const add = [&](char const* metric, double value, interval in) {
-      rows.push_back({{"method", one.method},
-                      {"kind", one.kind},
-                      {"budget", one.budget},
-                      {"k", one.k},
-                      {"heads", one.heads},
-                      {"metric", metric},
-                      {"value", value},
-                      {"ci95", {in.low, in.high}},
-                      {"n", prompts.size()}});
-    };
-    auto const share = share_of(found[i]);
-    add("exact_match", share.value(), wilson(share));
-    auto const best = std::ranges::find_if(contenders, [&](contender const& other) {
-      return other.method == oracle && other.budget == "layer" && other.k == one.k;
-    });
-    if (best == contenders.end()) continue;  // dense and none have no runtime policy of as many heads
-    auto const& of_oracle = found[static_cast<std::size_t>(best - contenders.begin())];
-    auto const regret = share_of(of_oracle).value() - share.value();
-    auto const in = bootstrap(
-        prompts.size(), [&](std::span<std::size_t const> some) { return difference(of_oracle, found[i], some); },
-        random_stream{chosen.seed + 2});
-    add("regret", regret, in);
-    print_contender(one, share, wilson(share), regret, in);
+  for (auto const& entry : all.entries) {
+    auto const found = figure_of(entry.values, groups, right_or_wrong);
+    rows.push_back(to_json(entry, "exact_match", found));
+    fmt::print("{:>2}  {:<48} {:<8} {:<7} {:.2f} [{:.2f}, {:.2f}]", entry.k, entry.method, entry.kind, entry.budget,
+               found.value, found.ci95.low, found.ci95.high);
+    fmt::print(" {:<12}", found.draws > 1 ? fmt::format("{:.2f} to {:.2f}", found.least, found.most) : "");
+    if (auto const lost = regret_of(all, entry); !lost.empty()) {
+      auto const regret = figure_of(lost, groups, between(-1, 1));
+      rows.push_back(to_json(entry, "regret", regret));
+      fmt::print(" {:+.2f} [{:+.2f}, {:+.2f}]", regret.value, regret.ci95.low, regret.ci95.high);
+    }
+    fmt::print("\n");
   }
-  print_agreement(rankings);
-  nlohmann::ordered_json const result{
-      {"model", snapshot.name},  {"model_identity", snapshot.identity()},        {"seed", chosen.seed},
-      {"version", version},      {"calibration_prompts", needles.size()},        {"test_prompts", prompts.size()},
-      {"rows", std::move(rows)}, {"agreement", agreement_of(rankings, chosen.k)}};
+  print_agreement(all.rankings);
+  nlohmann::ordered_json const result{{"model", snapshot.name},
+                                      {"model_identity", identity},
+                                      {"seed", chosen.seed},
+                                      {"version", version},
+                                      {"calibration_draws", chosen.draws},
+                                      {"calibration_prompts", chosen.calibration},
+                                      {"test_prompts", names.size()},
+                                      {"rows", std::move(rows)},
+                                      {"agreement", agreement_of(all.rankings, chosen.k)}};
   reference::write_text(chosen.output, result.dump(1) + "\n");
 }
 
@@ -282,14 +217,18 @@ void add_bridge(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--language", chosen->language,
                       "language.json for needles; the one beside the model when left out");
-  command->add_option("--calibration", chosen->calibration, "needles that rankings and predictors learn from")
+  command->add_option("--draws", chosen->draws, "times that rankings and predictors are made anew, on other needles")
+      ->check(CLI::Range(2, 1000))
+      ->capture_default_str();
+  command->add_option("--calibration", chosen->calibration, "needles of a draw, that they learn from")
       ->check(CLI::Range(2, 100000))
       ->capture_default_str();
   command->add_option("--test", chosen->test, "other needles, which policies are measured on")
-      ->check(CLI::Range(1, 100000))
+      ->check(CLI::Range(2, 100000))
       ->capture_default_str();
   command->add_option("--seed", chosen->seed, "another seed makes other needles")->capture_default_str();
   command->add_option("--output", chosen->output, "JSON file to write")->required();
+  command->add_option("--rows", chosen->rows, "JSONL file for a row of every prompt, policy and draw");
   command->footer("Example:\n  headcount bridge --model examples/models/tiny-jamba --k 2,3,5 --output B.json");
   command->callback([chosen] { build_bridge(*chosen); });
 }
