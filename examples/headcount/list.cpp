@@ -17,6 +17,7 @@
 
 #include "commands.hpp"
 #include "inputs.hpp"
+#include "rankings.hpp"
 
 namespace tool {
 
@@ -91,6 +92,11 @@ std::string as_markdown(std::vector<part_description> const& parts) {
     if (!parameters.empty())
       page += fmt::format("\n| {} | parameter | meaning | values |\n| --- | --- | --- | --- |\n{}", kind, parameters);
   }
+  page +=
+      "\n## Rankings\n\nWhat `headcount rank --method` takes, see [tool.md](tool.md#rankings).\n\n"
+      "| ranking | a head's score | reads |\n| --- | --- | --- |\n";
+  for (auto const& one : describe_rankings())
+    page += fmt::format("| `{}` | {} | {} |\n", cell(one.form), cell(one.about), one.reads);
   return page;
 }
 
@@ -99,11 +105,15 @@ void list_parts(bool json, bool markdown) {
   if (json) {
     auto list = nlohmann::ordered_json::array();
     for (auto const& part : parts) list.push_back(to_json(part));
-    fmt::print("{}\n", nlohmann::ordered_json{{"parts", std::move(list)}}.dump(2));
+    auto rankings = nlohmann::ordered_json::array();
+    for (auto const& one : describe_rankings())
+      rankings.push_back({{"form", one.form}, {"meaning", one.about}, {"reads", one.reads}});
+    fmt::print("{}\n", nlohmann::ordered_json{{"parts", std::move(list)}, {"rankings", std::move(rankings)}}.dump(2));
   } else if (markdown) {
     fmt::print("{}", as_markdown(parts));
   } else {
     for (auto const& part : parts) fmt::print("{:<9} {:<52} {}\n", part.kind, written_form(part), part.meaning);
+    for (auto const& one : describe_rankings()) fmt::print("{:<9} {:<52} {}\n", "ranking", one.form, one.about);
   }
 }
 
@@ -130,7 +140,8 @@ void explain_sentence(sentence_choice const& chosen) {
 }  // namespace
 
 void add_list(CLI::App& app) {
-  auto* const command = app.add_subcommand("list", "List every scorer, selector, mask and edit that sentences know");
+  auto* const command = app.add_subcommand(
+      "list", "List every scorer, selector, mask and edit that sentences know, and every way to rank heads");
   auto const json = std::make_shared<bool>(false), markdown = std::make_shared<bool>(false);
   auto* const as_json = command->add_flag("--json", *json, "as JSON");
   command->add_flag("--markdown", *markdown, "as the page docs/parts.md")->excludes(as_json);

@@ -31,6 +31,7 @@
 #include "commands.hpp"
 #include "engine.hpp"
 #include "model_under_test.hpp"
+#include "rankings.hpp"
 
 namespace tool {
 
@@ -164,6 +165,14 @@ void rank_heads(rank_options const& chosen) {
 }
 
 }  // namespace
+
+std::vector<described_ranking> describe_rankings() {
+  constexpr char const* reads[] = {"a file", "attention", "weights"};
+  std::vector<described_ranking> all;
+  for (auto const& method : evaluate::ranking_methods)
+    all.push_back({method.form(), std::string{method.about}, reads[static_cast<std::size_t>(method.level)]});
+  return all;
+}
 
 void add_rank(CLI::App& app) {
   auto* const command =

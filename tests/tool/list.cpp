@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <set>
+#include <sstream>
 #include <string>
 
 #include <doctest/doctest.h>
@@ -85,6 +86,35 @@ TEST_CASE("list: adding a part touches its header, the registry and a test, and 
       bool const unwritten = name == "score/unscored" || name == "select/fixed";
       CHECK((is_part && !unwritten) == registered.contains(name));
     }
+}
+
+TEST_CASE("list: every ranking stands in the docs and in the help, and none that is not there does") {
+  std::set<std::string> registered;
+  auto const plain = run("list").out;
+  auto const help = run("rank --help").out;
+  for (auto const& ranking : json::parse(run("list --json").out)["rankings"]) {
+    auto const form = ranking["form"].get<std::string>();
+    CAPTURE(form);
+    CHECK(registered.insert(form).second);
+    CHECK_FALSE(ranking["meaning"].get<std::string>().empty());
+    CHECK(std::set<std::string>{"a file", "attention", "weights"}.contains(ranking["reads"].get<std::string>()));
+    CHECK(plain.find(form) != std::string::npos);
+    CHECK(help.find(form) != std::string::npos);
+  }
+  CHECK(registered.size() > 15);
+
+  // The first column of the table of rankings.
+  auto const page = read(source / "docs/tool.md");
+  std::set<std::string> documented;
+  auto const begin = page.find("| method | a head's score |");
+  REQUIRE(begin != std::string::npos);
+  std::istringstream lines{page.substr(begin, page.find("\n\n", begin) - begin)};
+  for (std::string line; std::getline(lines, line);) {
+    auto const cell = line.substr(0, line.find(" | "));
+    for (auto at = cell.find('`'); at != std::string::npos; at = cell.find('`', cell.find('`', at + 1) + 1))
+      documented.insert(cell.substr(at + 1, cell.find('`', at + 1) - at - 1));
+  }
+  CHECK(documented == registered);
 }
 
 TEST_CASE("list: every part stands in a sentence that is read back and explained") {

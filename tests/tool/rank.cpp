@@ -37,6 +37,10 @@ TEST_CASE("rank: every method ranks every head, and its file stands in sentences
       CHECK(written["model_identity"].get<std::string>().size() == 32);
       CHECK(written["seed"] == 5);
       CHECK(written["version"].is_string());
+      bool const calibrated = std::string{method}.find("ov_") != 0 && std::string{method}.find("qk_") != 0 &&
+                              std::string{method} != "recurrent_composition";
+      CHECK(written.contains("stability") == calibrated);
+      CHECK((result.out.find("halves of its 2 texts: Kendall's tau") != std::string::npos) == calibrated);
       auto const& scores = written["scores"];
       CHECK(scores.size() == (model == gemma ? 6 : 8));
       for (std::size_t layer = 0; layer < scores.size(); ++layer)
@@ -67,6 +71,30 @@ TEST_CASE("rank: importance on few needles, on items and on text") {
   CHECK(read(file) == first);
   CHECK(refused(rank(jamba, "retrieval", "--text " + text + " --output " + at.path("no").string()),
                 "does not say where its answer stands"));
+}
+
+TEST_CASE("rank: says how stable a ranking is, in its file too, and warns of one that is noise") {
+  scratch const at;
+  auto const file = at.path("R.json").string();
+  auto const stable = rank(jamba, "needle_attention", "--prompts 8 --output " + file);
+  REQUIRE(stable.code == 0);
+  CHECK(stable.err.find("warning") == std::string::npos);
+  auto const written = json::parse(read(file))["stability"];
+  CHECK(written["texts"] == 8);
+  CHECK(written["kendall_tau_b"].get<double>() > 0.5);
+  CHECK(written["p"].get<double>() < 0.05);
+  REQUIRE(written["best_k"].size() == 4);
+  CHECK(written["best_k"][1]["k"] == 2);
+  for (auto const& best : written["best_k"]) CHECK(best["overlap"].get<double>() <= 1);
+
+  auto const noise = rank(jamba, "mean(random(seed=3))", "--prompts 8 --output " + file);
+  CHECK(noise.code == 0);
+  CHECK(noise.err.find("warning: halves of the texts") != std::string::npos);
+  CHECK(json::parse(read(file))["stability"]["p"].get<double>() > 0.05);
+  auto const equal = rank(jamba, "keep_frequency(dense)", "--prompts 8 --output " + file);
+  CHECK(equal.code == 0);
+  CHECK(equal.err.find("warning: all heads of a layer score the same") != std::string::npos);
+  CHECK(json::parse(read(file))["stability"]["kendall_tau_b"].is_null());
 }
 
 TEST_CASE("rank: a head's importance by a task is what evaluate says of the model without it") {
@@ -112,6 +140,24 @@ TEST_CASE("rank: files of other projects are written and read back") {
     CHECK(written["scores"] == scores);
     CHECK(written["data"] == file);
   }
+  // QRHead's repository has a list of heads, a configuration that holds one, and scores as its detection writes them.
+  auto const best = [&](std::string const& name, std::string const& text) {
+    auto const back = at.path("back.json").string();
+    REQUIRE(rank(jamba, "qr_head_list(" + at.write(name, text) + ")", "--output " + back).code == 0);
+    return json::parse(read(back))["scores"];
+  };
+  auto const list = best("qr.txt", "2-5,6-14,2-7\n");
+  CHECK(list[2][5] == 3);
+  CHECK(list[2][7] == 1);
+  CHECK(list[2][0] == 0);
+  CHECK(best("qr.yaml", "# Default\n\nattn_head_set: \"2-5,6-14,2-7\" # top 3\nmodel_base_class: \"x\"\n") == list);
+  auto const scored = best("qr.json", R"([["2-5", 0.8], ["6-14", -0.5]])");
+  CHECK(scored[2][5] == 0.8);
+  CHECK(scored[6][14] == -0.5);
+  CHECK(scored[6][0] == -0.5);
+  CHECK(
+      refused(rank(jamba, "qr_head_list(" + at.write("twice.json", R"([["2-5", 1], ["2-5", 2]])") + ")", "--output x"),
+              "is there twice"));
   for (auto const* format : {"qr_head_list", "duo_attention"}) {
     REQUIRE(rank(jamba, "retrieval", "--prompts 2 --format " + std::string{format} + " --output " + file).code == 0);
     CHECK(rank(jamba, format + ("(" + file + ")"), "--output " + made).code == 0);

@@ -151,6 +151,21 @@ TEST_CASE("model: a policy that looks back chooses by the token before, across p
   });
 }
 
+TEST_CASE("model: what one policy remembered of a sequence is nothing to another, whose memory is as large") {
+  test::for_both([](model const& model) {
+    auto const next = under("ema(0.9, l2) | top_k(1)");
+    test::batch after{model, {text_of_length(16)}};
+    test::batch fresh{model, {text_of_length(16)}};
+    (void)after.next(6, phase::prefill,
+                     under("ema(0.9, random(seed=1)) | top_k(4)"));  // all heads: dense, but it remembers
+    (void)fresh.next(6, phase::prefill);
+    while (fresh.read < 16) {
+      auto const logits = fresh.next(1, phase::generation, next);
+      CHECK((after.next(1, phase::generation, next) - logits).cwiseAbs().maxCoeff() < 1e-6f);
+    }
+  });
+}
+
 TEST_CASE("model: a predictor is fed the input of its attention block and chooses before attention") {
   test::made_model const made{test::small_jamba()};
   // Of layer 1's input, which is the normalised residual stream, heads 0 to 3 score features 0 to 3.
