@@ -153,12 +153,13 @@ void rank_heads(rank_options const& chosen) {
                           format->write(result, evaluate::ranked_heads_of(layers_of(snapshot.model)).group));
   else reference::write_ranking(chosen.output, result);
   for (std::size_t layer = 0; layer < result.scores.size(); ++layer) {
-    auto const& scores = result.scores[layer];
-    if (scores.empty()) continue;
-    std::vector<std::size_t> order(scores.size());
+    auto const& of_layer = result.scores[layer];
+    if (of_layer.empty()) continue;
+    std::vector<std::size_t> order(of_layer.size());
     for (std::size_t head = 0; head < order.size(); ++head) order[head] = head;
-    std::ranges::sort(
-        order, [&](std::size_t a, std::size_t b) { return scores[a] != scores[b] ? scores[a] > scores[b] : a < b; });
+    std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+      return of_layer[a] != of_layer[b] ? of_layer[a] > of_layer[b] : a < b;
+    });
     fmt::print("layer {}, best first: {}\n", layer, fmt::join(order, " "));
   }
   print_stability(result);
