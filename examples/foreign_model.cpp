@@ -49,7 +49,7 @@ int main() {
     prompt.push_back(prompt[2]);
     texts.push_back({.prompt = prompt, .answer = {prompt[3]}, .source = {{3, 3}}});
   }
-  for (auto const score : needle_attention(toy_model{}, texts).front())
-    std::printf("%.2f of attention on the answer\n", score);
+  auto const scores = needle_attention(toy_model{}, texts);
+  for (auto const score : scores.front()) std::printf("%.2f of attention on the answer\n", score);
   std::printf("%zu tokens computed, %zu one by one\n", done.computed.load(), done.tokens_without_sharing.load());
 }
