@@ -23,6 +23,7 @@
 #include <headcount/policy_file/policy_identity.hpp>
 #include <headcount/ranking/agreement.hpp>
 #include <headcount/ranking/bridge.hpp>
+#include <headcount/ranking/bridge_figures.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/ranking/calibration_needles.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>

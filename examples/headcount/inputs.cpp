@@ -79,14 +79,7 @@ std::vector<headcount::any_policy> read_policies(std::vector<std::string> const&
 }
 
 headcount::any_scorer read_scorer(std::string_view text) {
-  headcount::sentence_reader sentence{"scorer", text};
-  auto const part = headcount::read_part(sentence);
-  auto scorer = headcount::make_any<headcount::any_scorer, headcount::registry>(
-      sentence, "scorer", headcount::registry::scorers{}, part, headcount::reference::sentence_files{});
-  if (!sentence.at_end())
-    sentence.fail(sentence.position(), headcount::text_of("not understood: ", sentence.found(sentence.position())),
-                  "the end");
-  return scorer;
+  return headcount::parse_scorer(text, headcount::reference::sentence_files{});
 }
 
 std::vector<headcount::any_edit> read_edits(std::string const& sentence) {

@@ -33,8 +33,8 @@
 #include "engine.hpp"
 #include "inputs.hpp"
 #include "model_under_test.hpp"
-#include "progress.hpp"
 #include "processes.hpp"
+#include "progress.hpp"
 
 namespace tool {
 namespace {

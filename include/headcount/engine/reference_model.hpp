@@ -46,7 +46,8 @@ class reference_model {
                    logits_user const& use, Observer const& watch) const {
     for_each_edit(steps, [&](std::size_t first, std::span<step<state> const> alike) {
       std::vector<reference::step> own;
-      for (auto const& one : alike) own.push_back({.tokens = one.tokens, .state = one.state, .sequence_id = one.sequence_id});
+      for (auto const& one : alike)
+        own.push_back({.tokens = one.tokens, .state = one.state, .sequence_id = one.sequence_id});
       auto const logits = reference::forward(*model_, own, translate(how, alike.front().edits), policy, watch);
       std::size_t row = 0;
       for (std::size_t i = 0; i < alike.size(); ++i)

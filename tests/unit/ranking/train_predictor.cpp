@@ -10,10 +10,10 @@
 #include <doctest/doctest.h>
 
 #include <headcount/core/error.hpp>
+#include <headcount/engine/reference_model.hpp>
 #include <headcount/part/from_file.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/ranking/decision_record.hpp>
-#include <headcount/engine/reference_model.hpp>
 #include <headcount/ranking/train_predictor.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/score/predictor.hpp>

@@ -12,10 +12,13 @@
 #include <headcount/core/random_stream.hpp>
 #include <headcount/engine/any_model.hpp>
 #include <headcount/ranking/bridge.hpp>
+#include <headcount/ranking/bridge_figures.hpp>
 #include <headcount/ranking/head_output_calibration.hpp>
 #include <headcount/ranking/registry.hpp>
 #include <headcount/ranking/stability.hpp>
 #include <headcount/record/recorder.hpp>
+#include <headcount/statistics/cluster.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <unit/support/toy.hpp>
 
 #include "../../../examples/foreign_model.hpp"
