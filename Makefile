@@ -10,14 +10,14 @@ demo:
 	@build/demo/examples/headcount demo --output .
 
 # Everything that must hold: by Clang, unit tests under sanitizers and every header alone; by GCC, optimised, the goldens,
-# the tool, installing and using the package, the demo's findings, and the core's headers alone.
+# the tool, installing and using the package, the demo's findings, the core's headers alone and all headers together.
 test:
 	@cmake/install_packages.sh test
 	cmake --preset dev
 	cmake --build --preset dev --target all headers
 	ctest --preset dev
 	cmake --preset release
-	cmake --build --preset release --target all headcount_headers
+	cmake --build --preset release --target all headcount_headers headers_together
 	ctest --preset release
 
 # What a score, a decision and a decode step cost beside reading their bytes, as ratios.
@@ -28,7 +28,7 @@ bench:
 	@for question in score_row decide attend decode_step; do \
 	  sed -n '1s|// ||p' bench/$$question.cpp; build/bench/bench/bench_$$question; echo; done
 
-# Figures of the code itself: header sizes, third parties, formatting.
+# Figures and rules of the sources: sizes, folders, third parties, formatting, hand-kept lists, tests by name.
 check:
 	@cmake -P cmake/check.cmake
 
