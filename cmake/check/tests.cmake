@@ -8,13 +8,23 @@ foreach(test IN LISTS tests)
   endif()
 endforeach()
 
-# tests/unit/FOLDER/HEADER.cpp tests include/headcount/FOLDER/HEADER.hpp. Headers without one are tested elsewhere, or
-# through what includes them; their number may only fall.
-set(most_untested 262)
+# A header FOLDER/NAME.hpp is tested in tests/unit/FOLDER/NAME.cpp, or by a case that begins with its name: "NAME: claim",
+# "NAME, OTHER: claim". The others are tested through what includes them; their number may only fall.
+set(most_untested 160)
+set(tested)
+foreach(test IN LISTS tests)
+  file(READ ${source}/${test} text)
+  string(REGEX MATCHALL "TEST_CASE\\([ \n]*\"[^\":]*(::[^\":]*)*: " cases "${text}")
+  list(TRANSFORM cases REPLACE ".*\"" "")
+  list(TRANSFORM cases REPLACE "[a-z_]*::" "")
+  list(TRANSFORM cases REPLACE "[:, ]+" ";")
+  list(APPEND tested ${cases})
+endforeach()
 set(untested)
 foreach(header IN LISTS headers)
   string(REGEX REPLACE "^include/headcount/(.*)[.]hpp$" "tests/unit/\\1.cpp" test "${header}")
-  if(NOT test IN_LIST tests)
+  cmake_path(GET header STEM name)
+  if(NOT test IN_LIST tests AND NOT name IN_LIST tested AND NOT header MATCHES "/kernel/cuda/")
     list(APPEND untested ${header})
   endif()
 endforeach()
