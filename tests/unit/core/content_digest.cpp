@@ -9,7 +9,7 @@
 using headcount::content_digest;
 using headcount::digest_of;
 
-TEST_CASE("digests of content are MurmurHash3's") {
+TEST_CASE("content_digest: digests are MurmurHash3's") {
   // The first and third out of the published code, seed 0.
   CHECK(digest_of(std::string_view{}).text() == "00000000000000000000000000000000");
   CHECK(digest_of(std::string_view{"hello"}).text() == "cbd8a7b341bd9b025b1e906a48ae1d19");
@@ -17,7 +17,7 @@ TEST_CASE("digests of content are MurmurHash3's") {
         "e34bbc7bbc071b6c7a433ca9c49a9347");
 }
 
-TEST_CASE("digests of content see every byte, where lists end, and the order of what is added") {
+TEST_CASE("content_digest: digests see every byte, where lists end, and the order of what is added") {
   std::vector<float> numbers(37, 0.5f);
   auto const digest = digest_of(numbers);
   for (std::size_t i = 0; i < numbers.size(); ++i) {

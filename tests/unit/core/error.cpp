@@ -44,14 +44,14 @@ TEST_CASE("while_reading: returns what the step returns and leaves other excepti
   CHECK_THROWS_WITH_AS(while_reading("x", [] { throw std::logic_error{"theirs"}; }), "theirs", std::logic_error);
 }
 
-TEST_CASE("text_of: joins texts and whole numbers of any width") {
+TEST_CASE("text, text_of: joins texts and whole numbers of any width") {
   CHECK(text_of("layer ", 3, " has ", std::size_t{8}, std::string{" heads"}, std::string_view{"."}) ==
         "layer 3 has 8 heads.");
   CHECK(text_of(std::numeric_limits<std::int64_t>::min()) == "-9223372036854775808");
   CHECK(text_of(std::numeric_limits<std::uint64_t>::max(), "|", -1) == "18446744073709551615|-1");
 }
 
-TEST_CASE("add_to_list: puts separators between items only") {
+TEST_CASE("text, add_to_list: puts separators between items only") {
   std::string list;
   add_to_list(list, "a");
   CHECK(list == "a");

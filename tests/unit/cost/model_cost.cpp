@@ -153,7 +153,7 @@ TEST_CASE("cost: prefill touches the experts that its tokens can reach, and a po
   CHECK_THROWS_AS((void)cost(gemma_9b(), "entropy | top_k(17)", 10), error);
 }
 
-TEST_CASE("cost: a dropped head whose output is known is projected and nothing more") {
+TEST_CASE("dropped_work: a dropped head whose output is known is projected and nothing more") {
   head_outputs known{.layers = std::vector<head_outputs::layer>(32), .samples = 1};
   for (std::size_t layer = 4; layer < 32; layer += 8)
     known.layers[layer] = {
@@ -217,7 +217,7 @@ TEST_CASE("cost: what a scorer has seen needs no second look under a mask") {
   CHECK(flops("l2 | top_k(5) | uniform @ prefill") == flops("dense"));
 }
 
-TEST_CASE("cost: weights are counted to the last tensor, and a sequence is as large as its state") {
+TEST_CASE("model_memory: weights are counted to the last tensor, and a sequence is as large as its state") {
   for (std::string const name : {"tiny-recurrent-gemma", "tiny-jamba"}) {
     CAPTURE(name);
     auto const snapshot = reference::load_snapshot(std::string{HEADCOUNT_MODELS} + "/" + name);
@@ -242,7 +242,7 @@ TEST_CASE("cost: weights are counted to the last tensor, and a sequence is as la
   CHECK(memory_of(jamba_mini(), 100000).state == 28ul * 8192 * (16 + 3) * 4);
 }
 
-TEST_CASE("cost: the least seconds are those of what is slower, reading or computing") {
+TEST_CASE("roofline: the least seconds are those of what is slower, reading or computing") {
   pass_cost const pass{{{.kind = "mlp", .flops = 6000, .bytes = 100}, {.kind = "mlp", .flops = 2000, .bytes = 300}}};
   CHECK(least_seconds(pass, {.bandwidth = 40, .flops = 1000}) == 10);
   CHECK(least_seconds(pass, {.bandwidth = 40, .flops = 500}) == 16);

@@ -89,7 +89,7 @@ TEST_CASE("masks: stand in sentences with their parameters") {
   CHECK_THROWS_AS(reprinted("l2 | top_k(1) | mean"), error);
 }
 
-TEST_CASE("masks: known outputs are refused where they are not those of the layer's heads") {
+TEST_CASE("known_output: known outputs are refused where they are not those of the layer's heads") {
   site const where{.layer = 1, .heads = 2, .head_dim = 3};
   for (std::string const mask : {"mean", "resample"}) {
     auto const sentence = "l2 | top_k(1) | " + mask + "(a.safetensors)";
@@ -111,7 +111,7 @@ TEST_CASE("masks: known outputs are refused where they are not those of the laye
   CHECK_THROWS_AS(validate(mask::mean{}, where), error);
 }
 
-TEST_CASE("masks: a known output of fewer features leaves 0 in the others, and one of none gives 0") {
+TEST_CASE("known_output: a known output of fewer features leaves 0 in the others, and one of none gives 0") {
   mask::mean const mean{in_memory("a", files{}("a", {}))};
   std::vector<double> output{7, 7, 7, 7};
   mean({.layer = 1, .heads = 2}, 1, output);

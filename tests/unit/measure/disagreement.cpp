@@ -114,7 +114,7 @@ TEST_CASE("disagreement: an answer that the model would give is right") {
   });
 }
 
-TEST_CASE("calibration: heads that are replaced by what they put out themselves change nothing") {
+TEST_CASE("head_output_calibration: heads that are replaced by what they put out themselves change nothing") {
   test::for_both([&](reference::model const& model) {
     auto text = some_texts()[2];
     text.answer.resize(1);
@@ -130,7 +130,7 @@ TEST_CASE("calibration: heads that are replaced by what they put out themselves 
   });
 }
 
-TEST_CASE("calibration: the mean is over all queries, and samples are different ones of them") {
+TEST_CASE("head_output_calibration: the mean is over all queries, and samples are different ones of them") {
   auto const texts = some_texts();
   test::for_both([&](reference::model const& model) {
     auto const all = calibrate_outputs(reference_model{model}, texts, 100, 1);

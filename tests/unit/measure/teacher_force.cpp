@@ -99,7 +99,7 @@ bool close(std::span<float const> a, std::vector<float> const& b) {
 
 }  // namespace
 
-TEST_CASE("follow: every token is predicted as by a loop that shares nothing, in both phases, by any engine") {
+TEST_CASE("teacher_force: every token is predicted as by a loop that shares nothing, in both phases, by any engine") {
   test::made_model const gemma{test::small_recurrent_gemma()};
   test::made_model const jamba{test::small_jamba()};
   auto const questions = questions_for(11);
@@ -143,7 +143,7 @@ TEST_CASE("follow: every token is predicted as by a loop that shares nothing, in
   }
 }
 
-TEST_CASE("follow: what is shared is read once") {
+TEST_CASE("teacher_force: what is shared is read once") {
   test::made_model const made{test::small_recurrent_gemma()};
   std::vector<loglikelihood_request> const questions{
       {.prompt = {.tokens = {1, 2, 3, 4}, .shared = 3}, .continuations = {{5}, {6}, {7, 8, 9}}},
@@ -169,7 +169,7 @@ TEST_CASE("follow: what is shared is read once") {
   CHECK(computed({}, phase::prefill) == 0);
 }
 
-TEST_CASE("likelihoods: sums of log-softmax in float64, and whether each token is the likeliest") {
+TEST_CASE("likelihood: sums of log-softmax in float64, and whether each token is the likeliest") {
   test::made_model const made{test::small_jamba()};
   any_model const model{reference_model{made.model}};
   auto questions = questions_for(110);
@@ -257,7 +257,7 @@ TEST_CASE("any_model: a state of another engine is refused") {
   CHECK_FALSE(any_model{plain_model{reference_model{made.model}}}.concurrent());
 }
 
-TEST_CASE("likelihoods: a token that the model does not have is refused") {
+TEST_CASE("likelihood: a token that the model does not have is refused") {
   test::made_model const made{test::small_jamba()};
   std::vector<loglikelihood_request> const questions{{.prompt = {.tokens = {1}}, .continuations = {{2, 37}}}};
   work done;

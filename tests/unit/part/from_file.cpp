@@ -20,7 +20,7 @@ from_file<ranking> unread(std::string name) { return {.name = std::move(name), .
 
 }  // namespace
 
-TEST_CASE("files are equal by what is in them, and by their names where they were not read") {
+TEST_CASE("from_file: files are equal by what is in them, and by their names where they were not read") {
   CHECK(in_memory("heads", ranks(1)) == in_memory("heads", ranks(1)));
   CHECK(in_memory("heads", ranks(1)) == in_memory("others", ranks(1)));
   CHECK(in_memory("heads", ranks(1)) != in_memory("heads", ranks(2)));
@@ -32,7 +32,8 @@ TEST_CASE("files are equal by what is in them, and by their names where they wer
   CHECK(in_memory("heads", ranks(1)) == in_memory("heads", told));
 }
 
-TEST_CASE("scorers and policies are equal when their sentences and their files' contents are, at any depth") {
+TEST_CASE(
+    "from_file: scorers and policies are equal when their sentences and their files' contents are, at any depth") {
   auto const fixed = [](char const* name, double last) {
     return any_scorer{score::fixed{in_memory(name, ranks(last))}};
   };

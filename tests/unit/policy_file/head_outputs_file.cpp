@@ -26,7 +26,7 @@ std::string refusal(std::vector<reference::tensor_to_write> const& tensors) {
 
 }  // namespace
 
-TEST_CASE("files of outputs: what was written reads back, layers without attention too, and stands in sentences") {
+TEST_CASE("head_outputs_file: what was written reads back, layers without attention too, and stands in sentences") {
   test::temporary_folder const at;
   head_outputs::layer const first{
       .heads = 2, .dim = 3, .mean = {1, 2, 3, 4, 5, 6}, .samples = {1, 2, 3, 4, 5, 6, -1, -2, -3, -4, -5, -6}};
@@ -52,7 +52,7 @@ TEST_CASE("files of outputs: what was written reads back, layers without attenti
   }
 }
 
-TEST_CASE("files of outputs: a file that is none is refused with the tensor that does not fit") {
+TEST_CASE("head_outputs_file: a file that is none is refused with the tensor that does not fit") {
   std::vector<float> const numbers(12);
   std::vector<std::uint8_t> const bytes(12);
   auto const mean = reference::to_write("layers.1.mean", numbers, {4, 3});

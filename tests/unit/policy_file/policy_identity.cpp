@@ -47,7 +47,7 @@ void check_file(std::string const& sentence, std::function<void(std::filesystem:
 
 }  // namespace
 
-TEST_CASE("a policy's identity changes with the content of every file that it names, and not with its name") {
+TEST_CASE("policy_identity: changes with the content of every file that it names, and not with its name") {
   auto const rank = [](std::filesystem::path const& path, float value) {
     reference::write_ranking(path, {.scores = {{}, {1, static_cast<double>(value)}}, .source = {}});
   };
@@ -55,7 +55,7 @@ TEST_CASE("a policy's identity changes with the content of every file that it na
   check_file("sum(normalised(fixed(FILE)), entropy) | top_k(1)", rank);
 }
 
-TEST_CASE("a predictor, head outputs and a trace that were made again make another policy") {
+TEST_CASE("policy_identity: a predictor, head outputs and a trace that were made again make another policy") {
   check_file("predictor(FILE) | top_k(1)", [](std::filesystem::path const& path, float value) {
     score::affine_map const map{.inputs = 2, .weight = {1, value}, .bias = {0}};
     reference::write_predictor(path, {.layers = {{.layer = 2, .maps = {map}}}});
@@ -79,7 +79,7 @@ TEST_CASE("a predictor, head outputs and a trace that were made again make anoth
   });
 }
 
-TEST_CASE("a policy's identity is that of its sentence however it is written, and changes with every part of it") {
+TEST_CASE("policy_identity: is that of its sentence however it is written, and changes with every part of it") {
   auto const identity = identity_of("entropy | top_k(2) @ generation");
   CHECK(identity_of("entropy|top_k(k=2)|zero@generation") == identity);
   for (auto const* other : {"l2 | top_k(2) @ generation", "entropy | top_k(3) @ generation", "entropy | top_k(2)",

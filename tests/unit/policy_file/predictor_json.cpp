@@ -32,7 +32,7 @@ score::head_predictor some_predictor() {
 
 }  // namespace
 
-TEST_CASE("predictor files: what was written reads back as the same maps, to the last bit") {
+TEST_CASE("predictor_json: what was written reads back as the same maps, to the last bit") {
   test::temporary_folder const at;
   auto const made = some_predictor();
   auto const path = at.path() / "p.json";
@@ -51,7 +51,7 @@ TEST_CASE("predictor files: what was written reads back as the same maps, to the
   }
 }
 
-TEST_CASE("predictor files: a sentence that names one scores by it") {
+TEST_CASE("sentence_files: a sentence that names one scores by it") {
   test::temporary_folder const at;
   auto const path = at.path() / "p.json";
   reference::write_predictor(path, some_predictor());
@@ -63,7 +63,7 @@ TEST_CASE("predictor files: a sentence that names one scores by it") {
         6 * 2 + 8);
 }
 
-TEST_CASE("predictor files: what is no predictor is refused where it breaks") {
+TEST_CASE("predictor_json: what is no predictor is refused where it breaks") {
   auto const layer = [](std::string const& maps) { return R"({"layers": [{"layer": 2, "maps": )" + maps + "}]}"; };
   CHECK(contains(refusal("[]"), "P.json: it has no list \"layers\""));
   CHECK(contains(refusal(R"({"layers": []})"), "P.json: it has no list \"layers\""));

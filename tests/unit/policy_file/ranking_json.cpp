@@ -24,7 +24,7 @@ std::string refusal(std::string const& text) {
 
 }  // namespace
 
-TEST_CASE("ranking files: what was written reads back as the same ranking, to the last bit") {
+TEST_CASE("ranking_json: what was written reads back as the same ranking, to the last bit") {
   test::temporary_folder const at;
   ranking const made{.scores = {{}, {0.1, -2.5e-17, 3}, {}, {1.0 / 3, 1e300, 0}},
                      .source = {.method = "mean(entropy)",
@@ -45,13 +45,13 @@ TEST_CASE("ranking files: what was written reads back as the same ranking, to th
   CHECK(score_heads(policy.score, {.layer = 1, .heads = 3}, no_evidence{}, scores)[1] == -2.5e-17);
 }
 
-TEST_CASE("ranking files: scores alone are enough") {
+TEST_CASE("ranking_json: scores alone are enough") {
   auto const read = reference::parse_ranking("R.json", nlohmann::json::parse(R"({"scores": [[], [1, 2.5]]})"));
   CHECK(read == ranking{.scores = {{}, {1, 2.5}}});
   CHECK(read.heads() == 2);
 }
 
-TEST_CASE("ranking files: what is no ranking is refused where it breaks") {
+TEST_CASE("ranking_json: what is no ranking is refused where it breaks") {
   CHECK(contains(refusal("[]"), "R.json: it is no JSON object"));
   CHECK(contains(refusal("{}"), "R.json: it has no list \"scores\""));
   CHECK(contains(refusal(R"({"scores": 3})"), "R.json: it has no list \"scores\""));
@@ -76,7 +76,7 @@ using scores = std::vector<std::vector<double>>;
 
 }  // namespace
 
-TEST_CASE("published rankings: the files of four projects are read as they publish them") {
+TEST_CASE("published_rankings: the files of four projects are read as they publish them") {
   test::temporary_folder const at;
   CHECK(reference::read_retrieval_head(at.write("a.json", R"({"1-0": [0.5, 1.0], "1-3": [], "3-2": [0.25]})"),
                                        four_of_two) == scores{{}, {0.75, 0, 0, 0}, {}, {0, 0, 0.25, 0}});
@@ -92,7 +92,7 @@ TEST_CASE("published rankings: the files of four projects are read as they publi
             four_of_two) == scores{{}, {0.9, 0, 0, 0}, {}, {0, 0, 0, 0.5}});
 }
 
-TEST_CASE("published rankings: what is written reads back, as far as a format can say it") {
+TEST_CASE("published_rankings: what is written reads back, as far as a format can say it") {
   test::temporary_folder const at;
   ranking const of{.scores = {{}, {0.75, 0.1, 0.25, -2}, {}, {0.5, 1.5, 0.125, 0.25}}, .source = {}};
   CHECK(reference::read_retrieval_head(at.write("a", reference::write_retrieval_head(of)), four_of_two) == of.scores);
@@ -105,7 +105,7 @@ TEST_CASE("published rankings: what is written reads back, as far as a format ca
         scores{{}, {7, 2, 5, 1}, {}, {6, 8, 3, 4}});
 }
 
-TEST_CASE("published rankings: what does not fit the model or the form is named") {
+TEST_CASE("published_rankings: what does not fit the model or the form is named") {
   test::temporary_folder const at;
   auto const says = [&](auto const& read, std::string const& text, std::string const& part) {
     auto const path = at.write("file", text);

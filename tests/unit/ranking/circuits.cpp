@@ -21,7 +21,7 @@ using namespace headcount;
 using namespace headcount::evaluate;
 using test::distance;
 
-TEST_CASE("rank: circuits of weights are those of the whole matrix from word to word") {
+TEST_CASE("weight_circuit: circuits of weights are those of the whole matrix from word to word") {
   test::for_both([](reference::model const& model) {
     auto const vocabulary = reference::index(model.vocabulary());
     auto const width = reference::index(model.width());
@@ -244,7 +244,7 @@ void check_position_circuits(Config config) {
 
 }  // namespace
 
-TEST_CASE("rank: circuits of positions and of recurrent blocks are those of stored tensors") {
+TEST_CASE("position_circuit: circuits of positions and of recurrent blocks are those of stored tensors") {
   check_position_circuits(test::small_recurrent_gemma());
   check_position_circuits(test::small_jamba());
 }

@@ -27,7 +27,9 @@ using namespace headcount;
 using namespace headcount::evaluate;
 using namespace test;
 
-TEST_CASE("rank: means of scorers, kept heads and attention to the source are those of single tokens") {
+TEST_CASE(
+    "mean_score, keep_frequency, source_attention: means of scorers, kept heads and attention to the source are those "
+    "of single tokens") {
   test::for_both([](reference::model const& model) {
     auto const texts = some_texts(model);
     auto const mean = [&](auto const& of_row) {
@@ -103,7 +105,7 @@ TEST_CASE("rank: means of scorers, kept heads and attention to the source are th
   });
 }
 
-TEST_CASE("rank: means of scorers of outputs and contributions are those of the outputs, head by head") {
+TEST_CASE("mean_score: means of scorers of outputs and contributions are those of the outputs, head by head") {
   test::for_both([](reference::model const& model) {
     auto const texts = some_texts(model);
     struct watcher {
@@ -148,7 +150,7 @@ TEST_CASE("rank: means of scorers of outputs and contributions are those of the 
   });
 }
 
-TEST_CASE("rank: a budget's threshold keeps so many heads of the model at a token on average") {
+TEST_CASE("runtime_budget: a budget's threshold keeps so many heads of the model at a token on average") {
   test::for_both([](reference::model const& model) {
     auto const texts = some_texts(model);
     std::vector<double> scores;

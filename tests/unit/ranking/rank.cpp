@@ -33,7 +33,7 @@ using namespace headcount;
 using namespace headcount::evaluate;
 using namespace test;
 
-TEST_CASE("rank: the retrieval score counts copied tokens of the source, once each or every time") {
+TEST_CASE("source_attention: the retrieval score counts copied tokens of the source, once each or every time") {
   test::for_both([](reference::model const& model) {
     auto const texts = some_texts(model);
     double set_total = 0;
@@ -68,7 +68,7 @@ TEST_CASE("rank: the retrieval score counts copied tokens of the source, once ea
   });
 }
 
-TEST_CASE("rank: importance is the change of the answers' log-likelihood") {
+TEST_CASE("importance: importance is the change of the answers' log-likelihood") {
   test::for_both([](reference::model const& model) {
     auto texts = some_texts(model);
     texts.erase(texts.begin() + 4, texts.end() - 1);
@@ -116,7 +116,7 @@ TEST_CASE("rank: importance is the change of the answers' log-likelihood") {
   });
 }
 
-TEST_CASE("rank: importance by a measure of one's own is what the measure says, in the phase that is asked for") {
+TEST_CASE("importance: importance by a measure of one's own is what the measure says, in the phase that is asked for") {
   test::for_both([](reference::model const& model) {
     auto const ids = heads_of(layers_of(model));
     // Heads are worth 1, 2, 4, ... but 100 together where the first two are: what is kept is read off each policy.
@@ -159,7 +159,7 @@ TEST_CASE("rank: importance by a measure of one's own is what the measure says, 
   });
 }
 
-TEST_CASE("rank: a task's measure is the mean of one of its metrics over prompts, losses negated") {
+TEST_CASE("task_measure: a task's measure is the mean of one of its metrics over prompts, losses negated") {
   any_model const model = test::toy_model{};
   task asking{.name = "made up",
               .metrics = {{.name = "acc"}, {.name = "loss", .better = direction::lower}},
@@ -179,7 +179,7 @@ TEST_CASE("rank: a task's measure is the mean of one of its metrics over prompts
         "metric f1: task made up does not measure it (allowed: acc, loss)");
 }
 
-TEST_CASE("rank: what cannot be ranked is refused") {
+TEST_CASE("calibration: what cannot be ranked is refused") {
   test::made_model const made{test::small_jamba()};
   std::vector<calibration_text> const texts{{.prompt = {1, 2}, .answer = {3}, .source = {{1, 1}}},
                                             {.prompt = {1, 2}, .answer = {3}}};
@@ -198,7 +198,7 @@ TEST_CASE("rank: what cannot be ranked is refused") {
                        "fixed(R.json): it ranks 0 heads of layer 1"));
 }
 
-TEST_CASE("rank: QRHead's score is attention from the question beyond that from a question about nothing") {
+TEST_CASE("qr_head: QRHead's score is attention from the question beyond that from a question about nothing") {
   test::for_both([](reference::model const& model) {
     test::numbers random{11};
     std::vector<calibration_text> texts;

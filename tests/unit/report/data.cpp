@@ -35,7 +35,7 @@ estimate estimate_of_rows(std::vector<row> const& rows) { return estimate_of(poi
 
 }  // namespace
 
-TEST_CASE("policy order: a family is a sentence without its selector's numbers") {
+TEST_CASE("policy_order: a family is a sentence without its selector's numbers") {
   CHECK(family_of("entropy | top_k(5) @ generation") == "entropy | top_k @ generation");
   CHECK(family_of("random(seed=3) | fraction(0.5) | mean") == "random(seed=3) | fraction | mean");
   CHECK(family_of("fixed(a | b (c).json) | top_k(2)") == "fixed(a | b (c).json) | top_k");
@@ -47,7 +47,7 @@ TEST_CASE("policy order: a family is a sentence without its selector's numbers")
   CHECK(family_of("") == "");
 }
 
-TEST_CASE("policy order: dense, none, then by family, numbers by their value") {
+TEST_CASE("policy_order: dense, none, then by family, numbers by their value") {
   std::vector<std::string> policies{"entropy | top_k(3) @ generation",
                                     "l2 | top_k(1)",
                                     "entropy | top_k(10)",
@@ -143,7 +143,7 @@ TEST_CASE("results: rows that would count a prompt twice, or mix weights, are re
   CHECK(fault(longer).empty());
 }
 
-TEST_CASE("needle cells: means by length and tenths of the realised depth") {
+TEST_CASE("needle_cells: means by length and tenths of the realised depth") {
   std::vector<row> rows;
   auto const add = [&](double length, double depth, double value) {
     auto one = answer("dense", std::to_string(rows.size()), value);
@@ -180,7 +180,7 @@ TEST_CASE("needle cells: means by length and tenths of the realised depth") {
   }
 }
 
-TEST_CASE("policy cost: heads kept in the whole model, where the policy acts") {
+TEST_CASE("policy_cost: heads kept in the whole model, where the policy acts") {
   auto const config = test::small_config();  // 2 of 3 layers attend, 4 heads each
   auto const kept = [&](std::string const& policy) {
     auto const cost = cost_of_policy(policy, config, 16);
@@ -201,7 +201,7 @@ TEST_CASE("policy cost: heads kept in the whole model, where the policy acts") {
   CHECK(cost->pass.sum(&evaluate::block_cost::flops) < cost->full.sum(&evaluate::block_cost::flops));
 }
 
-TEST_CASE("policy cost: what rows say of heads kept comes first") {
+TEST_CASE("policy_cost: what rows say of heads kept comes first") {
   std::vector<row> rows{answer("entropy | threshold(0.5)", "1", 1), answer("entropy | threshold(0.5)", "2", 1)};
   known_models const models{{"tiny", test::small_config()}};
   CHECK_FALSE(heads_of(results_of("r", rows).front(), models).has_value());

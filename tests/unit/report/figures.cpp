@@ -49,7 +49,7 @@ known_models const models{{"tiny", test::small_config()}};
 
 }  // namespace
 
-TEST_CASE("figures: what every policy reached") {
+TEST_CASE("results_figure: what every policy reached") {
   auto const rows = sweep();
   auto const results = results_of("r", rows);
   auto const made = results_figure("tiny", results);
@@ -63,7 +63,7 @@ TEST_CASE("figures: what every policy reached") {
   CHECK(results_figure("other", results).data().empty());
 }
 
-TEST_CASE("figures: a needle map has a cell for each length and band of depth") {
+TEST_CASE("needle_figure: a needle map has a cell for each length and band of depth") {
   auto const rows = sweep();
   auto const results = results_of("r", rows);
   auto const made = needle_figure(results);
@@ -77,7 +77,7 @@ TEST_CASE("figures: a needle map has a cell for each length and band of depth") 
   CHECK(made.spec["columns"] == 3);  // "entropy | threshold(1) @ generation" takes some 250 pixels of 960
 }
 
-TEST_CASE("figures: curves over heads share their ends, and policies that cannot be placed are named") {
+TEST_CASE("heads_figure: curves over heads share their ends, and policies that cannot be placed are named") {
   auto rows = sweep();
   for (int prompt = 0; prompt < 4; ++prompt) rows.push_back(answer("entropy | top_k(1)", std::to_string(prompt), 0));
   auto const made = heads_figure("tiny", results_of("r", rows), models);
@@ -112,7 +112,7 @@ TEST_CASE("figures: curves over heads share their ends, and policies that cannot
   CHECK(heads_figure("tiny", results_of("r", rows), {}).data().empty());
 }
 
-TEST_CASE("figures: the frontier of quality and cost") {
+TEST_CASE("cost_figure: the frontier of quality and cost") {
   auto const rows = sweep();
   auto const made = cost_figure("tiny", results_of("r", rows), models.at("tiny"), 16);
   CHECK(made.data().size() == 2 * 7);
@@ -126,7 +126,7 @@ TEST_CASE("figures: the frontier of quality and cost") {
   CHECK((*find(made.data(), "panel", panel, "none @ generation"))["frontier"] == "yes");
 }
 
-TEST_CASE("figures: comparisons with a baseline are those of the same prompts") {
+TEST_CASE("comparison_figure: comparisons with a baseline are those of the same prompts") {
   auto rows = sweep();
   rows.push_back(answer("random | top_k(1) @ generation", "of nobody else", 1));
   auto const made = comparison_figure("dense", "tiny", results_of("r", rows));
@@ -154,7 +154,7 @@ TEST_CASE("figures: comparisons with a baseline are those of the same prompts") 
   CHECK(judged.data()[1]["verdict"] == "worse");  // perplexity is better when lower
 }
 
-TEST_CASE("figures: values that are not finite are counted beside the means, and drawn nowhere") {
+TEST_CASE("figure: values that are not finite are counted beside the means, and drawn nowhere") {
   auto rows = sweep();
   for (auto& one : rows) {
     one.metric = "perplexity";
@@ -190,7 +190,7 @@ TEST_CASE("figures: values that are not finite are counted beside the means, and
   CHECK(test::contains(body, "not finite</th>"));
 }
 
-TEST_CASE("figures: a map of heads for each ranking") {
+TEST_CASE("head_map_figure: a map of heads for each ranking") {
   ranking const one{.scores = {{}, {0.5, 1}, {}, {0, 0.25}},
                     .source = {.method = "keep_frequency(dense)", .model = "tiny"}};
   auto const made = head_map_figure("tiny", std::vector{one, one});
@@ -201,7 +201,7 @@ TEST_CASE("figures: a map of heads for each ranking") {
   CHECK(made.data()[4]["ranking"] == "keep_frequency(dense), , seed 0");
 }
 
-TEST_CASE("page: sections say what they lack, and no two figures have one name") {
+TEST_CASE("page, sections: sections say what they lack, and no two figures have one name") {
   auto rows = sweep();
   for (auto one : sweep()) {
     one.metric = "exact match";
@@ -221,7 +221,7 @@ TEST_CASE("page: sections say what they lack, and no two figures have one name")
   CHECK(body == body_html(sections_of(results, plan), results, plan));
 }
 
-TEST_CASE("page: nothing in the rows ends a script or an element") {
+TEST_CASE("page, html: nothing in the rows ends a script or an element") {
   CHECK(script_json({{"a", "</script><!--"}}) == R"({"a":"\u003c/script>\u003c!--"})");
   CHECK(script_json({{"a", "\xff"}}) == R"({"a":"\ufffd"})");
   CHECK(escaped("<a href=\"x\">&") == "&lt;a href=&quot;x&quot;&gt;&amp;");

@@ -45,7 +45,7 @@ std::vector<row> some_rows(std::size_t first, std::size_t end) {
 
 }  // namespace
 
-TEST_CASE("checksummed rows: a line is a row as it is printed and its checksum, and any change of a byte shows") {
+TEST_CASE("checksummed_row: a line is a row as it is printed and its checksum, and any change of a byte shows") {
   auto const one = some_row("p");
   auto line = print_checksummed(one);
   CHECK(line.starts_with(print(one).substr(0, print(one).size() - 1) + ",\"checksum\":\""));
@@ -180,7 +180,7 @@ TEST_CASE("merge: the same rows make the same bytes, whatever files and order th
   CHECK(test::contains(message, "contrary: two rows answer the same question in different ways: \"p3\" of needle"));
 }
 
-TEST_CASE("shards: every piece of work is one part's, and parts are about as large") {
+TEST_CASE("shard: every piece of work is one part's, and parts are about as large") {
   for (std::size_t const count : {1u, 2u, 3u, 8u}) {
     std::vector<std::size_t> sizes(count);
     for (int i = 0; i < 4000; ++i) {
@@ -204,7 +204,7 @@ TEST_CASE("shards: every piece of work is one part's, and parts are about as lar
   }
 }
 
-TEST_CASE("plans: what is there twice is taken once, and what is no plan is named") {
+TEST_CASE("sweep_plan: what is there twice is taken once, and what is no plan is named") {
   test::temporary_folder const folder;
   auto const plan = read_plan(folder.write("p.json", R"x({"models": ["a", "./a", "b/"], "seeds": [2, 1, 2],
     "policies": ["dense", "entropy|top_k(2)@generation", "entropy | top_k(2) @ generation", "dense"],

@@ -40,7 +40,7 @@ row example() {
 
 }  // namespace
 
-TEST_CASE("a row is one line of JSON with its own keys first, and reads back") {
+TEST_CASE("row, parse_row: a row is one line of JSON with its own keys first, and reads back") {
   auto const line = print(example());
   CHECK(line ==
         R"({"model":"tiny","model_identity":"0f","policy":"none @ generation","policy_identity":"1e","task":"needle",)"
@@ -53,13 +53,13 @@ TEST_CASE("a row is one line of JSON with its own keys first, and reads back") {
   CHECK(back.more["length"] == 240);
 }
 
-TEST_CASE("text that is not UTF-8 does not spoil a row") {
+TEST_CASE("row: text that is not UTF-8 does not spoil a row") {
   auto one = example();
   one.more["completion"] = "\xff";
   CHECK(parse_row("line", print(one)).more["completion"] == "\xEF\xBF\xBD");
 }
 
-TEST_CASE("numbers that are not finite are words in a row, wherever they stand, and read back") {
+TEST_CASE("row, parse_row: numbers that are not finite are words in a row, wherever they stand, and read back") {
   constexpr auto infinity = std::numeric_limits<double>::infinity();
   constexpr auto nan = std::numeric_limits<double>::quiet_NaN();
   auto one = example();
@@ -87,7 +87,7 @@ TEST_CASE("numbers that are not finite are words in a row, wherever they stand, 
   CHECK_FALSE(number_from(nullptr).has_value());
 }
 
-TEST_CASE("rows have the same key exactly when they ask the same") {
+TEST_CASE("row: rows have the same key exactly when they ask the same") {
   auto const key = key_of(example());
   auto same = example();
   same.value = 1;
@@ -107,7 +107,7 @@ TEST_CASE("rows have the same key exactly when they ask the same") {
   }
 }
 
-TEST_CASE("a file of rows is read line by line, and its faults are named") {
+TEST_CASE("read_rows: a file of rows is read line by line, and its faults are named") {
   test::temporary_folder const at;
   auto const line = print(example());
   auto const rows = read_rows(at.write("r.jsonl", line + "\n\n" + line));
@@ -136,7 +136,9 @@ TEST_CASE("a file of rows is read line by line, and its faults are named") {
   CHECK(test::contains(with("18446744073709551615", "-1"), "\"seed\" is -1"));
 }
 
-TEST_CASE("of many lines that are no rows the first is named, and rows keep their order on any number of threads") {
+TEST_CASE(
+    "read_rows: of many lines that are no rows the first is named, and rows keep their order on any number of "
+    "threads") {
   test::temporary_folder const at;
   std::string text;
   std::size_t const faults[]{1100, 700, 2400};
@@ -156,7 +158,7 @@ TEST_CASE("of many lines that are no rows the first is named, and rows keep thei
   CHECK(test::contains(message, "r.jsonl, line 700: it is no result row: \"prompt\" is missing"));
 }
 
-TEST_CASE("a last line that was cut off anywhere is no row, and one that only lacks its end is") {
+TEST_CASE("read_rows: a last line that was cut off anywhere is no row, and one that only lacks its end is") {
   test::temporary_folder const at;
   auto const line = print(example());
   for (std::size_t length = 0; length < line.size(); ++length) {

@@ -213,7 +213,7 @@ TEST_CASE("normalised: heads that score alike score 0, and what is no finite num
              {-1, none_given, 1, -support::infinity}));
 }
 
-TEST_CASE("joint scorers: read what their scorers read together, and remember for all of them") {
+TEST_CASE("several: joint scorers read what their scorers read together, and remember for all of them") {
   any_scorer const early{support::last_first{}}, row{score::l2{}}, output{support::output_feature{}};
   CHECK(any_scorer{score::sum{{early}}}.reads() == reading::nothing);
   CHECK(any_scorer{score::sum{{early, row}}}.reads() == reading::row);
@@ -224,7 +224,7 @@ TEST_CASE("joint scorers: read what their scorers read together, and remember fo
   CHECK(any_scorer{score::sum{{score::previous{row}, score::ema{0.5, score::previous{row}}, row}}}.state_size() == 3);
 }
 
-TEST_CASE("joint scorers: each scorer inside has a memory of its own") {
+TEST_CASE("several: each scorer inside has a memory of its own") {
   told const a{{{1, 2}, {3, 4}, {5, 6}}}, b{{{10, 20}, {30, 40}, {50, 60}}};
   auto const scores = scores_of(score::sum{{score::previous{a}, score::ema{0.5, b}, a}}, 3, 2);
   CHECK(scores[0] == list{1 + 10 + 1, 2 + 20 + 2});
@@ -232,14 +232,14 @@ TEST_CASE("joint scorers: each scorer inside has a memory of its own") {
   CHECK(scores[2] == list{3 + 35 + 5, 4 + 45 + 6});
 }
 
-TEST_CASE("joint scorers: a scorer inside that cannot work is refused") {
+TEST_CASE("several: a scorer inside that cannot work is refused") {
   CHECK(problem_of(score::previous{score::entropy{.eps = 5}}).find("eps = 5: out of range") != std::string::npos);
   CHECK(problem_of(score::rank_mean{{score::l2{}, score::sum{{score::lp{0}}}}}).find("p = 0: out of range") !=
         std::string::npos);
   CHECK(problem_of(score::ema{1, score::l2{}}).find("decay = 1: out of range") != std::string::npos);
 }
 
-TEST_CASE("joint scorers: choose heads by rows and outputs together") {
+TEST_CASE("several: joint scorers choose heads by rows and outputs together") {
   std::vector<float> const weights{0.9f, 0.1f, 0.5f, 0.5f, 0.6f, 0.4f};  // three heads, two keys
   std::vector<float> outputs{1, 0, 0, 9, 3, 3};                          // three heads, two features
   strided_view<float const, 4> const rows{weights.data(), {1, 3, 1, 2}};

@@ -30,7 +30,7 @@ std::string edits_reprinted(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("sentence: what is read is printed as its shortest form") {
+TEST_CASE("parse, print: what is read is printed as its shortest form") {
   CHECK(reprinted("dense") == "dense");
   CHECK(reprinted("none @ all") == "none");
   CHECK(reprinted("entropy|top_k(5)") == "entropy | top_k(5)");
@@ -45,7 +45,7 @@ TEST_CASE("sentence: what is read is printed as its shortest form") {
   CHECK(reprinted("none @ all, layers=0-1023") == "none @ all, layers=0-1023");
 }
 
-TEST_CASE("sentence: means the policy that the same words make in C++") {
+TEST_CASE("parse, print: means the policy that the same words make in C++") {
   layer_set second_and_fifth;
   second_and_fifth.insert(2);
   second_and_fifth.insert(5);
@@ -65,7 +65,7 @@ TEST_CASE("sentence: means the policy that the same words make in C++") {
   CHECK(of_read == of_composed);
 }
 
-TEST_CASE("sentence: a registry of one's own adds parts, and the library's stay") {
+TEST_CASE("parse, print: a registry of one's own adds parts, and the library's stay") {
   CHECK(parse_policy<parts>("query_feature | even_heads").reads() == reading::query);
   CHECK(parse_policy<parts>("output_feature | top_k(1)").reads() == reading::output);
   CHECK(parse_policy<parts>("newest_weight | even_heads | constant(3)").reads() == reading::row);
@@ -73,32 +73,32 @@ TEST_CASE("sentence: a registry of one's own adds parts, and the library's stay"
   CHECK_THROWS_AS((void)parse_policy("query_feature | top_k(1)"), error);
 }
 
-TEST_CASE("sentence: fields of every type, with and without names") {
+TEST_CASE("parse_value: fields of every type, with and without names") {
   CHECK(reprinted("many_fields(3) | top_k(1)") == "many_fields(3) | top_k(1)");
   CHECK(reprinted("many_fields(3, 8, strict=true, weight=0.25, where=3-5) | top_k(1)") ==
         "many_fields(3, 8, weight=0.25, strict=true, where=3-5) | top_k(1)");
   CHECK(reprinted("many_fields(limit=8,count=3) | top_k(1)") == "many_fields(3, 8) | top_k(1)");
 }
 
-TEST_CASE("sentence: a list of positions may stand after its name, and other arguments after it") {
+TEST_CASE("parse, print: a list of positions may stand after its name, and other arguments after it") {
   CHECK(reprinted("many_fields(1, where=3-5, 9 ,12, strict=true) | top_k(1)") ==
         "many_fields(1, strict=true, where=3-5,9,12) | top_k(1)");
   CHECK(edits_reprinted("omit(positions=3-5,9)") == "omit(3-5,9)");
   CHECK(edits_reprinted("omit(positions=3-5\t,\t9)") == "omit(3-5,9)");
 }
 
-TEST_CASE("sentence: an optional value after one that was left out is printed with its name") {
+TEST_CASE("parse, print: an optional value after one that was left out is printed with its name") {
   CHECK(reprinted("two_optional(b=5) | top_k(1)") == "two_optional(b=5) | top_k(1)");
   CHECK(reprinted("two_optional(1, 5) | top_k(1)") == "two_optional(b=5) | top_k(1)");
   CHECK(reprinted("two_optional(4, 5) | top_k(1)") == "two_optional(4, 5) | top_k(1)");
 }
 
-TEST_CASE("sentence: positions between other values take those to spare") {
+TEST_CASE("parse, print: positions between other values take those to spare") {
   CHECK(reprinted("positions_between(1, 5-7, 2, 3) | top_k(1)") == "positions_between(1, 2,5-7, 3) | top_k(1)");
   CHECK(reprinted("positions_between(1, 9, 3) | top_k(1)") == "positions_between(1, 9, 3) | top_k(1)");
 }
 
-TEST_CASE("sentence: a file is named, read by whoever was told to read files, and shared by copies") {
+TEST_CASE("parse, print: a file is named, read by whoever was told to read files, and shared by copies") {
   auto const read = parse_policy<parts>("word_and_file(4.5.txt, paint=deep_blue) | top_k(1)", number_files{});
   CHECK(print(read) == "word_and_file(4.5.txt, paint=deep_blue) | top_k(1)");
   head_scores scores{};
@@ -114,7 +114,7 @@ TEST_CASE("sentence: a file is named, read by whoever was told to read files, an
       "here reads such files");
 }
 
-TEST_CASE("sentence: scorers stand inside scorers, with numbers beside them") {
+TEST_CASE("parse, print: scorers stand inside scorers, with numbers beside them") {
   CHECK(reprinted("nest(1, l2) | top_k(1)") == "nest(1, l2) | top_k(1)");
   CHECK(reprinted("nest(scorers=l2 , entropy( eps = 0.001 ),numbers=0.5,2, x=3)|top_k(1)") ==
         "nest(3, l2, entropy(eps=0.001), numbers=0.5, 2) | top_k(1)");
@@ -122,13 +122,13 @@ TEST_CASE("sentence: scorers stand inside scorers, with numbers beside them") {
         "nest(1, nest(2, l2, random(seed=3), numbers=1), nest(3, word_and_file(4.5.txt))) | top_k(1)");
 }
 
-TEST_CASE("sentence: a table of layers is read as layer:number and printed by its ranges") {
+TEST_CASE("parse, print: a table of layers is read as layer:number and printed by its ranges") {
   CHECK(reprinted("l2 | per_layer(2:5)") == "l2 | per_layer(2:5)");
   CHECK(reprinted("l2|per_layer( 5-6:1 ,2:5, 7:1 )@ generation") == "l2 | per_layer(2:5,5-7:1) @ generation");
   CHECK(reprinted("l2 | per_layer(k=2:5, 4:0)") == "l2 | per_layer(2:5,4:0)");
 }
 
-TEST_CASE("sentence: edits are read in order, each with its scope") {
+TEST_CASE("parse, print: edits are read in order, each with its scope") {
   CHECK(edits_reprinted("omit(3-5) @ generation; null(0-40) @ prefill") ==
         "omit(3-5) @ generation; null(0-40) @ prefill");
   CHECK(edits_reprinted("null;null( );omit(9,3-4,5)") == "null; null; omit(3-5,9)");
@@ -139,7 +139,7 @@ TEST_CASE("sentence: edits are read in order, each with its scope") {
   CHECK(edits.at(1).needed_heads(head_set::first(2)).size() == 2);
 }
 
-TEST_CASE("sentence: edits are graded, limited to layers and heads, and take blocks away") {
+TEST_CASE("parse, print: edits are graded, limited to layers and heads, and take blocks away") {
   CHECK(edits_reprinted("scale(3-5,9,0.25);renormalise") == "scale(3-5,9, 0.25); renormalise");
   CHECK(edits_reprinted("scale(3, 5)") == "scale(3, 5)");
   CHECK(edits_reprinted("scale(factor=2, positions=1,4-6)") == "scale(1,4-6, 2)");

@@ -44,13 +44,13 @@ auto const read_edits = [](std::string_view text) { return parse_edits(text); };
 
 }  // namespace
 
-TEST_CASE("sentence: a mistake names the parts of the kind in the registry's order") {
+TEST_CASE("parse: a mistake names the parts of the kind in the registry's order") {
   CHECK(names_of(part_list<support::last_first, support::even_heads>{}) == "last_first, even_heads");
   CHECK(scorers_allowed.starts_with("(allowed: entropy, "));
   CHECK(scorers_allowed.ends_with(", word_and_file, nest; or dense, none)"));
 }
 
-TEST_CASE("sentence: a mistake in a policy is said with its column and what is allowed there") {
+TEST_CASE("parse: a mistake in a policy is said with its column and what is allowed there") {
   check_mistakes(
       read_policy, "policy sentence",
       {
@@ -142,7 +142,7 @@ TEST_CASE("sentence: a mistake in a policy is said with its column and what is a
       });
 }
 
-TEST_CASE("sentence: parts inside parts go so deep and no deeper") {
+TEST_CASE("parse_part: parts inside parts go so deep and no deeper") {
   std::string text = "l2";
   for (int depth = 0; depth < 16; ++depth) text = "nest(1, " + text + ")";
   auto const policy = text + " | top_k(1)";
@@ -151,7 +151,7 @@ TEST_CASE("sentence: parts inside parts go so deep and no deeper") {
   CHECK(deeper.find("column 137: parts are nested more than 16 deep") != std::string::npos);
 }
 
-TEST_CASE("sentence: a mistake in a scope is said with its column and what is allowed there") {
+TEST_CASE("parse: a mistake in a scope is said with its column and what is allowed there") {
   check_mistakes(
       read_policy, "policy sentence",
       {
@@ -181,7 +181,7 @@ TEST_CASE("sentence: a mistake in a scope is said with its column and what is al
       });
 }
 
-TEST_CASE("sentence: a mistake in edits is said with its column and what is allowed there") {
+TEST_CASE("parse: a mistake in edits is said with its column and what is allowed there") {
   check_mistakes(
       read_edits, "edit sentence",
       {
@@ -227,7 +227,7 @@ TEST_CASE("sentence: a mistake in edits is said with its column and what is allo
       });
 }
 
-TEST_CASE("sentence: control characters in a sentence leave its error on one line, and are shown") {
+TEST_CASE("sentence_reader: control characters in a sentence leave its error on one line, and are shown") {
   using namespace std::string_view_literals;
   for (auto const text : {"entropy\n| top_k(5)"sv, "entropy | top_k(5\r\n)"sv, "\0"sv, "none @ all, layers=\x1b[2J"sv,
                           "l2 | top_k(1) | \v"sv, "l\n2 | top_k(1)"sv, "l2 | top_k(a\n=1)"sv, "none @ \x7f"sv}) {

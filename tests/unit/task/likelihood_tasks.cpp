@@ -294,7 +294,7 @@ TEST_CASE("glue: eight wordings, labels and metrics as the harness has them") {
   CHECK(test::contains(fault("glue/mrpc", {{"data", wrong.string()}}), "no \"sentence1\""));
 }
 
-TEST_CASE("mmlu and glue with form=instruct: examples are turns of a chat, and nothing goes before a choice") {
+TEST_CASE("mmlu, glue, shots: with form=instruct, examples are turns of a chat, and nothing goes before a choice") {
   test::temporary_folder const at;
   std::filesystem::create_directories(at.path() / "dev");
   std::filesystem::create_directories(at.path() / "test");
@@ -443,7 +443,7 @@ TEST_CASE("choices: first index wins ties, and lengths are those of the choice a
   CHECK(characters("aé€😀") == 4);
 }
 
-TEST_CASE("facts: the right one of four professions, by likelihood of the next token") {
+TEST_CASE("facts_task: the right one of four professions, by likelihood of the next token") {
   auto const rows = rows_of(test::toy_model_under_test(), "facts", {{"prompts", 9}, {"seed", 3}});
   CHECK(rows.size() == 9 * policies.size());
   CHECK(rows.front().seed == 3);
@@ -459,7 +459,7 @@ TEST_CASE("facts: the right one of four professions, by likelihood of the next t
         "context=30");
 }
 
-TEST_CASE("registry: names and options that are none are refused") {
+TEST_CASE("task_options: names and options that are none are refused") {
   CHECK(test::contains(fault("fact", json::object()), "facts, glue/NAME"));
   CHECK(
       test::contains(fault("facts", {{"contxt", 3}}), "no option \"contxt\" (allowed: context, limit, prompts, seed"));

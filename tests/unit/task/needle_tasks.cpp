@@ -92,7 +92,7 @@ std::string fault(std::string const& name, json const& options) {
 
 }  // namespace
 
-TEST_CASE("needle task: a small hybrid finds needles, and finds none without attention, whoever reads the question") {
+TEST_CASE("needle_task: a small hybrid finds needles, and finds none without attention, whoever reads the question") {
   auto const snapshot = reference::load_snapshot(models / "tiny-jamba");
   auto const asked = small_model(reference_model{snapshot.model});
   std::vector<any_policy> const policies{dense, parse_policy("none @ generation")};
@@ -118,7 +118,7 @@ TEST_CASE("needle task: a small hybrid finds needles, and finds none without att
   }
 }
 
-TEST_CASE("needle task: completions are those of a loop that reads what is prefill and what is generation as such") {
+TEST_CASE("needle_task: completions are those of a loop that reads what is prefill and what is generation as such") {
   auto asked = small_model(test::toy_model{});
   asked.tokenizer = test::toy_tokenizer{};
   std::vector<any_policy> const policies{dense, parse_policy("none"), parse_policy("none @ generation"),
@@ -146,7 +146,7 @@ TEST_CASE("needle task: completions are those of a loop that reads what is prefi
   }
 }
 
-TEST_CASE("needle task: options make settings where they change what is asked, and choose prompts where they do not") {
+TEST_CASE("needle_task: options make settings where they change what is asked, and choose prompts where they do not") {
   auto const asked = small_model(test::toy_model{});
   auto const setting = [&](json const& options) { return make(asked, "needle", options).front().setting; };
   CHECK(setting({{"lengths", {96}}, {"depths", {0, 50}}, {"prompts", 3}, {"seed", 4}}).empty());
@@ -171,7 +171,7 @@ TEST_CASE("needle task: options make settings where they change what is asked, a
                        "task needle: it needs data (allowed: data: a folder of .txt files)"));
 }
 
-TEST_CASE("exposure: every edit in every phase on the same prompts, on the needle's positions or the others") {
+TEST_CASE("exposure_task: every edit in every phase on the same prompts, on the needle's positions or the others") {
   auto const snapshot = reference::load_snapshot(models / "tiny-jamba");
   auto const asked = small_model(reference_model{snapshot.model});
   json const options{{"lengths", {96}}, {"depths", {50}}, {"prompts", 1}};
@@ -198,7 +198,7 @@ TEST_CASE("exposure: every edit in every phase on the same prompts, on the needl
   CHECK(test::contains(fault("exposure", {{"edit", "omit"}}), "edit = \"omit\" (allowed: all, none, omit_needle, "));
 }
 
-TEST_CASE("exposure: edits name the positions that the construction says") {
+TEST_CASE("exposure_task: edits name the positions that the construction says") {
   text_needle const one{.context = {{3, 9}, {13, 19}}, .needle = {{5, 6}, {15, 16}}};
   std::map<std::string, std::string> said;
   for (auto const& [name, edit] : exposures) said[std::string{name}] = print(edit(one));
@@ -213,7 +213,7 @@ TEST_CASE("exposure: edits name the positions that the construction says") {
   CHECK(without({{1, 5}}, {}) == token_positions{{1, 5}});
 }
 
-TEST_CASE("mqar task: an engine that recalls scores 1, one that is masked where queries are read scores 0") {
+TEST_CASE("mqar_task: an engine that recalls scores 1, one that is masked where queries are read scores 0") {
   model_under_test const asked{.name = "toy", .identity = "0f", .model = recalling_model{}};
   std::vector<any_policy> const policies{dense, parse_policy("none @ generation"), parse_policy("none @ prefill")};
   for (auto const* queries : {"generation", "prefill"}) {
@@ -231,7 +231,7 @@ TEST_CASE("mqar task: an engine that recalls scores 1, one that is masked where 
                        "task mqar: vocabulary = 65 (allowed: at most the model's 64)"));
 }
 
-TEST_CASE("ruler tasks: one or all, each sample under its own name, and scored by what was said") {
+TEST_CASE("ruler_task: one or all, each sample under its own name, and scored by what was said") {
   auto asked = small_model(test::toy_model{});
   asked.tokenizer = test::toy_tokenizer{};
   auto const all = make(asked, "ruler", {{"prompts", 2}, {"length", 2000}});

@@ -10,7 +10,7 @@
 
 using namespace headcount::evaluate;
 
-TEST_CASE("registry: which metrics each task has, and which way they are better") {
+TEST_CASE("task_kinds: which metrics each task has, and which way they are better") {
   std::map<std::string, std::string> found;
   for (auto const* task :
        {"agreement/prefill", "agreement/generation", "choices", "exposure", "facts", "glue/cola", "glue/mrpc",
@@ -44,14 +44,14 @@ TEST_CASE("registry: which metrics each task has, and which way they are better"
   CHECK(found == expected);
 }
 
-TEST_CASE("registry: every kind of task says its metrics") {
+TEST_CASE("task_kinds: every kind of task says its metrics") {
   for (auto const& kind : task_kinds) {
     CAPTURE(kind.name);
     CHECK_FALSE(metrics_of(kind.name).empty());
   }
 }
 
-TEST_CASE("registry: what metrics are, by their definition") {
+TEST_CASE("task_kinds: what metrics are, by their definition") {
   CHECK(find_metric(metrics_of("facts"), "acc").values == right_or_wrong);
   CHECK(find_metric(metrics_of("needle"), "success").values == right_or_wrong);
   CHECK(find_metric(metrics_of("needle"), "score").values == at_least(0));

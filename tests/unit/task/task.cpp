@@ -344,7 +344,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("small language: classes are the lists of language.json") {
+TEST_CASE("small_language: classes are the lists of language.json") {
   CHECK(language.cities() == written["cities"].get<sentence_tokens>());
   CHECK(language.people() == written["people"].get<sentence_tokens>());
   CHECK(language.nouns() == written["nouns"].get<sentence_tokens>());
@@ -352,7 +352,7 @@ TEST_CASE("small language: classes are the lists of language.json") {
   CHECK(language.professions() == written["professions"].get<sentence_tokens>());
 }
 
-TEST_CASE("needle and facts: a seed determines the prompts, another gives others") {
+TEST_CASE("needle, facts: a seed determines the prompts, another gives others") {
   auto const all = [](std::uint64_t seed) {
     random_stream random{seed};
     auto const needle = make_needle_prompts(language, {.length = 120, .depths = {0.3, 0.6}}, random).back();

@@ -151,7 +151,7 @@ TEST_CASE("phrase_score: any weights, and a set without a whole sentence") {
   CHECK(plain_text("  A b\t\tC--d_e \xc3\x89t\xc3\xa9 ") == "a b cd_e \xc3\x89t\xc3\xa9");
 }
 
-TEST_CASE("published needle: the grids are numpy's") {
+TEST_CASE("published_needle: the grids are numpy's") {
   published_protocol const how;
   CHECK(rounded_grid(250, 4096, 10) == how.lengths);
   CHECK(rounded_grid(250, 4096, 10) == needle_grid{}.lengths);
@@ -160,7 +160,7 @@ TEST_CASE("published needle: the grids are numpy's") {
   CHECK(rounded_grid(0, 5, 11) == std::vector<std::size_t>{0, 0, 1, 2, 2, 2, 3, 4, 4, 4, 5});  // halves to even
 }
 
-TEST_CASE("published needle: the place goes back to the end of the sentence before, or to the start") {
+TEST_CASE("published_needle: the place goes back to the end of the sentence before, or to the start") {
   // Full stops are token 9.
   std::vector<token> const context{1, 2, 3, 9, 4, 5, 9, 6, 7, 8};
   std::vector<token> const stop{9};
@@ -175,7 +175,7 @@ TEST_CASE("published needle: the place goes back to the end of the sentence befo
 }
 
 TEST_CASE(
-    "published needle: at nominal length 250 depths 0 to 67 are one prompt, and the corrected protocol has none") {
+    "published_needle: at nominal length 250 depths 0 to 67 are one prompt, and the corrected protocol has none") {
   // The needle has 24 tokens, so 26 are left for the haystack. Its first sentence has 19: 67% of 26 is 17.
   haystack hay;
   hay.text =
@@ -222,7 +222,7 @@ TEST_CASE(
   CHECK(std::ranges::count(corrected.prompts, 250u, &text_needle::length) == 10);
 }
 
-TEST_CASE("published needle: a haystack that is too short is repeated, and tokens that fuse are no full stops") {
+TEST_CASE("published_needle: a haystack that is too short is repeated, and tokens that fuse are no full stops") {
   haystack hay;
   hay.text = "One two three. ";
   published_protocol how{.needle = "N.", .lengths = {20}, .depths = {70}, .buffer = 4};
@@ -235,7 +235,9 @@ TEST_CASE("published needle: a haystack that is too short is repeated, and token
   CHECK(published_context(words, hay.text, how, 20, 50) == "N.");
 }
 
-TEST_CASE("needle: prompts are as long as asked for, the needle stands where it is said to and close to the depth") {
+TEST_CASE(
+    "text_needle, hidden_needle: prompts are as long as asked for, the needle stands where it is said to and close to "
+    "the depth") {
   auto const hay = some_hay();
   std::size_t const longest = words.encode(" " + hay.sentences[40]).size() + 40;
   needle_grid const grid{.lengths = {250, 300, 777}, .depths = {0, 25, 50, 75, 100}, .needles = 3, .distractors = 2};
@@ -286,7 +288,7 @@ TEST_CASE(
   CHECK(std::abs(made.prompts[2].realised_depth - 50) < 5);
 }
 
-TEST_CASE("needle: a seed gives its prompts, another others, and a needle is the same in every cell") {
+TEST_CASE("text_needle: a seed gives its prompts, another others, and a needle is the same in every cell") {
   auto const hay = some_hay();
   needle_grid const grid{.lengths = {200, 400}, .depths = {10, 90}, .needles = 2};
   auto const once = make_text_needles(words, hay, {}, grid, 1).prompts;
@@ -305,7 +307,7 @@ TEST_CASE("needle: a seed gives its prompts, another others, and a needle is the
   CHECK(once[0].answer == once[3].answer);
 }
 
-TEST_CASE("needle: read twice, both readings have the needle and both are known") {
+TEST_CASE("text_needle: read twice, both readings have the needle and both are known") {
   auto const hay = some_hay();
   needle_kind kind;
   kind.form.read = context_reading::twice;
@@ -322,7 +324,7 @@ TEST_CASE("needle: read twice, both readings have the needle and both are known"
   CHECK(std::ranges::distance(first.needle) == 2);
 }
 
-TEST_CASE("needle: scores by phrases that were drawn with it") {
+TEST_CASE("text_needle: scores by phrases that were drawn with it") {
   auto const one = make_text_needles(words, some_hay(), {}, {.lengths = {200}, .depths = {50}}, 4).prompts.front();
   CHECK(score_phrases(one.phrases, "Well. " + one.answer) == 5);
   CHECK(score_phrases(one.phrases, one.answer.substr(one.answer.find(" is ") + 4)) == 3);
@@ -330,7 +332,7 @@ TEST_CASE("needle: scores by phrases that were drawn with it") {
   CHECK(score_phrases(one.phrases, "something else") == 0);
 }
 
-TEST_CASE("needle: what cannot be made is refused") {
+TEST_CASE("text_needle: what cannot be made is refused") {
   auto const hay = some_hay();
   auto const refusal = [&](needle_grid const& grid) {
     return test::message_of([&] { (void)make_text_needles(words, hay, {}, grid, 1); });
@@ -342,7 +344,7 @@ TEST_CASE("needle: what cannot be made is refused") {
                        "9 needles in one context, and 8 words for {weather} (allowed: as many words as needles)"));
 }
 
-TEST_CASE("prompt forms: the published ones, word for word") {
+TEST_CASE("prompt_form: the published ones, word for word") {
   std::vector<text_piece> const context{{piece_kind::context, "A. "}, {piece_kind::needle, "N."}};
   auto const text = [&](prompt_form const& form) {
     std::string all;
@@ -402,7 +404,7 @@ TEST_CASE("haystack: text files by name, and nothing else") {
   CHECK(test::contains(test::message_of([&] { (void)read_haystack(empty.path()); }), "its files are empty"));
 }
 
-TEST_CASE("needle kinds: templates, words that are all different, and what is no kind") {
+TEST_CASE("needle_kind: templates, words that are all different, and what is no kind") {
   CHECK(fill_template("{a} {b}{a} {c} {", {{"a", "x"}, {"b", "{a}"}}) == "x {a}x {c} {");
   random_stream random{1};
   auto const needles = draw_needles({}, 8, random);
@@ -434,7 +436,7 @@ TEST_CASE("needle kinds: templates, words that are all different, and what is no
   CHECK(kind.phrases.size() == 4);
 }
 
-TEST_CASE("needle: the small hybrids' haystack is of their language") {
+TEST_CASE("text_needle: the small hybrids' haystack is of their language") {
   std::filesystem::path const models{HEADCOUNT_MODELS};
   reference::tokenizer const tokenizer{models / "tiny-jamba" / "tokenizer.model"};
   auto const hay = read_haystack(models / "haystack");

@@ -65,7 +65,7 @@ std::string words(std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("rolling windows: every token once, as lm-evaluation-harness cuts them") {
+TEST_CASE("documents: rolling windows hold every token once, as lm-evaluation-harness cuts them") {
   // utils.get_rolling_token_windows(range(10), 99, 4, 1), each through utils.make_disjoint_window
   CHECK(windows_of({0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, 4) ==
         texts{{99}, {0, 1, 2, 3}, {3}, {4, 5, 6, 7}, {5, 6, 7}, {8, 9}});

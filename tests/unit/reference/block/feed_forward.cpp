@@ -29,7 +29,7 @@ test::rows each(matrix const& x, auto const& one) {
 
 }  // namespace
 
-TEST_CASE("rms_norm: every token is scaled to unit mean square times the gain") {
+TEST_CASE("norm: every token is scaled to unit mean square times the gain") {
   test::tensors from{1};
   for (float const offset : {0.0f, 1.0f}) {
     auto const norm = take_norm(from, "norm", 13, 1e-3f, offset);
@@ -42,7 +42,7 @@ TEST_CASE("rms_norm: every token is scaled to unit mean square times the gain") 
   }
 }
 
-TEST_CASE("rms_norm: zeros stay zeros and huge values do not overflow before their square does") {
+TEST_CASE("norm: zeros stay zeros and huge values do not overflow before their square does") {
   rms_norm const norm{.gain = {1, 1, 1, 1}, .epsilon = 1e-6f};
   CHECK(test::distance(apply(norm, matrix{matrix::Zero(2, 4)}), test::rows(2, test::row(4, 0.0))) == 0);
   CHECK(test::distance(apply(norm, matrix{matrix::Constant(1, 4, -1e18f)}), test::rows(1, test::row(4, -1.0))) < 1e-6);

@@ -176,7 +176,7 @@ TEST_CASE("checkpoint: an index that does not fit its shards is refused") {
   }
 }
 
-TEST_CASE("identity of weights: sharding does not change it") {
+TEST_CASE("model_identity: of weights, sharding does not change it") {
   test::temporary_folder const whole;
   test::temporary_folder const sharded;
   write_shard(whole, "model.safetensors", {a, b, c});
@@ -190,7 +190,7 @@ TEST_CASE("identity of weights: sharding does not change it") {
   CHECK(weights_identity(checkpoint{sharded.path()}.tensors()) == identity);
 }
 
-TEST_CASE("identity of weights: a byte of a weight and a name and a dtype and a shape each change it") {
+TEST_CASE("model_identity: of weights, a byte of a weight and a name and a dtype and a shape each change it") {
   test::temporary_folder const folder;
   auto const of = [&](std::vector<named> const& tensors) {
     write_shard(folder, "model.safetensors", tensors);
@@ -213,7 +213,7 @@ TEST_CASE("identity of weights: a byte of a weight and a name and a dtype and a 
   CHECK(std::adjacent_find(all.begin(), all.end()) == all.end());
 }
 
-TEST_CASE("identity of a model: files that change what it says count, its folder's name and other files do not") {
+TEST_CASE("model_identity: files that change what it says count, its folder's name and other files do not") {
   test::temporary_folder const folder;
   write_shard(folder, "model.safetensors", {a, b});
   folder.write("config.json", "{}");

@@ -95,7 +95,8 @@ std::string layer_name(std::size_t at) { return text_of("model.layers.", at, "."
 
 }  // namespace
 
-TEST_CASE("ablate: RecurrentGemma without a block, a layer or channels is that of other weights, in float64 too") {
+TEST_CASE(
+    "ablated_layer: RecurrentGemma without a block, a layer or channels is that of other weights, in float64 too") {
   test::made_model const made{test::small_recurrent_gemma()};
   auto const mixer = [](std::size_t at) {
     auto const output = layer_name(at) + "temporal_block." + (at % 2 == 1 ? "o_proj" : "linear_out");
@@ -127,7 +128,7 @@ TEST_CASE("ablate: RecurrentGemma without a block, a layer or channels is that o
         recurrent("conv_1d.weight", without_past(4, {2, 3, 4, 5, 6, 7})));
 }
 
-TEST_CASE("ablate: Jamba without a block, a layer or channels is that of other weights, in float64 too") {
+TEST_CASE("ablated_layer: Jamba without a block, a layer or channels is that of other weights, in float64 too") {
   auto config = test::small_jamba();
   config.mamba_projection_bias = true;
   test::made_model const made{config};
@@ -162,7 +163,7 @@ TEST_CASE("ablate: Jamba without a block, a layer or channels is that of other w
   check(made, "ablate(convolution, channels=39)", "", mamba("conv1d.weight", without_past(4, {39})));
 }
 
-TEST_CASE("ablate: several blocks are taken away one by one, whatever else is done to the weights") {
+TEST_CASE("ablated_layer: several blocks are taken away one by one, whatever else is done to the weights") {
   test::for_both([](model const& model) {
     auto const together =
         read(model, model, with("ablate(convolution); null @ generation; ablate(mlp) @ all, layers=1"));
@@ -179,7 +180,7 @@ TEST_CASE("ablate: several blocks are taken away one by one, whatever else is do
   });
 }
 
-TEST_CASE("ablate: where nothing is taken away, logits are bit for bit those of the whole model") {
+TEST_CASE("ablated_layer: where nothing is taken away, logits are bit for bit those of the whole model") {
   test::for_both([](model const& model) {
     auto const whole = read(model, model);
     test::batch prefilled{model, {text}};
@@ -192,7 +193,7 @@ TEST_CASE("ablate: where nothing is taken away, logits are bit for bit those of 
   });
 }
 
-TEST_CASE("ablate: only the last token's logits are those of the last token") {
+TEST_CASE("ablated_layer: only the last token's logits are those of the last token") {
   test::for_both([](model const& model) {
     for (auto const* edits : {"ablate(layer) @ all, layers=3", "ablate(attention)", "ablate(convolution)",
                               "ablate(mlp) @ all, layers=2", "balanced(2-4, mass=pass)"}) {
@@ -204,7 +205,7 @@ TEST_CASE("ablate: only the last token's logits are those of the last token") {
   });
 }
 
-TEST_CASE("ablate: what a model does not have cannot be taken away") {
+TEST_CASE("ablated_layer: what a model does not have cannot be taken away") {
   test::made_model const gemma{test::small_recurrent_gemma()};
   test::made_model const jamba{test::small_jamba()};
   auto const refused = [](model const& model, std::string_view edits) {

@@ -91,7 +91,7 @@ void check_float64(Config const& config, dtype type = dtype::float32) {
 
 }  // namespace
 
-TEST_CASE("model: RecurrentGemma agrees with float64 at every token") {
+TEST_CASE("recurrent_gemma, model: RecurrentGemma agrees with float64 at every token") {
   auto const config = test::small_recurrent_gemma();
   for (auto const type : {dtype::float32, dtype::bfloat16, dtype::float16}) check_float64(config, type);
   auto changed = config;
@@ -111,7 +111,7 @@ TEST_CASE("model: RecurrentGemma agrees with float64 at every token") {
   check_float64(changed);
 }
 
-TEST_CASE("model: Jamba agrees with float64 at every token") {
+TEST_CASE("jamba, model: Jamba agrees with float64 at every token") {
   auto const config = test::small_jamba();
   for (auto const type : {dtype::float32, dtype::bfloat16, dtype::float16}) check_float64(config, type);
   auto changed = config;
@@ -129,7 +129,7 @@ TEST_CASE("model: Jamba agrees with float64 at every token") {
   check_float64(changed);
 }
 
-TEST_CASE("model: every tensor is asked for and one that is missing is named") {
+TEST_CASE("weight_source, model: every tensor is asked for and one that is missing is named") {
   auto const check = [](auto const& config) {
     test::made_model const made{config};
     CHECK(made.weights.all().size() > 40);
