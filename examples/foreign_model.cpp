@@ -25,19 +25,19 @@ int main() {
   random_stream random{1};
   std::vector<token> words(255);
   std::iota(words.begin(), words.end(), 1);
-  std::vector<loglikelihood_request> questions;
+  std::vector<loglikelihood_request> requests;
   for (std::size_t i = 0; i < 20; ++i) {
     auto const pairs = random.some_of(words, 12);
-    questions.push_back({.prompt = {.tokens = pairs, .sequence_id = i}});
+    requests.push_back({.prompt = {.tokens = pairs, .sequence_id = i}, .read_as = phase::generation});
     for (std::size_t key = 0; key < pairs.size(); key += 2)
-      questions.back().continuations.push_back({pairs[key], pairs[key + 1]});
+      requests.back().continuations.push_back({pairs[key], pairs[key + 1]});
   }
   std::vector<any_policy> const policies{dense, (score::entropy{} | select::top_k{1}).during(phase::generation),
                                          none.during(phase::generation)};
   std::vector<int> right(policies.size());
   work done;
-  teacher_force(toy_model{}, questions, phase::generation, policies, done, [&](forced_token at, auto logits) {
-    auto const& pair = questions[at.request].continuations[at.continuation];
+  teacher_force(toy_model{}, requests, policies, done, [&](forced_token at, auto logits) {
+    auto const& pair = requests[at.request].continuations[at.continuation];
     if (at.token == 1 && best_token(logits) == pair[1]) ++right[at.policy];
   });
   for (std::size_t p = 0; p < policies.size(); ++p)

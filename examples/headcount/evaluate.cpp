@@ -18,9 +18,9 @@
 #include <headcount/core/text.hpp>
 #include <headcount/file/json_number.hpp>
 #include <headcount/file/write_file.hpp>
-#include <headcount/measure/run_task.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/result/row.hpp>
+#include <headcount/result/run_task.hpp>
 #include <headcount/result/summary.hpp>
 #include <headcount/task/registry/task_kinds.hpp>
 

@@ -15,9 +15,9 @@
 
 #include <headcount/core/head_outputs.hpp>
 #include <headcount/core/random.hpp>
-#include <headcount/measure/disagreement.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy_file/head_outputs_file.hpp>
+#include <headcount/ranking/disagreement.hpp>
 #include <headcount/ranking/head_output_calibration.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/sentence/parse_part.hpp>

@@ -28,7 +28,8 @@ namespace headcount::v0::evaluate {
                      .shared = asked.context.size(),
                      .sequence_id = row,
                      .edits = std::move(edits)},
-          .continuations = {asked.answer}};
+          .continuations = {asked.answer},
+          .read_as = phase::generation};
 }
 
 /// Which tokens of the right answer, a question's only continuation, are the greedy choice of each policy after the
@@ -40,7 +41,7 @@ namespace headcount::v0::evaluate {
   std::vector<std::vector<std::vector<bool>>> right(policies.size(), none_yet);
   work done;
   for_each_part(model, questions, [&](std::span<loglikelihood_request const> mine, std::size_t first) {
-    teacher_force(model, mine, phase::generation, policies, done, [&](forced_token at, std::span<float const> logits) {
+    teacher_force(model, mine, policies, done, [&](forced_token at, std::span<float const> logits) {
       auto const answer = mine[at.request].continuations.front()[at.token];
       right[at.policy][first + at.request][at.token] = best_token(logits) == answer;
     });
@@ -76,13 +77,12 @@ namespace headcount::v0::evaluate {
   work done;
   for_each_part(model, std::span<loglikelihood_request const>{questions},
                 [&](std::span<loglikelihood_request const> mine, std::size_t first) {
-                  teacher_force(
-                      model, mine, phase::prefill, policies, done, [&](forced_token at, std::span<float const> logits) {
-                        auto const& asked = prompts[first + at.request];
-                        auto const of = [&](token choice) { return logits[static_cast<std::size_t>(choice)]; };
-                        auto const best = std::ranges::max_element(asked.choices, {}, of) - asked.choices.begin();
-                        known[at.policy][first + at.request] = static_cast<std::size_t>(best) == asked.gold;
-                      });
+                  teacher_force(model, mine, policies, done, [&](forced_token at, std::span<float const> logits) {
+                    auto const& asked = prompts[first + at.request];
+                    auto const of = [&](token choice) { return logits[static_cast<std::size_t>(choice)]; };
+                    auto const best = std::ranges::max_element(asked.choices, {}, of) - asked.choices.begin();
+                    known[at.policy][first + at.request] = static_cast<std::size_t>(best) == asked.gold;
+                  });
                 });
   std::vector<outcomes> result;
   for (auto const& one : known) result.emplace_back(one.begin(), one.end());

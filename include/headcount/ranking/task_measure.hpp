@@ -10,6 +10,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/measure/ask.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/statistics/metric.hpp>
@@ -50,10 +51,10 @@ class task_measure {
   [[nodiscard]] std::vector<double> on(std::span<std::size_t const> which, std::span<any_policy const> policies) const {
     std::vector<double> sums(policies.size()), counts(policies.size());
     work done;
-    task_->ask(*model_, which, policies, done, [&](answer&& one) {
+    ask(*model_, *task_, which, policies, done, [&](std::size_t policy, std::size_t, judgement&& one) {
       if (one.metric != metric_.name) return;
-      sums[one.policy] += metric_.better == direction::lower ? -one.value : one.value;
-      ++counts[one.policy];
+      sums[policy] += metric_.better == direction::lower ? -one.value : one.value;
+      ++counts[policy];
     });
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i] /= counts[i];
     return sums;

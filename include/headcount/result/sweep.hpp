@@ -14,10 +14,10 @@
 
 #include <headcount/core/text.hpp>
 #include <headcount/measure/read_prompts.hpp>
-#include <headcount/measure/run_task.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/result/row.hpp>
+#include <headcount/result/run_task.hpp>
 #include <headcount/result/sweep_plan.hpp>
 #include <headcount/task/registry/task_kinds.hpp>
 #include <headcount/task/task.hpp>
@@ -38,11 +38,11 @@ struct sweep_piece {
     std::size_t readings = 0;
     bool is_dense = false;
     for (auto const& policy : policies) (leaves_prefill_dense(policy) ? is_dense = true : (++readings, false));
-    return (readings + (is_dense ? 1 : 0)) * asking->tokens[prompt];
+    return (readings + (is_dense ? 1 : 0)) * asking->prompts[prompt].tokens;
   }
   /// A name that it keeps, whatever plan it is part of.
   [[nodiscard]] std::string name() const {
-    return nlohmann::json{asked->identity, asking->identity, asking->name, asking->seed, asking->prompts[prompt]}
+    return nlohmann::json{asked->identity, asking->identity, asking->name, asking->seed, asking->prompts[prompt].name}
         .dump();
   }
 };
@@ -61,7 +61,7 @@ struct sweep_piece {
       task_options offered{text_of("task ", name), std::move(own)};
       if (seed) offered.offer_seed(*seed);
       for (auto& one : make_tasks(asked, name, std::move(offered)))
-        if (known.insert(nlohmann::json{one.name, one.setting, one.seed, one.prompts}.dump()).second)
+        if (known.insert(nlohmann::json{one.name, one.setting, one.identity, one.seed, names_of(one)}.dump()).second)
           tasks.push_back(std::move(one));
     }
   return tasks;

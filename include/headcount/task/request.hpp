@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <span>
+#include <variant>
 #include <vector>
 
 #include <headcount/core/phase.hpp>
@@ -30,9 +31,8 @@ struct generation_request {
   evaluate::prompt prompt{};
   std::vector<token> lead{};  ///< the prompt's end where it is to be read as generation: the completion comes after it
   std::size_t max_new_tokens = 1;
-  std::vector<token> stop{};  ///< the completion ends after any of these
-  std::vector<token>
-      draft{};  ///< a guess of the completion: it costs one pass to check and saves many where it is right
+  std::vector<token> stop{};   ///< the completion ends after any of these
+  std::vector<token> draft{};  ///< a guess of the completion: it costs one pass to check, and saves many if it is right
 
   /// Whether a completion ends here; `generated` begins with the lead.
   [[nodiscard]] bool ends(std::vector<token> const& generated) const {
@@ -41,18 +41,28 @@ struct generation_request {
   }
 };
 
+/// A prompt and texts that may follow it: how likely is each, and which of its tokens would the model choose?
+struct loglikelihood_request {
+  evaluate::prompt prompt{};
+  std::vector<std::vector<token>> continuations{};  ///< of at least one token each
+  phase read_as = phase::prefill;                   ///< what the continuations count as; prefill predicts their first
+                                                    ///< tokens either way
+};
+
+/// A prompt and the text that follows it: how far are a policy's distributions of each of its tokens from the dense
+/// model's?
+struct comparison_request {
+  loglikelihood_request text{};  ///< one continuation
+  std::size_t skip = 0;          ///< its first tokens that are left out
+};
+
+/// What a prompt is asked: to be continued, how likely texts are after one prompt or several, or to be compared.
+using request = std::variant<generation_request, std::vector<loglikelihood_request>, comparison_request>;
+
 /// Tokens that a request has a model read before it answers.
 [[nodiscard]] inline std::size_t length_of(generation_request const& one) noexcept {
   return one.prompt.tokens.size() + one.lead.size();
 }
-
-/// A prompt and texts that may follow it: how likely is each?
-struct loglikelihood_request {
-  evaluate::prompt prompt{};
-  std::vector<std::vector<token>> continuations{};  ///< of at least one token each
-};
-
-/// Tokens that a request has a model read before it is asked.
 [[nodiscard]] inline std::size_t length_of(loglikelihood_request const& one) noexcept {
   return one.prompt.tokens.size();
 }

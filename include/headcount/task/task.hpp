@@ -2,67 +2,71 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
-#include <optional>
-#include <span>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include <headcount/core/error.hpp>
-#include <headcount/core/text.hpp>
-#include <headcount/core/token.hpp>
-#include <headcount/engine/any_model.hpp>
-#include <headcount/engine/model_under_test.hpp>
-#include <headcount/measure/work.hpp>
-#include <headcount/policy/any_policy.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/text/any_tokenizer.hpp>
-#include <headcount/text/chat_turns.hpp>
+#include <headcount/task/answer.hpp>
+#include <headcount/task/request.hpp>
 
 namespace headcount::v0::evaluate {
 
-// How a task is added (facts_task.hpp is a small example):
+// How a task is added (language/facts_task.hpp is a small example):
 //  1. Write a function `std::vector<task> make_NAME(model_under_test const&, std::string_view name, task_options&)` in
-//  a header
-//     of this folder. It takes its options by `options.take("key", otherwise)`, draws or reads its prompts, and fills
-//     in `task`. For what `ask` does, judge_likelihoods (judge.hpp) and judge_completions are there; both read under
-//     many policies what follow.hpp, complete.hpp and likelihood.hpp let them share.
-//  2. Add one line to task_kinds in registry.hpp. A name that ends in "/" stands for a family, as "ruler/NAME" is.
-// Command line, sweeps and reports find the task by its name; they need no change.
+//  a
+//     folder under this one. It takes its options by `options.take("key", otherwise)`, draws or reads its prompts, and
+//     fills in `task`: what each prompt requests, what it shares with others, and what an answer is worth.
+//  2. Add one line to task_kinds in registry/task_kinds.hpp. A name that ends in "/" stands for a family, as
+//     "ruler/NAME" is.
+// measure/ask.hpp asks it; command line, sweeps and reports find it by its name. They need no change.
 
-/// What a policy made of one prompt, in one metric.
-struct answer {
-  std::size_t policy = 0;  ///< index of the policy
-  std::size_t prompt = 0;  ///< index of the prompt in the task
+/// Something that a prompt shares with other prompts, so that their answers depend on each other: {"needle", its
+/// sentence}, {"subject", "anatomy"}. Equal names and values are the same thing.
+struct factor {
+  std::string name{};
+  std::string value{};
+
+  [[nodiscard]] friend bool operator==(factor const&, factor const&) = default;
+};
+
+/// One prompt of a task.
+struct task_prompt {
+  std::string name{};  ///< no other prompt of the task has it; it stays with the prompt whatever others there are
+  evaluate::request request{};
+  std::vector<factor> factors{};
+  std::size_t tokens = 0;  ///< about how many it has a model read, for estimates
+};
+
+/// What an answer is worth in one metric.
+struct judgement {
   std::string metric{};
   double value = 0;
   nlohmann::ordered_json more = nlohmann::ordered_json::object();  ///< what the row says beside
 };
 
-using answer_user = std::function<void(answer&&)>;
-
-/// Prompts with a way to ask them.
+/// Prompts and what counts as right: data, which asks nobody.
 struct task {
-  std::string name{};             ///< as rows say it: "facts", "glue/cola"
-  std::string setting{};          ///< task_options::setting
-  std::string identity{};         ///< a digest of its options and of the data that it reads
-  std::uint64_t seed = 0;         ///< that prompts were drawn with; 0 when nothing is drawn
-  std::vector<metric> metrics{};  ///< each prompt gets an answer in each of them
-  std::vector<std::string>
-      prompts{};                      ///< their names, all different; a prompt keeps its name whatever others there are
-  std::size_t duplicates = 0;         ///< prompts left out because they were there already
-  std::vector<std::size_t> tokens{};  ///< about how many tokens each prompt has a model read, for estimates
+  std::string name{};      ///< as rows say it: "facts", "glue/cola"
+  std::string setting{};   ///< task_options::setting
+  std::string identity{};  ///< a digest of the options and the data that it was made of
+  std::uint64_t seed = 0;  ///< that prompts were drawn with; 0 when nothing is drawn
+  std::vector<metric> metrics{};
+  std::vector<task_prompt> prompts{};
+  std::size_t duplicates = 0;  ///< prompts left out because they were there already
 
-  /// Asks some of the prompts, given as increasing indices, under policies. Answers come from one thread at a time, in
-  /// any order. Prompts that are asked together share what they can, so a caller hands over as many as it can afford to
-  /// ask again; answers do not depend on which are asked together, but for rounding.
-  std::function<void(any_model const&, std::span<std::size_t const> which, std::span<any_policy const>, work&,
-                     answer_user const&)>
-      ask{};
+  /// What an answer to prompt i is worth: a judgement for each metric that has rows of its own.
+  std::function<std::vector<judgement>(std::size_t i, answer const&)> judge{};
 };
+
+/// The names of a task's prompts.
+[[nodiscard]] inline std::vector<std::string> names_of(task const& of) {
+  std::vector<std::string> names;
+  for (auto const& one : of.prompts) names.push_back(one.name);
+  return names;
+}
 
 }  // namespace headcount::v0::evaluate

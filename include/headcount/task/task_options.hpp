@@ -16,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/file/json_file.hpp>
 
@@ -94,6 +95,12 @@ class task_options {
       throw error{what_, text_of(key, " = ", reference::in_quotes(name)), all};
     }
     return name;
+  }
+
+  /// Whether continuations count as prefill, as benchmarks score them, or as generation: option `phase`. Their first
+  /// token is predicted by prefill either way.
+  [[nodiscard]] phase take_phase() {
+    return take_one_of("phase", {"prefill", "generation"}) == "prefill" ? phase::prefill : phase::generation;
   }
 
   /// What prompts are drawn with.

@@ -73,7 +73,7 @@ std::vector<loglikelihood_request> questions_for(std::size_t count) {
   test::numbers random{5};
   std::vector<loglikelihood_request> questions(count);
   for (std::size_t i = 0; i < count; ++i) {
-    auto& [asked, continuations] = questions[i];
+    auto& [asked, continuations, ignored] = questions[i];
     asked.tokens = random.text(5 + random.below(6), 37);
     asked.sequence_id = 100 + i;
     if (i % 3 != 0) {
@@ -97,6 +97,12 @@ bool close(std::span<float const> a, std::vector<float> const& b) {
   return true;
 }
 
+/// Requests whose continuations count as this phase.
+std::vector<loglikelihood_request> read_as(std::vector<loglikelihood_request> requests, phase when) {
+  for (auto& one : requests) one.read_as = when;
+  return requests;
+}
+
 }  // namespace
 
 TEST_CASE("teacher_force: every token is predicted as by a loop that shares nothing, in both phases, by any engine") {
@@ -114,7 +120,7 @@ TEST_CASE("teacher_force: every token is predicted as by a loop that shares noth
       std::vector<std::vector<std::vector<std::vector<std::vector<float>>>>> expected;
       for (auto const& policy : policies) {
         auto& of_policy = expected.emplace_back();
-        for (auto const& [asked, continuations] : questions) {
+        for (auto const& [asked, continuations, ignored] : questions) {
           auto& of_question = of_policy.emplace_back();
           for (auto const& text : continuations) {
             naive one{model, policy, asked};
@@ -128,10 +134,11 @@ TEST_CASE("teacher_force: every token is predicted as by a loop that shares noth
       work done;
       std::size_t calls = 0;
       std::size_t wrong = 0;
-      teacher_force(model, questions, when, policies, done, [&](forced_token at, std::span<float const> logits) {
-        if (!close(logits, expected[at.policy][at.request][at.continuation][at.token])) ++wrong;
-        ++calls;
-      });
+      teacher_force(model, read_as(questions, when), policies, done,
+                    [&](forced_token at, std::span<float const> logits) {
+                      if (!close(logits, expected[at.policy][at.request][at.continuation][at.token])) ++wrong;
+                      ++calls;
+                    });
       CHECK(wrong == 0);
       std::size_t expected_calls = 0;
       for (auto const& one : questions)
@@ -152,7 +159,7 @@ TEST_CASE("teacher_force: what is shared is read once") {
     std::vector<any_policy> some;
     for (auto const* text : sentences) some.push_back(parse_policy(text));
     work done;
-    teacher_force(reference_model{made.model}, questions, when, some, done, [](auto&&...) {});
+    teacher_force(reference_model{made.model}, read_as(questions, when), some, done, [](auto&&...) {});
     return done.computed.load();
   };
   std::size_t const prompts = 3 + 1 + 2;

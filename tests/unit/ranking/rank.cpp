@@ -161,20 +161,20 @@ TEST_CASE("importance: importance by a measure of one's own is what the measure 
 
 TEST_CASE("task_measure: a task's measure is the mean of one of its metrics over prompts, losses negated") {
   any_model const model = test::toy_model{};
-  task asking{.name = "made up",
-              .metrics = {{.name = "acc"}, {.name = "loss", .better = direction::lower}},
-              .prompts = {"a", "b", "c"}};
-  asking.ask = [](any_model const&, std::span<std::size_t const> which, std::span<any_policy const> policies, work&,
-                  answer_user const& use) {
-    for (std::size_t p = policies.size(); p-- > 0;)
-      for (auto const i : which) {
-        use({.policy = p, .prompt = i, .metric = "loss", .value = static_cast<double>(10 * p + i)});
-        use({.policy = p, .prompt = i, .metric = "acc", .value = i < p ? 1.0 : 0.0});
-      }
+  task asking{
+      .name = "made up", .metrics = {{.name = "acc"}, {.name = "loss", .better = direction::lower}}, .prompts = {}};
+  for (auto const* name : {"a", "b", "c"})
+    asking.prompts.push_back({.name = name, .request = generation_request{.prompt = {.tokens = {1, 2, 3}}}});
+  std::vector<token> said;
+  asking.judge = [&](std::size_t i, answer const& found) {
+    said.push_back(found.tokens.front());
+    return std::vector<judgement>{{.metric = "loss", .value = static_cast<double>(10 * i)},
+                                  {.metric = "acc", .value = i < 2 ? 1.0 : 0.0}};
   };
-  std::vector<any_policy> const policies(3);
-  CHECK(task_measure{model, asking}(policies) == std::vector{0.0, 1.0 / 3, 2.0 / 3});
-  CHECK(task_measure{model, asking, "loss"}(policies) == std::vector{-1.0, -11.0, -21.0});
+  std::vector<any_policy> const policies(2);
+  CHECK(task_measure{model, asking}(policies) == std::vector{2.0 / 3, 2.0 / 3});
+  CHECK(task_measure{model, asking, "loss"}(policies) == std::vector{-10.0, -10.0});
+  CHECK(said.size() == 12);
   CHECK(test::message_of([&] { task_measure{model, asking, "f1"}; }) ==
         "metric f1: task made up does not measure it (allowed: acc, loss)");
 }

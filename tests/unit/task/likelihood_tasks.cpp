@@ -19,8 +19,8 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/error.hpp>
-#include <headcount/measure/run_task.hpp>
 #include <headcount/result/parse_row.hpp>
+#include <headcount/result/run_task.hpp>
 #include <headcount/result/summary.hpp>
 #include <headcount/result/sweep.hpp>
 #include <headcount/result/sweep_plan.hpp>
@@ -45,7 +45,7 @@ std::vector<row> rows_of(model_under_test const& asked, std::string const& name,
   work own;
   std::vector<row> rows;
   for (auto const& one : make_tasks(asked, name, task_options{"task " + name, options})) {
-    CHECK(one.prompts.size() == one.tokens.size());
+    for (auto const& prompt : one.prompts) CHECK(prompt.tokens > 0);
     run_task(asked, one, policies, done == nullptr ? own : *done, [&](row&& made) { rows.push_back(std::move(made)); });
   }
   return rows;

@@ -17,8 +17,8 @@
 
 #include <headcount/engine/logits.hpp>
 #include <headcount/engine/reference_model.hpp>
-#include <headcount/measure/run_task.hpp>
 #include <headcount/reference/checkpoint/load_snapshot.hpp>
+#include <headcount/result/run_task.hpp>
 #include <headcount/sentence/parse.hpp>
 #include <headcount/task/registry/task_kinds.hpp>
 #include <unit/reference/support/files.hpp>
@@ -57,7 +57,7 @@ struct recalling_model {
 
 model_under_test small_model(any_model model) {
   return {.name = "small",
-          .model_identity = "0f",
+          .identity = "0f",
           .model = std::move(model),
           .tokenizer = reference::tokenizer{models / "tiny-jamba" / "tokenizer.model"},
           .language = models / "language.json"};
@@ -100,7 +100,7 @@ TEST_CASE("needle_task: a small hybrid finds needles, and finds none without att
     auto const tasks = make(asked, "needle", {{"lengths", {96}}, {"depths", {0, 100}}, {"question", question}});
     REQUIRE(tasks.size() == 1);
     CHECK(tasks[0].setting == (std::string{question} == "seen" ? "" : "question=unseen"));
-    CHECK(tasks[0].prompts == std::vector<std::string>{"96/0/0", "96/100/0"});
+    CHECK(names_of(tasks[0]) == std::vector<std::string>{"96/0/0", "96/100/0"});
     auto const rows = rows_of(asked, tasks[0], policies);
     REQUIRE(rows.size() == 8);
     CHECK(mean(rows, "success", "dense") == 1);
@@ -155,9 +155,9 @@ TEST_CASE("needle_task: options make settings where they change what is asked, a
   auto const published =
       make(asked, "needle", {{"protocol", "published"}, {"lengths", {250, 677}}, {"depths", {0, 11}}});
   CHECK(published.front().setting == "protocol=published");
-  CHECK(published.front().prompts == std::vector<std::string>{"250/0/0", "250/11/0", "677/0/0", "677/11/0"});
+  CHECK(names_of(published.front()) == std::vector<std::string>{"250/0/0", "250/11/0", "677/0/0", "677/11/0"});
   // More prompts than cells are about other needles; fewer are the first ones.
-  auto const more = make(asked, "needle", {{"lengths", {96, 128}}, {"depths", {50}}, {"prompts", 5}}).front().prompts;
+  auto const more = names_of(make(asked, "needle", {{"lengths", {96, 128}}, {"depths", {50}}, {"prompts", 5}}).front());
   CHECK(more == std::vector<std::string>{"96/50/0", "128/50/0", "96/50/1", "128/50/1", "96/50/2"});
   CHECK(make(asked, "needle", {{"lengths", {96}}, {"limit", 2}}).front().prompts.size() == 2);
   CHECK(make(asked, "needle", {{"lengths", {96}}, {"depths", {0, 0.01}}}).front().duplicates == 1);
@@ -179,7 +179,7 @@ TEST_CASE("exposure_task: every edit in every phase on the same prompts, on the 
   REQUIRE(tasks.size() == 19);
   std::set<std::string> settings;
   for (auto const& one : tasks) {
-    CHECK(one.prompts == tasks[0].prompts);
+    CHECK(names_of(one) == names_of(tasks[0]));
     CHECK(settings.insert(one.setting).second);
   }
   auto const success = [&](std::string const& edit, std::string const& when) {
@@ -239,8 +239,8 @@ TEST_CASE("ruler_task: one or all, each sample under its own name, and scored by
   std::set<std::string> names;
   for (auto const& one : all) {
     names.insert(one.name);
-    CHECK(one.prompts == std::vector<std::string>{"2000/0", "2000/1"});
-    for (auto const tokens : one.tokens) CHECK(tokens < 2000);
+    CHECK(names_of(one) == std::vector<std::string>{"2000/0", "2000/1"});
+    for (auto const& prompt : one.prompts) CHECK(prompt.tokens < 2000);
   }
   CHECK(names.size() == 11);
   CHECK(names.contains("ruler/niah_multikey_3"));

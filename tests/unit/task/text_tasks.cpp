@@ -12,9 +12,9 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/error.hpp>
-#include <headcount/measure/run_task.hpp>
+#include <headcount/measure/ask.hpp>
+#include <headcount/result/run_task.hpp>
 #include <headcount/sentence/parse.hpp>
-#include <headcount/task/judge.hpp>
 #include <headcount/task/text/agreement.hpp>
 #include <headcount/task/text/perplexity.hpp>
 
@@ -50,7 +50,7 @@ using texts = std::vector<std::vector<token>>;
 
 texts windows_of(std::vector<token> const& text, std::size_t longest) {
   texts all;
-  for (auto const& one : rolling_windows(text, 99, longest)) {
+  for (auto const& one : rolling_windows(text, 99, longest, phase::prefill)) {
     all.push_back(one.prompt.tokens);
     all.insert(all.end(), one.continuations.begin(), one.continuations.end());
   }
@@ -195,14 +195,15 @@ TEST_CASE("agreement: each position of prefill and of generation, as a loop over
       test::contains(test::message_of([&] { (void)make_agreement(asked, "agreement", again); }), "line 1: it has 31"));
 }
 
-TEST_CASE("judge_completions: what is said under each policy, whichever prompts are asked together") {
+TEST_CASE("ask: what is said under each policy, whichever prompts are asked together") {
   auto const asked = test::toy_model_under_test();
-  task made{.name = "say", .metrics = {"first"}, .prompts = {"a", "b", "c"}};
-  std::vector<generation_request> requests;
-  for (token const one : {3, 4, 5}) requests.push_back({.prompt = {.tokens = {1, one}}, .max_new_tokens = 3});
-  made.ask = judge_completions(made.prompts, requests, [](std::size_t, std::span<token const> said) {
-    return std::vector<answer>{{.metric = "first", .value = static_cast<double>(said[2])}};
-  });
+  task made{.name = "say", .metrics = {{.name = "first"}}};
+  for (token const one : {3, 4, 5})
+    made.prompts.push_back({.name = std::string(1, static_cast<char>('a' + one - 3)),
+                            .request = generation_request{.prompt = {.tokens = {1, one}}, .max_new_tokens = 3}});
+  made.judge = [](std::size_t, answer const& found) {
+    return std::vector<judgement>{{.metric = "first", .value = static_cast<double>(found.tokens[2])}};
+  };
   auto const expected = [&](token one, any_policy const& policy) {
     auto state = test::toy_model{}.start();
     test::toy_model::read(state, 1, phase::prefill, policy);
@@ -216,7 +217,8 @@ TEST_CASE("judge_completions: what is said under each policy, whichever prompts 
   auto const rows = rows_of(asked, {made});
   for (auto const& policy : policies)
     for (std::size_t i = 0; i < 3; ++i)
-      CHECK(find(rows, "say", policy, made.prompts[i], "first").value == expected(static_cast<token>(3 + i), policy));
+      CHECK(find(rows, "say", policy, made.prompts[i].name, "first").value ==
+            expected(static_cast<token>(3 + i), policy));
   work done;
   std::vector<row> some;
   std::vector<std::size_t> const which{2};

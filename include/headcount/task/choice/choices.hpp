@@ -13,6 +13,7 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/task/choice/multiple_choice.hpp>
 #include <headcount/task/choice/shots.hpp>
 #include <headcount/task/json_lines.hpp>
@@ -20,12 +21,6 @@
 #include <headcount/task/task_options.hpp>
 
 namespace headcount::v0::evaluate {
-
-/// Whether continuations count as prefill, as benchmarks score them, or as generation: option `phase`. A choice's first
-/// token is predicted by prefill either way.
-[[nodiscard]] inline phase take_phase(task_options& options) {
-  return options.take_one_of("phase", {"prefill", "generation"}) == "prefill" ? phase::prefill : phase::generation;
-}
 
 namespace detail {
 
@@ -74,7 +69,7 @@ template <class Read>
       options.take_data(R"(a file of JSON lines {"prompt": text, "choices": [text, ...], "gold": index})");
   auto const train = options.take<std::string>("train", {}, option_role::selects);
   auto const shots = options.take<std::size_t>("shots", 0);
-  auto const when = take_phase(options);
+  auto const when = options.take_phase();
   auto const seed = options.take_seed(seed_of_shots);
   auto const limit = options.take_limit();
   auto const put = take_question_form(asked, name, options);

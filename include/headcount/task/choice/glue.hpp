@@ -12,6 +12,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/statistics/metric.hpp>
 #include <headcount/task/choice/choices.hpp>
 #include <headcount/task/json_lines.hpp>
@@ -138,7 +139,7 @@ namespace detail {
   auto const data = options.take_data("a file of JSON lines with the data set's fields, or a folder NAME/SPLIT.jsonl");
   auto const train = options.take<std::string>("train", {}, option_role::selects);
   auto const shots = options.take<std::size_t>("shots", 0);
-  auto const when = take_phase(options);
+  auto const when = options.take_phase();
   auto const seed = options.take_seed(seed_of_shots);
   auto const limit = options.take_limit();
   auto const put = take_question_form(asked, name, options);

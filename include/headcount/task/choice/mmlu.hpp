@@ -11,6 +11,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/statistics/metric.hpp>
 #include <headcount/task/choice/choices.hpp>
 #include <headcount/task/choice/csv.hpp>
@@ -90,6 +91,7 @@ inline constexpr std::array mmlu_metrics{metric{
     }
     for (std::size_t i = 0; i < records.size(); ++i) {
       items.push_back(read_mmlu_item(records[i], text_of(one, "/", i)));
+      items.back().factors = {{"subject", one}};
       before.push_back(shown);
     }
   }

@@ -13,9 +13,9 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/measure/likelihood.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/judge.hpp>
+#include <headcount/task/answer.hpp>
 #include <headcount/task/request.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
@@ -31,6 +31,7 @@ struct choice_item {
   std::string text{};                  ///< what the choices follow: "...\nAnswer:"
   std::vector<std::string> choices{};  ///< "A", "B", ...; in a plain text a space goes before each
   std::size_t gold = 0;                ///< index of the right one
+  std::vector<factor> factors{};       ///< what it shares with other items
 };
 
 /// How questions and worked examples are put: one text, or turns of a chat.
@@ -100,13 +101,14 @@ struct choice_verdict {
 }
 
 /// An item's context and choices as tokens, cut from the left to what the model reads. Choices whose context has the
-/// same tokens make one question. Throws headcount::error for a choice that has no token or alone is too long.
-[[nodiscard]] inline std::vector<loglikelihood_request> questions_of(model_under_test const& asked,
-                                                                     std::string_view task, std::string const& context,
-                                                                     choice_item const& item,
-                                                                     std::string_view delimiter = " ") {
+/// same tokens make one request. Throws headcount::error for a choice that has no token or alone is too long.
+[[nodiscard]] inline std::vector<loglikelihood_request> requests_of_item(model_under_test const& asked,
+                                                                         std::string_view task,
+                                                                         std::string const& context,
+                                                                         choice_item const& item, phase read_as,
+                                                                         std::string_view delimiter = " ") {
   auto const& tokenizer = asked.tokenizer_for(task);
-  std::vector<loglikelihood_request> questions;
+  std::vector<loglikelihood_request> requests;
   for (auto const& choice : item.choices) {
     auto pair = pair_texts(tokenizer, context, text_of(delimiter, choice));
     if (pair.prompt.empty()) throw error{item.what, "its prompt has no token", "a prompt that is not empty"};
@@ -116,11 +118,11 @@ struct choice_verdict {
       throw error{item.what, text_of("a choice has ", pair.continuation.size(), " tokens"),
                   text_of("at most ", asked.longest)};
     truncate_left(pair, asked.longest);
-    if (questions.empty() || questions.back().prompt.tokens != pair.prompt)
-      questions.push_back({.prompt = {.tokens = std::move(pair.prompt)}});
-    questions.back().continuations.push_back(std::move(pair.continuation));
+    if (requests.empty() || requests.back().prompt.tokens != pair.prompt)
+      requests.push_back({.prompt = {.tokens = std::move(pair.prompt)}, .read_as = read_as});
+    requests.back().continuations.push_back(std::move(pair.continuation));
   }
-  return questions;
+  return requests;
 }
 
 /// Marks the beginning that prompts have in common, where it is worth reading once: their longest common prefix, of at
@@ -128,15 +130,16 @@ struct choice_verdict {
 inline void share_beginning(std::span<std::vector<loglikelihood_request>> prompts, std::size_t least = 8) {
   if (prompts.size() < 2) return;
   std::span<token const> common{prompts.front().front().prompt.tokens};
-  for (auto const& questions : prompts) {
-    for (auto const& [prompt, continuations] : questions) {
-      auto const end = std::ranges::mismatch(common, prompt.tokens).in1;
-      common = common.first(std::min(static_cast<std::size_t>(end - common.begin()), prompt.tokens.size() - 1));
+  for (auto const& requests : prompts) {
+    for (auto const& one : requests) {
+      auto const& tokens = one.prompt.tokens;
+      auto const end = std::ranges::mismatch(common, tokens).in1;
+      common = common.first(std::min(static_cast<std::size_t>(end - common.begin()), tokens.size() - 1));
     }
   }
   if (common.size() < least) return;
-  for (auto& questions : prompts)
-    for (auto& one : questions) one.prompt.shared = common.size();
+  for (auto& requests : prompts)
+    for (auto& one : requests) one.prompt.shared = common.size();
 }
 
 /// The share of questions whose right choice is the likeliest: by the sum of its log-probabilities, and by that sum
@@ -156,37 +159,38 @@ enum class choice_metrics { acc, all };
                                                choice_metrics metrics, phase continuations_are) {
   made.metrics = {accuracy};
   if (metrics == choice_metrics::all) made.metrics = {multiple_choice_metrics.begin(), multiple_choice_metrics.end()};
-  std::vector<std::vector<loglikelihood_request>> prompts;
+  std::vector<std::vector<loglikelihood_request>> requests;
   for (std::size_t i = 0; i < items.size(); ++i) {
     auto const context = text_of(shots[i], items[i].text, form.question_end, form.cue);
-    prompts.push_back(questions_of(asked, made.name, context, items[i], form.delimiter));
-    made.prompts.push_back(items[i].name);
-    std::size_t tokens = 0;
-    for (auto const& one : prompts.back()) tokens += length_of(one);
-    made.tokens.push_back(tokens);
+    requests.push_back(requests_of_item(asked, made.name, context, items[i], continuations_are, form.delimiter));
   }
   for (std::size_t begin = 0, end = 0; begin < items.size(); begin = end) {
     while (end < items.size() && shots[end] == shots[begin]) ++end;
-    share_beginning(std::span{prompts}.subspan(begin, end - begin));
+    share_beginning(std::span{requests}.subspan(begin, end - begin));
   }
-  made.ask = judge_likelihoods(
-      made.prompts, std::move(prompts), continuations_are,
-      [items = std::move(items), metrics](std::size_t i, std::span<likelihood const> found) {
-        auto const verdict = judge_choices(found, items[i].choices);
-        nlohmann::ordered_json more{{"predicted", verdict.best}, {"gold", items[i].gold}};
-        for (auto const& one : found) more["loglik"].push_back(one.nats);
-        std::vector<answer> answers;
-        auto const add = [&](char const* metric, std::size_t best) {
-          more["predicted"] = best;
-          answers.push_back({.metric = metric, .value = best == items[i].gold ? 1.0 : 0.0, .more = more});
-        };
-        add("acc", verdict.best);
-        if (metrics == choice_metrics::all) {
-          add("acc_norm", verdict.best_by_chars);
-          add("acc_bytes", verdict.best_by_bytes);
-        }
-        return answers;
-      });
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    std::size_t tokens = 0;
+    for (auto const& one : requests[i]) tokens += length_of(one);
+    made.prompts.push_back(
+        {.name = items[i].name, .request = std::move(requests[i]), .factors = items[i].factors, .tokens = tokens});
+  }
+  made.judge = [items = std::move(items), metrics](std::size_t i, answer const& answered) {
+    auto const& found = answered.likelihoods;
+    auto const verdict = judge_choices(found, items[i].choices);
+    nlohmann::ordered_json more{{"predicted", verdict.best}, {"gold", items[i].gold}};
+    for (auto const& one : found) more["loglik"].push_back(one.nats);
+    std::vector<judgement> judged;
+    auto const add = [&](char const* metric, std::size_t best) {
+      more["predicted"] = best;
+      judged.push_back({.metric = metric, .value = best == items[i].gold ? 1.0 : 0.0, .more = more});
+    };
+    add("acc", verdict.best);
+    if (metrics == choice_metrics::all) {
+      add("acc_norm", verdict.best_by_chars);
+      add("acc_bytes", verdict.best_by_bytes);
+    }
+    return judged;
+  };
   return made;
 }
 

@@ -10,14 +10,13 @@
 #include <vector>
 
 #include <headcount/core/error.hpp>
-#include <headcount/core/phase.hpp>
 #include <headcount/core/random.hpp>
 #include <headcount/core/random_stream.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/file/digest.hpp>
-#include <headcount/measure/likelihood.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/judge.hpp>
+#include <headcount/task/answer.hpp>
 #include <headcount/task/language/facts.hpp>
 #include <headcount/task/language/small_language.hpp>
 #include <headcount/task/request.hpp>
@@ -29,6 +28,31 @@ namespace headcount::v0::evaluate {
 inline constexpr std::array facts_metrics{
     metric{.name = "acc", .unit = "share", .better = direction::higher, .values = right_or_wrong}};
 
+/// Asks facts of a model, each prompt by a name: which of the choices is the likeliest next token, the first of equals.
+/// The prompt is one prefill.
+[[nodiscard]] inline task make_task_of_facts(task made, std::span<std::string const> names,
+                                             std::span<fact_prompt const> facts) {
+  made.metrics = {facts_metrics.begin(), facts_metrics.end()};
+  std::vector<std::size_t> gold;
+  for (std::size_t i = 0; i < facts.size(); ++i) {
+    loglikelihood_request one{.prompt = {.tokens = facts[i].prompt}};
+    for (auto const choice : facts[i].choices) one.continuations.push_back({choice});
+    gold.push_back(facts[i].gold);
+    made.prompts.push_back({.name = names[i],
+                            .request = std::vector{std::move(one)},
+                            .factors = {{"question", names[i]}},
+                            .tokens = facts[i].prompt.size()});
+  }
+  made.judge = [gold = std::move(gold)](std::size_t i, answer const& found) -> std::vector<judgement> {
+    auto const best = std::ranges::max_element(found.likelihoods, {}, &likelihood::nats) - found.likelihoods.begin();
+    std::vector<double> nats;
+    for (auto const& one : found.likelihoods) nats.push_back(one.nats);
+    return {
+        {.metric = "acc", .value = static_cast<std::size_t>(best) == gold[i] ? 1.0 : 0.0, .more = {{"loglik", nats}}}};
+  };
+  return made;
+}
+
 /// What a person of the small language works as, four choices of one token each. Option `context`: tokens of filler
 /// before the question; `prompts`: how many people are asked about. A prompt is named by its person.
 [[nodiscard]] inline std::vector<task> make_facts(model_under_test const& asked, std::string_view name,
@@ -37,37 +61,21 @@ inline constexpr std::array facts_metrics{
     throw error{text_of("task ", name), text_of("there is no language.json for ", asked.name),
                 "a model in the language of the small hybrids"};
   small_language const language{asked.language};
-  task made{
-      .name = std::string{name}, .seed = options.take_seed(), .metrics = {facts_metrics.begin(), facts_metrics.end()}};
+  task made{.name = std::string{name}, .seed = options.take_seed()};
   auto const context = options.take<std::size_t>("context", 12);
   auto const most = options.take<std::size_t>("prompts", language.people().size(), option_role::selects);
   auto const limit = std::min(most, options.take_limit());
   made.setting = options.setting();
 
   random_stream order{mix_bits(made.seed)};
-  std::vector<std::vector<loglikelihood_request>> questions;
-  std::vector<std::size_t> gold;
+  std::vector<std::string> names;
+  std::vector<fact_prompt> facts;
   for (auto const person : order.some_of(language.people(), std::min(limit, language.people().size()))) {
-    made.prompts.push_back(language.text({person}));
-    random_stream random{mix_bits(made.seed) ^ hash_of(made.prompts.back())};
-    auto const fact = make_fact_prompt(language, person, context, random);
-    loglikelihood_request one{.prompt = {.tokens = fact.prompt}};
-    for (auto const choice : fact.choices) one.continuations.push_back({choice});
-    made.tokens.push_back(fact.prompt.size());
-    gold.push_back(fact.gold);
-    questions.push_back({std::move(one)});
+    names.push_back(language.text({person}));
+    random_stream random{mix_bits(made.seed) ^ hash_of(names.back())};
+    facts.push_back(make_fact_prompt(language, person, context, random));
   }
-  made.ask = judge_likelihoods(
-      made.prompts, std::move(questions), phase::prefill,
-      [gold = std::move(gold)](std::size_t i, std::span<likelihood const> choices) -> std::vector<answer> {
-        auto const best = std::ranges::max_element(choices, {}, &likelihood::nats) - choices.begin();
-        std::vector<double> nats;
-        for (auto const& one : choices) nats.push_back(one.nats);
-        return {{.metric = "acc",
-                 .value = static_cast<std::size_t>(best) == gold[i] ? 1.0 : 0.0,
-                 .more = {{"loglik", nats}}}};
-      });
-  return {std::move(made)};
+  return {make_task_of_facts(std::move(made), names, facts)};
 }
 
 }  // namespace headcount::v0::evaluate

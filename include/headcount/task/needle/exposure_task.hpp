@@ -16,6 +16,7 @@
 #include <headcount/edit/null.hpp>
 #include <headcount/edit/omit.hpp>
 #include <headcount/edit/only.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/task/needle/needle_task.hpp>
 #include <headcount/task/task.hpp>

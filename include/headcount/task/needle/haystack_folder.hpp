@@ -6,6 +6,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/task/needle/haystack.hpp>
 #include <headcount/task/needle/needle_kind.hpp>
 #include <headcount/task/task.hpp>

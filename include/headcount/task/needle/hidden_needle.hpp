@@ -13,6 +13,7 @@
 #include <headcount/task/needle/phrase_score.hpp>
 #include <headcount/task/needle/prompt_form.hpp>
 #include <headcount/task/needle/text_parts.hpp>
+#include <headcount/task/task.hpp>
 #include <headcount/text/pair_texts.hpp>
 
 namespace headcount::v0::evaluate {
@@ -29,6 +30,7 @@ struct text_needle {
   token_positions needle{};         ///< the needle's, in every reading
   std::string answer{};             ///< what the model should say
   phrase_set phrases{};             ///< what it is scored by
+  std::vector<factor> factors{};    ///< its needle and its part of the haystack
 };
 
 /// Encodes a prompt and notes what is where in it.

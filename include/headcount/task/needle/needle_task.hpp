@@ -14,14 +14,15 @@
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/core/token_positions.hpp>
-#include <headcount/measure/complete.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/judge.hpp>
+#include <headcount/task/answer.hpp>
 #include <headcount/task/needle/haystack_folder.hpp>
 #include <headcount/task/needle/phrase_score.hpp>
 #include <headcount/task/needle/prompt_form.hpp>
 #include <headcount/task/needle/published_needle.hpp>
 #include <headcount/task/needle/text_needle.hpp>
+#include <headcount/task/request.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
 
@@ -100,37 +101,33 @@ template <std::invocable<text_needle const&> EditsOf>
             .seed = seed,
             .metrics = {needle_metrics.begin(), needle_metrics.end()}};
   made.duplicates = asking.duplicates;
-  std::vector<generation_request> requests;
   for (auto const& one : asking.prompts) {
-    made.prompts.push_back(one.id);
-    made.tokens.push_back(one.tokens.size());
     // The answer as it would go on, for the draft: after a word, so that it begins as it does within a text.
     auto const lead = tokenizer.encode("so");
     auto draft = tokenizer.encode("so " + one.answer);
     draft.erase(draft.begin(), draft.begin() + static_cast<std::ptrdiff_t>(std::min(lead.size(), draft.size())));
-    generation_request ask{.prompt = {.tokens = one.tokens, .edits = edits_of(one)},
-                           .max_new_tokens = asking.max_new_tokens,
-                           .stop = asking.stop,
-                           .draft = std::move(draft)};
+    generation_request request{.prompt = {.tokens = one.tokens, .edits = edits_of(one)},
+                               .max_new_tokens = asking.max_new_tokens,
+                               .stop = asking.stop,
+                               .draft = std::move(draft)};
     if (!asking.question_is_seen) {
-      auto const begin = ask.prompt.tokens.begin() + static_cast<std::ptrdiff_t>(one.before_question);
-      ask.lead.assign(begin, ask.prompt.tokens.end());
-      ask.prompt.tokens.erase(begin, ask.prompt.tokens.end());
+      auto const begin = request.prompt.tokens.begin() + static_cast<std::ptrdiff_t>(one.before_question);
+      request.lead.assign(begin, request.prompt.tokens.end());
+      request.prompt.tokens.erase(begin, request.prompt.tokens.end());
     }
-    requests.push_back(std::move(ask));
+    made.prompts.push_back(
+        {.name = one.id, .request = std::move(request), .factors = one.factors, .tokens = one.tokens.size()});
   }
-  made.ask = judge_completions(
-      made.prompts, std::move(requests),
-      [tokenizer, prompts = asking.prompts](std::size_t i, std::span<token const> said) -> std::vector<answer> {
-        auto const& one = prompts[i];
-        auto const text = tokenizer.decode(said);
-        auto const score = score_phrases(one.phrases, text);
-        nlohmann::ordered_json const more{
-            {"length", one.length},        {"depth", one.depth},          {"realised_depth", one.realised_depth},
-            {"tokens", one.tokens.size()}, {"needle", print(one.needle)}, {"completion", text}};
-        return {{.metric = "score", .value = score, .more = more},
-                {.metric = "success", .value = score == one.phrases.most ? 1.0 : 0.0, .more = more}};
-      });
+  made.judge = [tokenizer, prompts = asking.prompts](std::size_t i, answer const& found) -> std::vector<judgement> {
+    auto const& one = prompts[i];
+    auto const text = tokenizer.decode(found.tokens);
+    auto const score = score_phrases(one.phrases, text);
+    nlohmann::ordered_json const more{
+        {"length", one.length},        {"depth", one.depth},          {"realised_depth", one.realised_depth},
+        {"tokens", one.tokens.size()}, {"needle", print(one.needle)}, {"completion", text}};
+    return {{.metric = "score", .value = score, .more = more},
+            {.metric = "success", .value = score == one.phrases.most ? 1.0 : 0.0, .more = more}};
+  };
   return made;
 }
 

@@ -14,10 +14,10 @@
 #include <headcount/core/random_stream.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
-#include <headcount/engine/logits.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/file/digest.hpp>
-#include <headcount/measure/teacher_force.hpp>
 #include <headcount/statistics/metric.hpp>
+#include <headcount/task/answer.hpp>
 #include <headcount/task/recall/mqar.hpp>
 #include <headcount/task/request.hpp>
 #include <headcount/task/task.hpp>
@@ -50,33 +50,22 @@ inline constexpr std::array mqar_metrics{
                 text_of("at most the model's ", asked.model.vocabulary())};
 
   std::vector<mqar_text> texts;
-  std::vector<loglikelihood_request> questions;
   for (std::size_t i = 0; i < count; ++i) {
-    made.prompts.push_back(text_of(i));
-    random_stream random{mix_bits(made.seed) ^ hash_of(made.prompts.back())};
+    auto number = text_of(i);
+    random_stream random{mix_bits(made.seed) ^ hash_of(number)};
     texts.push_back(make_mqar(plan, random));
     auto queries = texts.back().queries;
     queries.push_back(0);  // what follows the last query is asked, too; the token itself is never read
-    questions.push_back({.prompt = {.tokens = texts.back().pairs, .sequence_id = hash_of(made.prompts.back())},
-                         .continuations = {queries}});
-    made.tokens.push_back(plan.length);
+    loglikelihood_request one{
+        .prompt = {.tokens = texts.back().pairs}, .continuations = {std::move(queries)}, .read_as = queries_are};
+    made.prompts.push_back({.name = std::move(number), .request = std::vector{std::move(one)}, .tokens = plan.length});
   }
-  made.ask = [texts = std::move(texts), questions = std::move(questions), queries_are](
-                 any_model const& model, std::span<std::size_t const> which, std::span<any_policy const> policies,
-                 work& done, answer_user const& use) {
-    for (auto const i : which) {
-      std::vector<std::size_t> recalled(policies.size());
-      teacher_force(model, std::span{questions}.subspan(i, 1), queries_are, policies, done,
-                    [&](forced_token at, std::span<float const> logits) {
-                      for (auto const& [place, value] : texts[i].wanted)
-                        if (place + 1 == at.token && best_token(logits) == value) ++recalled[at.policy];
-                    });
-      for (std::size_t p = 0; p < policies.size(); ++p)
-        use({.policy = p,
-             .prompt = i,
-             .metric = "recall",
-             .value = static_cast<double>(recalled[p]) / static_cast<double>(texts[i].wanted.size())});
-    }
+  made.judge = [texts = std::move(texts)](std::size_t i, answer const& found) -> std::vector<judgement> {
+    auto const& choices = found.likelihoods.front().choices;
+    auto const& wanted = texts[i].wanted;
+    auto const is_recalled = [&](auto const& one) { return choices[one.first + 1] == one.second; };
+    auto const recalled = std::ranges::count_if(wanted, is_recalled);
+    return {{.metric = "recall", .value = static_cast<double>(recalled) / static_cast<double>(wanted.size())}};
   };
   return {std::move(made)};
 }

@@ -7,6 +7,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/file/digest.hpp>
 #include <headcount/task/choice/choices.hpp>
 #include <headcount/task/choice/glue.hpp>

@@ -14,11 +14,12 @@
 #include <headcount/core/random_stream.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/file/digest.hpp>
-#include <headcount/measure/complete.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/judge.hpp>
+#include <headcount/task/answer.hpp>
 #include <headcount/task/needle/haystack_folder.hpp>
+#include <headcount/task/request.hpp>
 #include <headcount/task/ruler/ruler.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
@@ -39,26 +40,25 @@ namespace detail {
             .setting = common.setting(),
             .seed = seed,
             .metrics = {ruler_metrics.begin(), ruler_metrics.end()}};
-  std::vector<generation_request> requests;
   std::vector<std::vector<std::string>> answers;
   for (std::size_t i = 0; i < count; ++i) {
-    made.prompts.push_back(text_of(length, "/", i));
-    random_stream const random{mix_bits(seed) ^ hash_of(text_of(name, "/", made.prompts.back()))};
+    auto prompt = text_of(length, "/", i);
+    random_stream const random{mix_bits(seed) ^ hash_of(text_of(name, "/", prompt))};
     auto sample = ruler::make(name, tokenizer, hay.sentences, length, random);
-    requests.push_back({.prompt = {.tokens = encode_with_bos(tokenizer, sample.prompt)},
-                        .max_new_tokens = sample.max_new_tokens,
-                        .stop = asked.end});
-    made.tokens.push_back(requests.back().prompt.tokens.size());
+    generation_request request{.prompt = {.tokens = encode_with_bos(tokenizer, sample.prompt)},
+                               .max_new_tokens = sample.max_new_tokens,
+                               .stop = asked.end};
+    auto const tokens = request.prompt.tokens.size();
+    made.prompts.push_back({.name = std::move(prompt), .request = std::move(request), .tokens = tokens});
     answers.push_back(std::move(sample.answers));
   }
-  made.ask = judge_completions(made.prompts, std::move(requests),
-                               [tokenizer, length, answers = std::move(answers)](
-                                   std::size_t i, std::span<token const> said) -> std::vector<answer> {
-                                 auto const text = tokenizer.decode(said);
-                                 return {{.metric = "match",
-                                          .value = ruler::match_all(answers[i], text),
-                                          .more = {{"length", length}, {"completion", text}}}};
-                               });
+  made.judge = [tokenizer, length, answers = std::move(answers)](std::size_t i,
+                                                                 answer const& found) -> std::vector<judgement> {
+    auto const text = tokenizer.decode(found.tokens);
+    return {{.metric = "match",
+             .value = ruler::match_all(answers[i], text),
+             .more = {{"length", length}, {"completion", text}}}};
+  };
   return made;
 }
 

@@ -12,12 +12,12 @@
 #include <vector>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
-#include <headcount/measure/likelihood.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/statistics/metric.hpp>
-#include <headcount/task/choice/choices.hpp>
-#include <headcount/task/judge.hpp>
+#include <headcount/task/answer.hpp>
 #include <headcount/task/request.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
@@ -29,13 +29,14 @@ namespace headcount::v0::evaluate {
 /// those of a later window after the token before them, and those of the last, shorter window after as many as fit.
 /// Source: lm-evaluation-harness, `get_rolling_token_windows` with context_len 1 and `make_disjoint_window`.
 [[nodiscard]] inline std::vector<loglikelihood_request> rolling_windows(std::span<token const> text, token start,
-                                                                        std::size_t longest) {
+                                                                        std::size_t longest, phase read_as) {
   std::vector<loglikelihood_request> windows;
   for (std::size_t done = 0; done < text.size();) {
     auto const count = std::min(longest, text.size() - done);
     auto const end = done + count;
     loglikelihood_request window{.continuations = {{text.begin() + static_cast<std::ptrdiff_t>(done),
-                                                    text.begin() + static_cast<std::ptrdiff_t>(end)}}};
+                                                    text.begin() + static_cast<std::ptrdiff_t>(end)}},
+                                 .read_as = read_as};
     if (done == 0) {
       window.prompt.tokens = {start};
     } else {
@@ -87,7 +88,7 @@ inline constexpr std::array perplexity_metrics{metric{.name = "word_perplexity",
                                                        task_options& options) {
   auto const path = options.take_data(R"(a text, a folder of texts, or JSON lines {"text": text})");
   auto const window = options.take("window", asked.longest);
-  auto const when = take_phase(options);
+  auto const when = options.take_phase();
   auto const limit = options.take_limit();
   if (window == 0) throw error{text_of("task ", name), "window = 0", "1 token or more"};
   options.add_to_setting(text_of("data=", path.filename().string()));
@@ -103,31 +104,27 @@ inline constexpr std::array perplexity_metrics{metric{.name = "word_perplexity",
   task made{.name = std::string{name},
             .setting = options.setting(),
             .metrics = {perplexity_metrics.begin(), perplexity_metrics.end()}};
-  std::vector<std::vector<loglikelihood_request>> prompts;
   std::vector<size> sizes;
   auto documents = read_documents(path);
   documents.resize(std::min(limit, documents.size()));
   for (auto const& one : documents) {
     auto const tokens = tokenizer.encode(one.text);
     if (tokens.empty()) throw error{one.what, "it has no token", "a text that is not empty"};
-    made.prompts.push_back(one.name);
-    made.tokens.push_back(tokens.size());
     sizes.push_back({.words = count_words(one.text), .bytes = one.text.size(), .tokens = tokens.size()});
-    prompts.push_back(rolling_windows(tokens, *start, window));
+    made.prompts.push_back(
+        {.name = one.name, .request = rolling_windows(tokens, *start, window, when), .tokens = tokens.size()});
   }
-  made.ask = judge_likelihoods(
-      made.prompts, std::move(prompts), when,
-      [sizes = std::move(sizes)](std::size_t i, std::span<likelihood const> windows) -> std::vector<answer> {
-        double nats = 0;
-        for (auto const& one : windows) nats += one.nats;
-        nlohmann::ordered_json const more{
-            {"loglik", nats}, {"words", sizes[i].words}, {"bytes", sizes[i].bytes}, {"tokens", sizes[i].tokens}};
-        auto const per = [&](std::size_t count) { return -nats / static_cast<double>(count); };
-        return {{.metric = "word_perplexity", .value = std::exp(per(sizes[i].words)), .more = more},
-                {.metric = "byte_perplexity", .value = std::exp(per(sizes[i].bytes)), .more = more},
-                {.metric = "bits_per_byte", .value = per(sizes[i].bytes) / std::numbers::ln2, .more = more},
-                {.metric = "perplexity", .value = std::exp(per(sizes[i].tokens)), .more = more}};
-      });
+  made.judge = [sizes = std::move(sizes)](std::size_t i, answer const& found) -> std::vector<judgement> {
+    double nats = 0;
+    for (auto const& one : found.likelihoods) nats += one.nats;
+    nlohmann::ordered_json const more{
+        {"loglik", nats}, {"words", sizes[i].words}, {"bytes", sizes[i].bytes}, {"tokens", sizes[i].tokens}};
+    auto const per = [&](std::size_t count) { return -nats / static_cast<double>(count); };
+    return {{.metric = "word_perplexity", .value = std::exp(per(sizes[i].words)), .more = more},
+            {.metric = "byte_perplexity", .value = std::exp(per(sizes[i].bytes)), .more = more},
+            {.metric = "bits_per_byte", .value = per(sizes[i].bytes) / std::numbers::ln2, .more = more},
+            {.metric = "perplexity", .value = std::exp(per(sizes[i].tokens)), .more = more}};
+  };
   return {std::move(made)};
 }
 

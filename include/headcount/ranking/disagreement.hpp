@@ -67,16 +67,17 @@ struct disagreement {
 
   auto const compare = [&](std::size_t i) {
     auto const& answer = texts[i].answer;
-    loglikelihood_request const one{.prompt = {.tokens = texts[i].prompt, .sequence_id = i}, .continuations = {answer}};
+    loglikelihood_request const one{.prompt = {.tokens = texts[i].prompt, .sequence_id = i},
+                                    .continuations = {answer},
+                                    .read_as = phase::generation};
     std::vector said(count, std::vector<std::vector<double>>(answer.size()));  // [policy][token][vocabulary]
     work done;
-    teacher_force(model, std::span{&one, 1}, phase::generation, policies, done,
-                  [&](forced_token at, std::span<float const> logits) {
-                    auto const next = answer[at.token];
-                    said[at.policy][at.token] = log_probabilities(logits);
-                    all.loglik[at.policy][i] += log_probability(logits, next) / static_cast<double>(answer.size());
-                    if (best_token(logits) != next) right[at.policy][i] = false;
-                  });
+    teacher_force(model, std::span{&one, 1}, policies, done, [&](forced_token at, std::span<float const> logits) {
+      auto const next = answer[at.token];
+      said[at.policy][at.token] = log_probabilities(logits);
+      all.loglik[at.policy][i] += log_probability(logits, next) / static_cast<double>(answer.size());
+      if (best_token(logits) != next) right[at.policy][i] = false;
+    });
     for (std::size_t a = 0; a < count; ++a)
       for (std::size_t b = 0; b < count; ++b)
         if (a != b) all.between[a][b][i] = disagreement_of(said[a], said[b]);

@@ -1,4 +1,4 @@
-// measure/disagreement.hpp and ranking/head_output_calibration.hpp, against one token at a time.
+// ranking/disagreement.hpp and ranking/head_output_calibration.hpp, against one token at a time.
 
 #include <algorithm>
 #include <cmath>
@@ -12,10 +12,10 @@
 #include <headcount/engine/reference_model.hpp>
 #include <headcount/mask/mean.hpp>
 #include <headcount/mask/resample.hpp>
-#include <headcount/measure/disagreement.hpp>
 #include <headcount/part/from_file.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/ranking/calibration.hpp>
+#include <headcount/ranking/disagreement.hpp>
 #include <headcount/ranking/head_output_calibration.hpp>
 #include <headcount/sentence/parse.hpp>
 #include <unit/reference/support/models.hpp>

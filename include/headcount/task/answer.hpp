@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+#include <headcount/core/token.hpp>
+
+namespace headcount::v0::evaluate {
+
+/// How likely a continuation is after its prompt.
+struct likelihood {
+  double nats = 0;               ///< ln of its probability: the sum over its tokens
+  bool greedy = true;            ///< whether each token is the likeliest after those before it
+  std::vector<token> choices{};  ///< the likeliest token in the place of each of its tokens, after the right ones
+};
+
+/// How far a policy's next-token distribution is from the dense one.
+struct token_agreement {
+  double kl = 0;         ///< KL(dense || policy), nats; 0 when they are equal
+  bool top1 = true;      ///< whether the likeliest token is the same
+  std::size_t rank = 1;  ///< place of the dense model's likeliest token in the policy's order; of equals the first id
+};
+
+/// What a model made of a request under a policy.
+struct answer {
+  std::vector<token> tokens{};                ///< of a generation: the completion, the stop token included
+  std::vector<likelihood> likelihoods{};      ///< of all continuations of all its requests, in order
+  std::vector<token_agreement> agreements{};  ///< of a comparison: one a token
+};
+
+}  // namespace headcount::v0::evaluate
