@@ -8,10 +8,8 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/file/json_file.hpp>
-#include <headcount/policy_file/sentence_files.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/forward.hpp>
-#include <headcount/sentence/parse.hpp>
 #include <headcount/text/pair_texts.hpp>
 
 namespace tool {
@@ -66,25 +64,6 @@ std::vector<std::vector<headcount::token>> read_prompts(std::string const& path,
   for (auto const& prompt : read_list(path, "prompts", R"({"prompts": [[1, 2, ...] or "text", ...]})"))
     prompts.push_back(read_prompt(prompt, snapshot, headcount::text_of(path, ", prompts[", prompts.size(), "]")));
   return prompts;
-}
-
-headcount::any_policy read_policy(std::string const& sentence) {
-  return headcount::parse_policy(sentence, headcount::reference::sentence_files{});
-}
-
-std::vector<headcount::any_policy> read_policies(std::vector<std::string> const& sentences) {
-  std::vector<headcount::any_policy> policies;
-  for (auto const& sentence : sentences) policies.push_back(read_policy(sentence));
-  return policies;
-}
-
-headcount::any_scorer read_scorer(std::string_view text) {
-  return headcount::parse_scorer(text, headcount::reference::sentence_files{});
-}
-
-std::vector<headcount::any_edit> read_edits(std::string const& sentence) {
-  return sentence.empty() ? std::vector<headcount::any_edit>{}
-                          : headcount::parse_edits(sentence, headcount::reference::sentence_files{});
 }
 
 }  // namespace tool

@@ -1,18 +1,16 @@
 #pragma once
 
-// What several subcommands read: token lists and texts from JSON, policies and edits from the command line. The grammar
-// of sentences is compiled in inputs.cpp and nowhere else in the tool.
+// What several subcommands read: token lists and texts from JSON, policies and edits from the command line.
 
 #include <filesystem>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
 #include <headcount/core/token.hpp>
-#include <headcount/policy/any_edit.hpp>
-#include <headcount/policy/any_policy.hpp>
+
+#include "sentences.hpp"
 
 namespace headcount::v0::reference {
 struct model;
@@ -41,17 +39,5 @@ std::vector<headcount::token> read_prompt(nlohmann::json const& prompt, headcoun
 /// The prompts of a file; throws headcount::error naming the first that is none.
 std::vector<std::vector<headcount::token>> read_prompts(std::string const& path,
                                                         headcount::reference::snapshot const& snapshot);
-
-/// The policy of a sentence, with the files that it names.
-headcount::any_policy read_policy(std::string const& sentence);
-
-/// The policies of some sentences.
-std::vector<headcount::any_policy> read_policies(std::vector<std::string> const& sentences);
-
-/// The scorer of a sentence's first part alone, e.g. "entropy".
-headcount::any_scorer read_scorer(std::string_view text);
-
-/// The edits of a sentence; none for an empty option.
-std::vector<headcount::any_edit> read_edits(std::string const& sentence);
 
 }  // namespace tool

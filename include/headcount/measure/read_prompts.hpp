@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <functional>
 #include <span>
@@ -115,27 +116,26 @@ struct prefill_group {
   std::vector<std::vector<std::size_t>> serves;  ///< per reading, the policies that continue it
 };
 
-/// Policies in groups that read prompts together: all that leave prefill dense behind one dense reading, those that
-/// look at what they read, and those that do not and so cannot share prompts' beginnings; a few at a time.
+/// Policies in groups that read prompts together, a few at a time: all that leave prefill dense behind one dense
+/// reading, then those that treat all sequences alike, then those that do not and so cannot share prompts' beginnings.
 [[nodiscard]] inline std::vector<prefill_group> group_policies(std::span<any_policy const> policies) {
   constexpr std::size_t readings_at_once = 8;
   prefill_group after_dense{.read_under = {dense}, .serves = {{}}};
-  prefill_group looking;
-  prefill_group blind;
+  std::array<prefill_group, 2> apart;  // at 1 those that depend on the sequence
   std::vector<prefill_group> groups;
   for (std::size_t p = 0; p < policies.size(); ++p) {
     if (leaves_prefill_dense(policies[p])) {
       after_dense.serves.front().push_back(p);
       continue;
     }
-    auto& group = depends_on_sequence(policies[p]) ? blind : looking;
+    auto& group = apart[depends_on_sequence(policies[p]) ? 1 : 0];
     group.read_under.push_back(policies[p]);
     group.serves.push_back({p});
     if (group.serves.size() == readings_at_once) groups.push_back(std::exchange(group, {}));
   }
   if (!after_dense.serves.front().empty()) groups.push_back(std::move(after_dense));
-  for (auto* group : {&looking, &blind})
-    if (!group->serves.empty()) groups.push_back(std::move(*group));
+  for (auto& group : apart)
+    if (!group.serves.empty()) groups.push_back(std::move(group));
   return groups;
 }
 

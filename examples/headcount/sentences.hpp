@@ -1,0 +1,27 @@
+#pragma once
+
+// Policies, scorers and edits from the command line. The grammar of sentences is compiled in sentences.cpp and nowhere
+// else in the tool.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <headcount/policy/any_edit.hpp>
+#include <headcount/policy/any_policy.hpp>
+
+namespace tool {
+
+/// The policy of a sentence, with the files that it names.
+headcount::any_policy read_policy(std::string const& sentence);
+
+/// The policies of some sentences.
+std::vector<headcount::any_policy> read_policies(std::vector<std::string> const& sentences);
+
+/// The scorer of a sentence's first part alone, e.g. "entropy".
+headcount::any_scorer read_scorer(std::string_view text);
+
+/// The edits of a sentence; none for an empty option.
+std::vector<headcount::any_edit> read_edits(std::string const& sentence);
+
+}  // namespace tool
