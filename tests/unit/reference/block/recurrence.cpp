@@ -16,70 +16,10 @@
 #include "../support/float64.hpp"
 #include "../support/models.hpp"
 #include "../support/numbers.hpp"
+#include "../support/pieces.hpp"
 
 using namespace headcount;
 using namespace headcount::reference;
-
-namespace {
-
-constexpr double rounding = 1e-5;  // of float32 over 30 steps of a recurrence, values near 1
-
-/// Runs one sequence's tokens in pieces of these sizes.
-template <class Block>
-matrix run_in_pieces(Block const& block, matrix const& x, std::vector<std::size_t> const& pieces, recurrence& state) {
-  matrix y(x.rows(), x.cols());
-  std::size_t begin = 0;
-  for (auto const count : pieces) {
-    std::array const segments{segment{.begin = 0, .count = count, .position = begin}};
-    std::array const states{&state};
-    y.middleRows(index(begin), index(count)) =
-        apply(block, test::slice(x, begin, count), segments, std::span<recurrence* const>{states}, wanted::all_tokens);
-    begin += count;
-  }
-  REQUIRE(begin == size(x.rows()));
-  return y;
-}
-
-std::vector<std::vector<std::size_t>> const cuts{
-    {30}, {1, 29}, {2, 3, 25}, {28, 1, 1}, std::vector<std::size_t>(30, 1)};
-
-/// What holds for every block with a state: pieces equal the whole, sequences side by side do not touch each other, and
-/// the last token alone is what it is among all.
-template <class Block>
-void check_state(Block const& block, matrix const& x, test::rows const& exact) {
-  recurrence whole_state = block.empty_state();
-  auto const whole = run_in_pieces(block, x, {30}, whole_state);
-  CHECK(test::distance(whole, exact) < rounding);
-  for (auto const& pieces : cuts) {
-    recurrence state = block.empty_state();
-    CHECK(test::distance(run_in_pieces(block, x, pieces, state), exact) < rounding);
-    REQUIRE(state.hidden.size() == whole_state.hidden.size());
-    for (std::size_t i = 0; i < state.hidden.size(); ++i)
-      CHECK(state.hidden[i] == doctest::Approx(whole_state.hidden[i]).epsilon(1e-4));
-    CHECK(state.bytes() == whole_state.bytes());
-  }
-
-  // Tokens 0 to 9 and 0 to 19 as two sequences of one pass, the second one continued with the rest.
-  recurrence a = block.empty_state();
-  recurrence b = block.empty_state();
-  std::array const states{&a, &b};
-  matrix both(30, x.cols());
-  both << test::slice(x, 0, 10), test::slice(x, 0, 20);
-  std::array const first{segment{0, 10, 0}, segment{10, 20, 0}};
-  matrix const y = apply(block, both, first, std::span<recurrence* const>{states}, wanted::all_tokens);
-  CHECK(test::distance(test::slice(y, 0, 10), test::slice(whole, 0, 10)) < rounding);
-  CHECK(test::distance(test::slice(y, 10, 20), test::slice(whole, 0, 20)) < rounding);
-
-  matrix rest(11, x.cols());
-  rest << test::slice(x, 10, 1), test::slice(x, 20, 10);
-  std::array const second{segment{0, 1, 10}, segment{1, 10, 20}};
-  matrix const last = apply(block, rest, second, std::span<recurrence* const>{states}, wanted::last_token);
-  REQUIRE(last.rows() == 2);
-  CHECK(test::distance(test::slice(last, 0, 1), test::slice(whole, 10, 1)) < rounding);
-  CHECK(test::distance(test::slice(last, 1, 1), test::slice(whole, 29, 1)) < rounding);
-}
-
-}  // namespace
 
 TEST_CASE("convolution: whole and in pieces agree with float64 for every width") {
   for (std::size_t const width : {1u, 2u, 4u, 7u})
@@ -92,7 +32,7 @@ TEST_CASE("convolution: whole and in pieces agree with float64 for every width")
       if (bias) block.bias = widen_all(from.take("bias", {6}));
       auto const x = test::numbers{2}.matrix(30, 6);
       auto const exact = test::slow::convolve(from["taps"], from.bias("bias"), test::rows_of(x));
-      for (auto const& pieces : cuts) {
+      for (auto const& pieces : test::cuts) {
         auto y = x;
         aligned_floats past((width - 1) * 6);
         std::size_t begin = 0;
@@ -122,7 +62,7 @@ TEST_CASE("rg_lru: whole and in pieces agree with float64 from position 0 on") {
   test::tensors from{1};
   auto const block = make_rg_lru_block(config, from, "b.");
   auto const x = test::numbers{3}.matrix(30, config.width);
-  check_state(block, x, test::slow::rg_lru(from, "b.", config.heads, test::rows_of(x)));
+  test::check_state(block, x, test::slow::rg_lru(from, "b.", config.heads, test::rows_of(x)));
 }
 
 TEST_CASE("rg_lru: only position 0 takes its input unscaled") {
@@ -162,6 +102,7 @@ TEST_CASE("mamba: whole and in pieces agree with float64") {
       CHECK(from.all().contains("b.in_proj.bias") == projection_bias);
       CHECK(from.all().contains("b.conv1d.bias") == convolution_bias);
       auto const x = test::numbers{6}.matrix(30, config.width);
-      check_state(block, x, test::slow::mamba(from, "b.", static_cast<double>(config.norm_epsilon), test::rows_of(x)));
+      test::check_state(block, x,
+                        test::slow::mamba(from, "b.", static_cast<double>(config.norm_epsilon), test::rows_of(x)));
     }
 }
