@@ -51,6 +51,10 @@ nlohmann::ordered_json describe(snapshot const& snapshot) {
       first != nullptr && first->window ? nlohmann::ordered_json(*first->window) : nlohmann::ordered_json(nullptr);
   out["vocabulary"] = model.vocabulary();
   out["parameters"] = snapshot.parameters();
+  auto left_out = nlohmann::ordered_json::object();
+  for (auto const& begin : model.left_out)
+    if (auto const count = snapshot.files.count(begin); count > 0) left_out[begin] = count;
+  out["left_out"] = std::move(left_out);
   out["dtype"] = fmt::format("{}", fmt::join(dtypes, ", "));
   out["tokenizer"] = snapshot.tokenizer.has_value();
   out["model_identity"] = snapshot.identity();
@@ -72,6 +76,8 @@ void print_table(nlohmann::ordered_json const& facts) {
   line("window", facts["window"].is_null() ? "none" : facts["window"].dump() + " keys");
   line("vocabulary", facts["vocabulary"].dump());
   line("parameters", facts["parameters"].dump());
+  for (auto const& [begin, count] : facts["left_out"].items())
+    line("not run", fmt::format("{} tensors of {}", count.dump(), begin));
   line("dtype", facts["dtype"]);
   line("tokenizer", facts["tokenizer"].get<bool>() ? "SentencePiece" : "none, token ids only");
   line("identity", facts["model_identity"]);

@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <headcount/reference/checkpoint/architectures.hpp>
 #include <headcount/sentence/describe.hpp>
 #include <headcount/sentence/explain.hpp>
 #include <headcount/sentence/sentence_reader.hpp>
@@ -117,6 +118,21 @@ void list_parts(bool json, bool markdown) {
   }
 }
 
+void list_models(bool json, bool markdown) {
+  if (json) {
+    auto list = nlohmann::ordered_json::array();
+    for (auto const& one : reference::architectures)
+      list.push_back({{"model_type", one.type}, {"mixer", one.mixes}, {"reads", one.reads}});
+    fmt::print("{}\n", nlohmann::ordered_json{{"models", std::move(list)}}.dump(2));
+    return;
+  }
+  if (markdown) fmt::print("| model_type | beside attention | what is run |\n| --- | --- | --- |\n");
+  for (auto const& one : reference::architectures) {
+    if (markdown) fmt::print("| `{}` | {} | {} |\n", one.type, one.mixes, one.reads);
+    else fmt::print("{:<17} {:<23} {}\n", one.type, one.mixes, one.reads);
+  }
+}
+
 struct sentence_choice {
   std::string sentence;
   bool edits = false;
@@ -146,7 +162,12 @@ void add_list(CLI::App& app) {
   auto* const as_json = command->add_flag("--json", *json, "as JSON");
   command->add_flag("--markdown", *markdown, "as the page docs/parts.md")->excludes(as_json);
   command->footer("Example:\n  headcount list --json");
-  command->callback([json, markdown] { list_parts(*json, *markdown); });
+  auto const models = std::make_shared<bool>(false);
+  command->add_flag("--models", *models, "list the model types that are read, by model_type of their config.json");
+  command->callback([json, markdown, models] {
+    if (*models) list_models(*json, *markdown);
+    else list_parts(*json, *markdown);
+  });
 }
 
 void add_explain(CLI::App& app) {

@@ -1,7 +1,6 @@
 #include "model_under_test.hpp"
 
 #include <headcount/file/config_reader.hpp>
-#include <headcount/file/json_file.hpp>
 #include <headcount/text/chat_turns.hpp>
 
 #include "engine.hpp"
@@ -19,7 +18,7 @@ headcount::evaluate::model_under_test as_model_under_test(headcount::reference::
   auto const beside = std::filesystem::weakly_canonical(folder).parent_path() / "language.json";
   if (std::filesystem::exists(beside)) asked.language = beside;
   auto const config = folder / "config.json";
-  auto const json = headcount::reference::read_json(config);
+  auto const json = headcount::reference::read_config_json(config);
   asked.longest =
       headcount::reference::config_reader{config.string(), json}.count("max_position_embeddings", asked.longest);
   return asked;

@@ -6,10 +6,10 @@
 
 #include <headcount/file/config_reader.hpp>
 #include <headcount/file/json_file.hpp>
+#include <headcount/reference/architecture/jamba.hpp>
+#include <headcount/reference/architecture/recurrent_gemma.hpp>
 #include <headcount/reference/checkpoint/config_json.hpp>
 #include <headcount/reference/model/config.hpp>
-#include <headcount/reference/model/jamba.hpp>
-#include <headcount/reference/model/recurrent_gemma.hpp>
 
 #include "target.hpp"
 

@@ -10,8 +10,8 @@
 #include <headcount/file/config_reader.hpp>
 #include <headcount/file/json_file.hpp>
 #include <headcount/file/safetensors.hpp>
-#include <headcount/reference/model/jamba.hpp>
-#include <headcount/reference/model/recurrent_gemma.hpp>
+#include <headcount/reference/architecture/jamba.hpp>
+#include <headcount/reference/architecture/recurrent_gemma.hpp>
 
 #include "../unit/reference/support/float64_model.hpp"
 #include "../unit/reference/support/numbers.hpp"

@@ -2,9 +2,11 @@
 
 #include <cmath>
 #include <cstddef>
+#include <filesystem>
 #include <limits>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,8 +16,36 @@
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/file/json_file.hpp>
+#include <headcount/file/mapped_file.hpp>
 
 namespace headcount::v0::reference {
+
+/// Reads a config.json. transformers 4 wrote infinities as Python does, which is no JSON: outside of strings,
+/// `Infinity` becomes {"__float__": "Infinity"}, as transformers 5 writes it. Throws headcount::error as parse_json
+/// does.
+[[nodiscard]] inline nlohmann::json parse_config(std::string const& name, std::string_view text) {
+  constexpr std::string_view infinity = "Infinity";
+  std::string json;
+  bool quoted = false;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '"') quoted = !quoted;
+    if (!quoted && text.substr(at).starts_with(infinity)) {
+      json += R"({"__float__": "Infinity"})";
+      at += infinity.size() - 1;
+      continue;
+    }
+    json += text[at];
+    if (quoted && text[at] == '\\' && at + 1 < text.size()) json += text[++at];
+  }
+  return parse_json(name, json);
+}
+
+/// The same of a file; throws, too, where it cannot be read.
+[[nodiscard]] inline nlohmann::json read_config_json(std::filesystem::path const& path) {
+  mapped_file const file{path};
+  auto const bytes = file.bytes();
+  return parse_config(path.string(), {reinterpret_cast<char const*>(bytes.data()), bytes.size()});
+}
 
 /// Reads typed values out of a JSON object, and says which file and which key when one is not as it should be.
 /// A key that is null counts as absent.

@@ -18,7 +18,7 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/file/json_file.hpp>
+#include <headcount/file/config_reader.hpp>
 #include <headcount/file/safetensors.hpp>
 #include <headcount/file/write_file.hpp>
 #include <headcount/file/write_safetensors.hpp>
@@ -123,7 +123,7 @@ struct compact_tensors {
 inline void write_compact(snapshot const& from, std::filesystem::path const& source, any_policy const& policy,
                           compact_layout const& layout, std::filesystem::path output) {
   if (!output.has_filename()) output = output.parent_path();  // "folder/"
-  auto config = read_json(source / "config.json");
+  auto config = read_config_json(source / "config.json");
   config["num_attention_heads"] = layout.heads;
   config["num_key_value_heads"] = layout.groups;
   config["head_dim"] = layout.head_dim;

@@ -125,6 +125,8 @@ inline void validate_gates(model const& model, compact_layout const& layout) {
 /// the model, is not static, drops no head, or keeps what config.json cannot say: it has one num_attention_heads and
 /// one num_key_value_heads for all layers.
 [[nodiscard]] inline compact_layout compact_layout_of(model const& model, any_policy const& policy) {
+  if (model.architecture != "RecurrentGemmaForCausalLM" && model.architecture != "JambaForCausalLM")
+    throw error{model.architecture, "heads cannot be cut out of its tensors", "recurrent_gemma, jamba"};
   validate(policy, model);
   compact_layout layout;
   bool drops = false;

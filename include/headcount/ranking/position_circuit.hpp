@@ -34,7 +34,7 @@ struct query_key_circuit {
                                                     std::size_t head) {
   auto const& block = *model.attention_at(layer);
   auto const dim = reference::index(block.head_dim);
-  auto const gain = gain_of(model.layers[layer].mixer_norm);
+  auto const gain = input_gain(model, layer);
   auto const rows = [&](reference::linear const& map, std::size_t at) {
     return circuit_matrix{as_matrix(map.weight).middleRows(reference::index(at) * dim, dim) * gain.asDiagonal()};
   };

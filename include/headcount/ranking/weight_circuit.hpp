@@ -8,6 +8,8 @@
 #include <Eigen/Core>
 #include <Eigen/Eigenvalues>
 
+#include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/reference/block/attention.hpp>
 #include <headcount/reference/block/matrix.hpp>
@@ -31,6 +33,17 @@ using circuit_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eig
   return Eigen::Map<Eigen::VectorXf const>{norm.gain.data(), reference::index(norm.gain.size())}.cast<double>();
 }
 
+/// The gain of the norm before a layer's attention; 1 where the norm comes after it. Throws headcount::error where
+/// attention reads more than the layer's input, so that its maps say nothing of embeddings alone.
+[[nodiscard]] inline Eigen::VectorXd input_gain(reference::model const& model, std::size_t layer) {
+  auto const& of = model.layers[layer];
+  if (of.order == reference::layer_order::shared)
+    throw error{text_of("layer ", layer), "its attention reads the embeddings beside the layer's input",
+                "rankings from what a model does, e.g. from calibration"};
+  if (of.order == reference::layer_order::after) return Eigen::VectorXd::Ones(reference::index(model.width()));
+  return gain_of(of.mixer_norm);
+}
+
 /// What one head writes of what it reads: `value` `[dim, width]`, the gain of the norm before it folded in, and
 /// `output`
 /// `[width, dim]`. Head h of a GQA or MQA layer reads the values of key/value head h / group.
@@ -46,7 +59,7 @@ template <class Score>
   for (std::size_t layer = 0; layer < table.size(); ++layer) {
     auto const* block = model.attention_at(layer);
     if (block == nullptr) continue;
-    circuit_matrix const values = as_matrix(block->value.weight) * gain_of(model.layers[layer].mixer_norm).asDiagonal();
+    circuit_matrix const values = as_matrix(block->value.weight) * input_gain(model, layer).asDiagonal();
     auto const outputs = as_matrix(block->output.weight);
     auto const dim = reference::index(block->head_dim);
     for (std::size_t head = 0; head < table[layer].size(); ++head)

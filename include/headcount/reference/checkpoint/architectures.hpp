@@ -6,24 +6,24 @@
 
 #include <headcount/core/text.hpp>
 #include <headcount/file/config_reader.hpp>
-#include <headcount/reference/model/bamba.hpp>
+#include <headcount/reference/architecture/bamba.hpp>
+#include <headcount/reference/architecture/falcon_h1.hpp>
+#include <headcount/reference/architecture/granite_hybrid.hpp>
+#include <headcount/reference/architecture/jamba.hpp>
+#include <headcount/reference/architecture/lfm2.hpp>
+#include <headcount/reference/architecture/nemotron_h.hpp>
+#include <headcount/reference/architecture/olmo_hybrid.hpp>
+#include <headcount/reference/architecture/qwen3_next.hpp>
+#include <headcount/reference/architecture/recurrent_gemma.hpp>
+#include <headcount/reference/architecture/zamba2.hpp>
 #include <headcount/reference/model/config.hpp>
-#include <headcount/reference/model/falcon_h1.hpp>
-#include <headcount/reference/model/granite_hybrid.hpp>
-#include <headcount/reference/model/jamba.hpp>
-#include <headcount/reference/model/lfm2.hpp>
-#include <headcount/reference/model/nemotron_h.hpp>
-#include <headcount/reference/model/olmo_hybrid.hpp>
-#include <headcount/reference/model/qwen3_next.hpp>
-#include <headcount/reference/model/recurrent_gemma.hpp>
-#include <headcount/reference/model/zamba2.hpp>
 
 namespace headcount::v0::reference {
 
 /// A model type that can be read.
 struct architecture {
   std::string_view type;   ///< model_type of its config.json
-  std::string_view mixes;  ///< what mixes tokens, besides attention
+  std::string_view mixes;  ///< tokens, beside attention
   std::string_view reads;  ///< what of its files is run
   model_config (*read)(config_reader const&);
 };
@@ -37,9 +37,10 @@ inline constexpr std::array architectures{
     architecture{"qwen3_next", "gated DeltaNet",
                  "attention with gates, norms and partial rotary positions, experts and MLP",
                  [](config_reader const& file) { return model_config{read_qwen3_next(file)}; }},
-    architecture{"qwen3_5_text", "gated DeltaNet", "as qwen3_next, with MLPs",
+    architecture{"qwen3_5_text", "gated DeltaNet",
+                 "attention with gates, norms and partial rotary positions, gated MLP",
                  [](config_reader const& file) { return model_config{read_qwen3_5(file)}; }},
-    architecture{"qwen3_5", "gated DeltaNet", "the text part of it; vision is left out",
+    architecture{"qwen3_5", "gated DeltaNet", "the text part, as qwen3_5_text; vision is left out",
                  [](config_reader const& file) { return model_config{read_qwen3_5(file)}; }},
     architecture{"granitemoehybrid", "Mamba-2",
                  "attention with or without positions, experts beside an MLP, multipliers",
@@ -49,7 +50,7 @@ inline constexpr std::array architectures{
                  [](config_reader const& file) { return model_config{read_nemotron_h(file)}; }},
     architecture{"lfm2", "gated short convolution", "attention with norms and rotary positions, gated MLP",
                  [](config_reader const& file) { return model_config{read_lfm2(file)}; }},
-    architecture{"falcon_h1", "Mamba-2", "beside attention in every layer, multipliers",
+    architecture{"falcon_h1", "Mamba-2", "attention beside it in every layer, multipliers",
                  [](config_reader const& file) { return model_config{read_falcon_h1(file)}; }},
     architecture{"bamba", "Mamba-2", "attention with rotary positions on half of each head, gated MLP",
                  [](config_reader const& file) { return model_config{read_bamba(file)}; }},

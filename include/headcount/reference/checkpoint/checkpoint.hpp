@@ -83,6 +83,12 @@ class checkpoint {
     if (count > 0) throw error{folder_, text_of("unknown tensors: ", unknown), "the tensors of this architecture"};
   }
 
+  /// How many tensors have names that begin so.
+  [[nodiscard]] std::size_t count(std::string_view begin) const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(tensors_, [&](auto const& named) { return named.first.starts_with(begin); }));
+  }
+
   [[nodiscard]] safetensors const& tensors() const noexcept { return tensors_; }
   [[nodiscard]] std::filesystem::path folder() const { return folder_; }
 

@@ -6,7 +6,6 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/file/config_reader.hpp>
-#include <headcount/file/json_file.hpp>
 #include <headcount/reference/checkpoint/architectures.hpp>
 #include <headcount/reference/model/config.hpp>
 
@@ -25,7 +24,7 @@ namespace headcount::v0::reference {
 
 /// Reads a model's config.json; throws as above, and when it cannot be read.
 [[nodiscard]] inline model_config read_config(std::filesystem::path const& path) {
-  return read_config(path.string(), read_json(path));
+  return read_config(path.string(), read_config_json(path));
 }
 
 }  // namespace headcount::v0::reference

@@ -9,13 +9,13 @@
 
 #include <doctest/doctest.h>
 
+#include <headcount/reference/architecture/take_blocks.hpp>
 #include <headcount/reference/block/experts.hpp>
 #include <headcount/reference/block/gated_delta.hpp>
 #include <headcount/reference/block/gather_rows.hpp>
 #include <headcount/reference/block/mamba2.hpp>
 #include <headcount/reference/block/mlp.hpp>
 #include <headcount/reference/block/short_convolution.hpp>
-#include <headcount/reference/model/take_blocks.hpp>
 
 #include "../support/float64.hpp"
 #include "../support/numbers.hpp"

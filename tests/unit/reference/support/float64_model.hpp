@@ -9,9 +9,9 @@
 #include <vector>
 
 #include <headcount/core/token.hpp>
+#include <headcount/reference/architecture/jamba.hpp>
+#include <headcount/reference/architecture/recurrent_gemma.hpp>
 #include <headcount/reference/model/config.hpp>
-#include <headcount/reference/model/jamba.hpp>
-#include <headcount/reference/model/recurrent_gemma.hpp>
 
 #include "float64.hpp"
 

@@ -8,13 +8,13 @@
 
 #include <headcount/core/text.hpp>
 #include <headcount/file/config_reader.hpp>
+#include <headcount/reference/architecture/read_config.hpp>
 #include <headcount/reference/block/attention.hpp>
 #include <headcount/reference/block/experts.hpp>
 #include <headcount/reference/block/mamba.hpp>
 #include <headcount/reference/block/mlp.hpp>
 #include <headcount/reference/model/config.hpp>
 #include <headcount/reference/model/model.hpp>
-#include <headcount/reference/model/read_config.hpp>
 #include <headcount/reference/model/weight_source.hpp>
 
 namespace headcount::v0::reference {

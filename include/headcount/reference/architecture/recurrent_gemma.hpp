@@ -10,13 +10,13 @@
 
 #include <headcount/core/text.hpp>
 #include <headcount/file/config_reader.hpp>
+#include <headcount/reference/architecture/read_config.hpp>
 #include <headcount/reference/block/activation.hpp>
 #include <headcount/reference/block/attention.hpp>
 #include <headcount/reference/block/rg_lru.hpp>
 #include <headcount/reference/block/rope.hpp>
 #include <headcount/reference/model/config.hpp>
 #include <headcount/reference/model/model.hpp>
-#include <headcount/reference/model/read_config.hpp>
 #include <headcount/reference/model/weight_source.hpp>
 
 namespace headcount::v0::reference {

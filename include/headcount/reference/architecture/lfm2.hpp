@@ -7,12 +7,12 @@
 
 #include <headcount/core/text.hpp>
 #include <headcount/file/config_reader.hpp>
+#include <headcount/reference/architecture/read_config.hpp>
+#include <headcount/reference/architecture/take_blocks.hpp>
 #include <headcount/reference/block/rope.hpp>
 #include <headcount/reference/block/short_convolution.hpp>
 #include <headcount/reference/model/config.hpp>
 #include <headcount/reference/model/model.hpp>
-#include <headcount/reference/model/read_config.hpp>
-#include <headcount/reference/model/take_blocks.hpp>
 #include <headcount/reference/model/weight_source.hpp>
 
 namespace headcount::v0::reference {

@@ -9,6 +9,8 @@
 
 #include <headcount/core/text.hpp>
 #include <headcount/file/config_reader.hpp>
+#include <headcount/reference/architecture/read_config.hpp>
+#include <headcount/reference/architecture/take_blocks.hpp>
 #include <headcount/reference/block/attention.hpp>
 #include <headcount/reference/block/experts.hpp>
 #include <headcount/reference/block/gated_delta.hpp>
@@ -16,8 +18,6 @@
 #include <headcount/reference/block/rope.hpp>
 #include <headcount/reference/model/config.hpp>
 #include <headcount/reference/model/model.hpp>
-#include <headcount/reference/model/read_config.hpp>
-#include <headcount/reference/model/take_blocks.hpp>
 #include <headcount/reference/model/weight_source.hpp>
 
 namespace headcount::v0::reference {
