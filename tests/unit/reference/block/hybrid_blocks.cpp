@@ -240,7 +240,7 @@ TEST_CASE("short_convolution: whole and in pieces agree with float64, and keep a
   CHECK(block.empty_state().bytes() == 2 * width * sizeof(float));
 }
 
-TEST_CASE("ablated channels: those of a block's outputs are columns of its last map") {
+TEST_CASE("ablated_channels: those of a block's outputs are columns of its last map") {
   mamba2_config const config{.heads = 4, .head_dim = 3, .groups = 2, .states = 2};
   test::tensors from{8};
   auto const block = take_mamba2(config, width, from, "b.");
