@@ -16,6 +16,7 @@
 #include <headcount/result/verdict.hpp>
 
 #include "commands.hpp"
+#include "task_metrics.hpp"
 
 namespace tool {
 namespace {
@@ -44,16 +45,20 @@ std::string sentence_of(verdict const& one, std::string const& a, std::string co
   auto const low = flip ? -found.range.high : found.range.low;
   auto const high = flip ? -found.range.low : found.range.high;
   if (one.is_sure())
-    text += fmt::format("\"{}\" is better than \"{}\" by {:.4g}", leader, other, std::abs(found.difference));
+    text += fmt::format("\"{}\" is {} than \"{}\" by {:.4g}", leader, one.has_direction() ? "better" : "higher", other,
+                        std::abs(found.difference));
   else if (found.difference == 0) text += fmt::format("\"{}\" and \"{}\" are equal", a, b);
   else
     text +=
         fmt::format("no difference is shown, \"{}\" leads \"{}\" by {:.4g}", leader, other, std::abs(found.difference));
   text += fmt::format(" (95% interval {:.4g} to {:.4g}; {:.4g} against {:.4g} on {} {}", low, high,
                       one.a_leads() ? found.mean_a : found.mean_b, one.a_leads() ? found.mean_b : found.mean_a,
-                      found.clusters, found.clusters == 1 ? "prompt" : "prompts");
-  if (found.clusters != found.pairs) text += fmt::format(" with {} pairs", found.pairs);
+                      values.prompts, values.prompts == 1 ? "prompt" : "prompts");
+  if (found.clusters != values.prompts)
+    text += fmt::format(" in {} {}", found.clusters, found.clusters == 1 ? "cluster" : "clusters");
+  if (values.prompts != found.pairs) text += fmt::format(" with {} pairs", found.pairs);
   text += fmt::format("), p = {:.2g} by the {}", corrected, found.test);
+  if (!one.has_direction()) text += "; no task says which way the metric is better";
   if (comparisons > 1) text += fmt::format(", Holm-corrected for {} comparisons", comparisons);
   text +=
       std::isinf(found.smallest_detectable)
@@ -73,12 +78,13 @@ std::string sentence_of(verdict const& one, std::string const& a, std::string co
 nlohmann::ordered_json to_json(verdict const& one, std::string const& sentence) {
   auto const& [values, found, corrected] = one;
   nlohmann::ordered_json json{{"model", values.model},
-                              {"fingerprint", values.fingerprint},
+                              {"model_identity", values.model_identity},
                               {"task", values.task},
                               {"setting", values.setting},
                               {"metric", values.metric},
                               {"pairs", found.pairs},
-                              {"prompts", found.clusters},
+                              {"prompts", values.prompts},
+                              {"clusters", found.clusters},
                               {"left_out", {{"a", values.only_a}, {"b", values.only_b}}},
                               {"not_finite", {{"a", values.not_finite_a}, {"b", values.not_finite_b}}},
                               {"mean", {{"a", found.mean_a}, {"b", found.mean_b}}},
@@ -90,14 +96,19 @@ nlohmann::ordered_json to_json(verdict const& one, std::string const& sentence) 
   json["smallest_detectable"] = std::isinf(found.smallest_detectable)
                                     ? nlohmann::ordered_json{}
                                     : nlohmann::ordered_json(found.smallest_detectable);
-  json["better"] = one.is_sure() ? nlohmann::ordered_json(one.a_leads() ? "a" : "b") : nlohmann::ordered_json{};
+  json["better_is"] = values.of.better == direction::higher  ? nlohmann::ordered_json("higher")
+                      : values.of.better == direction::lower ? nlohmann::ordered_json("lower")
+                                                             : nlohmann::ordered_json{};
+  json["better"] = one.is_sure() && one.has_direction() ? nlohmann::ordered_json(one.a_leads() ? "a" : "b")
+                                                        : nlohmann::ordered_json{};
   json["sentence"] = sentence;
   return json;
 }
 
 void compare_rows(compare_options const& chosen) {
   auto const rows = read_rows(chosen.rows);
-  auto const verdicts = judge(pair_rows(chosen.rows, rows, chosen.a, chosen.b, chosen.task), chosen.seed);
+  auto const verdicts =
+      judge(pair_rows(chosen.rows, rows, chosen.a, chosen.b, metrics_of_task, chosen.task), chosen.seed);
   canonical_policies canonical;
   auto const a = canonical.of(chosen.a);
   auto const b = canonical.of(chosen.b);
@@ -120,10 +131,12 @@ void add_compare(CLI::App& app) {
   command->add_option("--a", chosen->a, "sentence of one policy")->required();
   command->add_option("--b", chosen->b, "sentence of the other")->required();
   command->add_option("--task", chosen->task, "only this task's rows");
-  command->add_option("--seed", chosen->seed, "of the bootstrap and the permutations")->capture_default_str();
+  command->add_option("--seed", chosen->seed, "of the permutations, where there are too many to count all")
+      ->capture_default_str();
   command->add_flag("--json", chosen->json, "print JSON");
   command->footer(
-      "Rows are paired by model, task, setting, metric, prompt, seed, length and depth.\n\n"
+      "Rows are paired by model, task, setting, metric, prompt, seed and factors; what prompts share (factors) counts "
+      "once.\n\n"
       "Example:\n  headcount compare rows.jsonl --a \"entropy | top_k(2) @ generation\" --b \"none @ generation\"");
   command->callback([chosen] { compare_rows(*chosen); });
 }

@@ -71,25 +71,37 @@ std::string counted(std::size_t count, char const* one, char const* many) {
 }
 
 void print_summary(std::vector<total> const& totals, work const& done) {
-  for (auto const& one : totals)
-    fmt::print("{}{}{}, {}: {} {:.4g} (95% interval {:.4g} to {:.4g}), {}{}\n", one.task,
-               one.setting.empty() ? "" : ", ", one.setting, one.policy, one.metric, one.value, one.range.low,
-               one.range.high, counted(one.n, "prompt", "prompts"),
-               one.not_finite == 0 ? "" : fmt::format(", {} not finite", counted(one.not_finite, "row", "rows")));
+  for (auto const& one : totals) {
+    auto const& found = one.found;
+    fmt::print(
+        "{}{}{}, {}: {} {:.4g} ({}), {}{}{}\n", one.task, one.setting.empty() ? "" : ", ", one.setting, one.policy,
+        one.metric, found.value,
+        found.ci95 ? fmt::format("95% interval {:.4g} to {:.4g}", found.ci95->low, found.ci95->high)
+                   : std::string{"no interval"},
+        counted(found.prompts, "prompt", "prompts"),
+        found.clusters == found.prompts ? "" : fmt::format(" in {}", counted(found.clusters, "cluster", "clusters")),
+        found.not_finite == 0 ? ""
+                              : fmt::format(", {} not finite and left out", counted(found.not_finite, "row", "rows")));
+  }
   fmt::print("{} tokens computed, {} one by one\n", done.computed.load(), done.tokens_without_sharing.load());
 }
 
 nlohmann::ordered_json to_json(std::vector<total> const& totals, work const& done) {
   nlohmann::ordered_json json{{"results", nlohmann::ordered_json::array()}};
-  for (auto const& one : totals)
-    json["results"].push_back({{"task", one.task},
-                               {"setting", one.setting},
-                               {"policy", one.policy},
-                               {"metric", one.metric},
-                               {"value", json_number(one.value)},
-                               {"ci95", {json_number(one.range.low), json_number(one.range.high)}},
-                               {"n", one.n},
-                               {"not_finite", one.not_finite}});
+  for (auto const& one : totals) {
+    auto const& found = one.found;
+    json["results"].push_back(
+        {{"task", one.task},
+         {"setting", one.setting},
+         {"policy", one.policy},
+         {"metric", one.metric},
+         {"value", json_number(found.value)},
+         {"ci95", found.ci95 ? nlohmann::ordered_json{json_number(found.ci95->low), json_number(found.ci95->high)}
+                             : nlohmann::ordered_json{}},
+         {"n", found.prompts},
+         {"clusters", found.clusters},
+         {"not_finite", found.not_finite}});
+  }
   json["tokens_computed"] = done.computed.load();
   json["tokens_without_sharing"] = done.tokens_without_sharing.load();
   return json;
@@ -127,7 +139,7 @@ void evaluate_policies(evaluate_options const& chosen) {
     for (auto const& one : rows) lines += print(one) + "\n";
     reference::write_text(chosen.output, lines);
   }
-  auto const totals = summarise(rows);
+  auto const totals = summarise(rows, metrics_of);
   if (chosen.json) fmt::print("{}\n", to_json(totals, done).dump(2));
   else print_summary(totals, done);
 }

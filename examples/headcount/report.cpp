@@ -29,6 +29,7 @@
 #include <headcount/result/row.hpp>
 
 #include "commands.hpp"
+#include "task_metrics.hpp"
 
 namespace tool {
 namespace {
@@ -149,7 +150,7 @@ void write_report(report_options const& chosen, bool baseline_was_chosen) {
   }
   std::string what;
   for (auto const& file : chosen.rows) add_to_list(what, file);
-  auto const results = report::results_of(what, rows);
+  auto const results = report::results_of(what, rows, metrics_of_task);
   auto const plan = plan_of(chosen, baseline_was_chosen, results);
   auto const sections = report::sections_of(results, plan);
   auto const figures = report::figures_json(sections);

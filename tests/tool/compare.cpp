@@ -13,8 +13,8 @@ namespace {
 
 /// A row as the tool's result files hold it.
 json answer(std::string const& policy, int prompt, double value, json const& changes = json::object()) {
-  json row{{"model", "tiny"},  {"model_identity", "0f"}, {"policy", policy},        {"policy_identity", policy},
-           {"task", "needle"}, {"task_identity", "n"},   {"metric", "exact_match"}, {"prompt", std::to_string(prompt)},
+  json row{{"model", "tiny"},  {"model_identity", "0f"}, {"policy", policy},    {"policy_identity", policy},
+           {"task", "needle"}, {"task_identity", "n"},   {"metric", "success"}, {"prompt", std::to_string(prompt)},
            {"seed", 1},        {"value", value},         {"version", "0.1.0"}};
   row.update(changes);
   return row;
@@ -48,7 +48,7 @@ TEST_CASE("compare says in one sentence which policy is better, by how much and 
   CHECK(result.out.find('\n') == result.out.size() - 1);
   // 12 to 2: p = 2 * (1 + 14 + 91) / 2^14 = 0.0129.
   for (auto const* part :
-       {"tiny, needle, exact_match: \"entropy | top_k(2) @ generation\" is better than \"random | top_k(2) @ "
+       {"tiny, needle, success: \"entropy | top_k(2) @ generation\" is better than \"random | top_k(2) @ "
         "generation\" by 0.25 (95% interval 0.",
         "; 0.8 against 0.55 on 40 prompts), p = 0.013 by the exact McNemar test; the smallest difference this sample "
         "could have shown is 0."}) {
@@ -62,9 +62,9 @@ TEST_CASE("compare says in one sentence which policy is better, by how much and 
 TEST_CASE("compare as JSON: policies in any spelling, several metrics corrected together, losses turned") {
   scratch const at;
   auto const text = answers("entropy|top_k(2)@generation", random_heads) +
-                    answers(entropy, random_heads, {{"metric", "perplexity"}, {"seed", 2}}) +
-                    answers(entropy, random_heads, {{"task", "facts"}}) + answer(entropy, 99, 1).dump() + "\n" +
-                    answer(random_heads, 5, 0).dump().substr(0, 30);  // torn
+                    answers(entropy, random_heads, {{"task", "perplexity"}, {"metric", "perplexity"}, {"seed", 2}}) +
+                    answers(entropy, random_heads, {{"task", "facts"}, {"metric", "acc"}}) +
+                    answer(entropy, 99, 1).dump() + "\n" + answer(random_heads, 5, 0).dump().substr(0, 30);  // torn
   auto const file = at.write("r.jsonl", text);
   auto const all = json::parse(compare(file, entropy, random_heads, "--json").out);
   CHECK(all["a"] == entropy);
@@ -77,13 +77,43 @@ TEST_CASE("compare as JSON: policies in any spelling, several metrics corrected 
     CHECK(one["p"].get<double>() == doctest::Approx(p));
     CHECK(one["p_corrected"].get<double>() == doctest::Approx(3 * p));
     CHECK(one["better"] == (is_loss ? "b" : "a"));
-    CHECK(one["left_out"]["a"] == (one["task"] == "needle" && !is_loss ? 1 : 0));
+    CHECK(one["left_out"]["a"] == (one["task"] == "needle" ? 1 : 0));
     CHECK(one["ci95"][0] > 0);
     CHECK(one["smallest_detectable"] > 0);
   }
   auto const one = json::parse(compare(file, entropy, random_heads, "--json --task facts").out);
   REQUIRE(one["comparisons"].size() == 1);
   CHECK(one["comparisons"][0]["p_corrected"].get<double>() == doctest::Approx(p));
+}
+
+TEST_CASE("compare counts prompts of one needle as one, and says so") {
+  scratch const at;
+  std::string lines;
+  for (int prompt = 0; prompt < 60; ++prompt)
+    for (auto const& policy : {entropy, random_heads})
+      lines += answer(policy, prompt, policy == entropy && prompt % 6 < 4 ? 1 : 0,
+                      {{"factors", {{"needle", std::to_string(prompt % 6)}}}})
+                   .dump() +
+               "\n";
+  auto const file = at.write("r.jsonl", lines);
+  auto const result = compare(file, entropy, random_heads);
+  CHECK(result.out.find("no difference is shown") != std::string::npos);  // 4 needles of 6, not 40 prompts of 60
+  CHECK(result.out.find("on 60 prompts in 6 clusters)") != std::string::npos);
+  auto const one = json::parse(compare(file, entropy, random_heads, "--json").out)["comparisons"][0];
+  CHECK(one["pairs"] == 60);
+  CHECK(one["prompts"] == 60);
+  CHECK(one["clusters"] == 6);
+  CHECK(one["p"] == 0.125);
+}
+
+TEST_CASE("compare calls nobody better by a metric that no task names") {
+  scratch const at;
+  auto const file = at.write("r.jsonl", answers(entropy, random_heads, {{"task", "of mine"}}));
+  CHECK(compare(file, entropy, random_heads).out.find("\"" + entropy + "\" is higher than \"" + random_heads + "\"") !=
+        std::string::npos);
+  auto const one = json::parse(compare(file, entropy, random_heads, "--json").out)["comparisons"][0];
+  CHECK(one["better"].is_null());
+  CHECK(one["better_is"].is_null());
 }
 
 TEST_CASE("compare does not claim what a sample cannot show") {
@@ -103,7 +133,7 @@ TEST_CASE("compare leaves out values that are not finite, counts them and says s
   scratch const at;
   std::string lines;
   for (int prompt = 0; prompt < 30; ++prompt) {
-    json const loss{{"metric", "perplexity"}};
+    json const loss{{"task", "perplexity"}, {"metric", "perplexity"}};
     auto worse = answer(random_heads, prompt, 5, loss);
     auto better = answer(entropy, prompt, 4, loss);
     if (prompt < 2) worse["value"] = "inf";
@@ -122,7 +152,7 @@ TEST_CASE("compare leaves out values that are not finite, counts them and says s
   auto const nothing =
       at.write("n.jsonl", answer(entropy, 1, 1).dump() + "\n" + answer(random_heads, 1, 0, {{"value", "-inf"}}).dump());
   CHECK(compare(nothing, entropy, random_heads).out ==
-        "tiny, needle, exact_match: nothing can be said, none of 1 pairs has two finite values.\n");
+        "tiny, needle, success: nothing can be said, none of 1 pairs has two finite values.\n");
 }
 
 TEST_CASE("compare names what is wrong with its rows") {

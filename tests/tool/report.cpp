@@ -1,10 +1,12 @@
 #include <array>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -67,6 +69,66 @@ TEST_CASE("report writes one page, the same bytes for the same rows") {
   std::filesystem::remove(page);
   CHECK(run(command).code == 0);
   CHECK(read(page) == text);
+}
+
+namespace {
+
+/// The cells of the results' table: "task: metric", policy, total, ends of the interval.
+std::vector<std::vector<std::string>> results_table(std::string const& page) {
+  auto text = page.substr(page.find("<section id=\"results\""));
+  text = text.substr(text.find("<tbody>"), text.find("</tbody>") - text.find("<tbody>"));
+  std::vector<std::vector<std::string>> table;
+  for (auto at = text.find("<tr>"); at != text.npos; at = text.find("<tr>", at + 1)) {
+    auto& cells = table.emplace_back();
+    auto const end = text.find("</tr>", at);
+    for (auto cell = text.find("<td", at); cell < end; cell = text.find("<td", cell + 1)) {
+      auto const from = text.find('>', cell) + 1;
+      cells.push_back(text.substr(from, text.find("</td>", from) - from));
+    }
+  }
+  return table;
+}
+
+}  // namespace
+
+TEST_CASE("report has the perplexity of all texts together, which evaluate prints") {
+  if (!has_charts()) return;
+  scratch const at;
+  std::string lines;
+  double nats = 0;
+  double tokens = 0;
+  for (int text = 0; text < 2; ++text) {
+    auto const own = text == 0 ? -60.0 : -9.0;
+    auto const count = text == 0 ? 20 : 2;
+    nats += own;
+    tokens += count;
+    auto one = nlohmann::json::parse(row("dense", text, std::exp(-own / count)));
+    one.update({{"task", "perplexity"}, {"metric", "perplexity"}, {"loglik", own}, {"tokens", count}});
+    lines += one.dump() + "\n";
+  }
+  auto const page = at.path("p.html");
+  REQUIRE(run("report " + at.write("r.jsonl", lines) + " --output " + page.string()).code == 0);
+  auto const table = results_table(read(page));
+  REQUIRE(table.size() == 1);
+  CHECK(table[0][0] == "perplexity: perplexity");
+  CHECK(std::stod(table[0][2]) == doctest::Approx(std::exp(-nats / tokens)).epsilon(1e-3));
+}
+
+TEST_CASE("report: a score of 0 to 5 that is all zeros gets no interval of a share") {
+  if (!has_charts()) return;
+  scratch const at;
+  std::string lines;
+  for (auto const* policy : {"none", "dense"})
+    for (int prompt = 0; prompt < 20; ++prompt) {
+      auto one = nlohmann::json::parse(row(policy, prompt, policy == std::string{"dense"} && prompt == 0 ? 0.5 : 0));
+      one["metric"] = "score";
+      lines += one.dump() + "\n";
+    }
+  auto const page = at.path("p.html");
+  REQUIRE(run("report " + at.write("r.jsonl", lines) + " --output " + page.string()).code == 0);
+  std::map<std::string, double> high;
+  for (auto const& cells : results_table(read(page))) high[cells[1]] = std::stod(cells[4]);
+  CHECK(high.at("none") <= high.at("dense"));
 }
 
 TEST_CASE("report shows how often a recorded run kept each head") {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -23,18 +24,18 @@ struct policy_pairs {
   std::vector<evaluate::paired_values> values{};
 };
 
-/// Pairs two results by the prompts that both policies answered.
-[[nodiscard]] inline evaluate::paired_values pair_results(result const& a, result const& b) {
-  evaluate::paired_values values{a.of.model, a.of.fingerprint, a.of.task, a.of.setting, a.of.metric};
-  std::size_t met = 0;
+/// Pairs two results by the prompts that both policies answered; nothing when there is none.
+[[nodiscard]] inline std::optional<evaluate::paired_values> pair_results(result const& a, result const& b) {
+  std::vector<evaluate::row_pair> met;
   for (std::size_t i = 0, other = 0; i < a.rows.size(); ++i) {
     while (other < b.rows.size() && b.places[other] < a.places[i]) ++other;
     if (other == b.rows.size() || b.places[other] != a.places[i]) continue;
-    add_pair(values, a.rows[i]->value, b.rows[other]->value, a.rows[i]->prompt);
-    ++met;
+    met.emplace_back(a.rows[i], b.rows[other]);
   }
-  values.only_a = a.rows.size() - met;
-  values.only_b = b.rows.size() - met;
+  if (met.empty()) return {};
+  auto values = evaluate::pair_values(met, a.how);
+  values.only_a = a.rows.size() - met.size();
+  values.only_b = b.rows.size() - met.size();
   return values;
 }
 
@@ -46,9 +47,9 @@ struct policy_pairs {
     if (one->policy == baseline) continue;
     for (auto const* other : results_on(model, results)) {
       if (other->policy != baseline || other->of != one->of) continue;
-      if (auto values = pair_results(*one, *other); has_pair(values)) {
+      if (auto values = pair_results(*one, *other)) {
         pairs.policies.push_back(one->policy);
-        pairs.values.push_back(std::move(values));
+        pairs.values.push_back(std::move(*values));
       }
     }
   }
@@ -66,7 +67,7 @@ struct policy_pairs {
   std::size_t not_finite = 0;
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     auto const& [values, found, corrected] = verdicts[i];
-    measured const of{values.model, values.fingerprint, values.task, values.setting, values.metric};
+    measured const of{values.model, values.model_identity, values.task, values.setting, values.metric};
     auto const number = [](double value) { return std::isfinite(value) ? json(value) : json{}; };
     not_finite += values.not_finite_pairs;
     data.push_back({{"panel", panel_title(of)},
@@ -77,25 +78,28 @@ struct policy_pairs {
                     {"low", number(found.range.low)},
                     {"high", number(found.range.high)},
                     {"p", corrected},
-                    {"verdict", !verdicts[i].is_sure()  ? "not shown"
-                                : verdicts[i].a_leads() ? "better"
-                                                        : "worse"},
+                    {"verdict", !verdicts[i].is_sure()         ? "not shown"
+                                : !verdicts[i].has_direction() ? "differs"
+                                : verdicts[i].a_leads()        ? "better"
+                                                               : "worse"},
                     {"detectable", number(found.smallest_detectable)},
                     {"test", found.test},
                     {"pairs", found.pairs},
-                    {"prompts", found.clusters},
+                    {"prompts", values.prompts},
+                    {"clusters", found.clusters},
                     {"not_finite", values.not_finite_pairs}});
   }
   figure made{.name = name_from(text_of("compared ", model, " ", baseline)),
               .title = text_of("Compared with \"", baseline, "\": ", model),
-              .caption = text_of("Mean of the policy less that of the baseline on the same prompts, with 95% bootstrap "
-                                 "intervals over prompts; p is Holm-corrected for ",
-                                 verdicts.size(),
-                                 " comparisons, and \"not shown\" "
-                                 "means p > 0.05. The smallest difference is what this sample shows with 80% power."),
+              .caption = text_of(
+                  "Total of the policy less that of the baseline on the same prompts, with 95% intervals "
+                  "over prompts, or over what they share where that is wider (clusters); p is Holm-corrected for ",
+                  verdicts.size(),
+                  " comparisons, and \"not shown\" "
+                  "means p > 0.05. The smallest difference is what this sample shows with 80% power."),
               .columns = {{"panel", "measured"},
                           {"policy", "policy"},
-                          {"mean", "mean"},
+                          {"mean", "total"},
                           {"baseline", "baseline"},
                           {"difference", "difference"},
                           {"low", "95% from"},
@@ -105,7 +109,8 @@ struct policy_pairs {
                           {"detectable", "smallest difference"},
                           {"test", "test"},
                           {"pairs", "pairs"},
-                          {"prompts", "prompts"}}};
+                          {"prompts", "prompts"},
+                          {"clusters", "clusters"}}};
   if (not_finite > 0) {
     made.columns.push_back({"not_finite", "not finite"});
     made.caption +=
@@ -125,7 +130,7 @@ struct policy_pairs {
       "encoding": {
         "y": {"field": "policy", "type": "nominal", "title": null},
         "color": {"field": "verdict", "type": "nominal", "title": "verdict", "legend": {"orient": "bottom"},
-                  "scale": {"domain": ["better", "worse", "not shown"], "range": ["#0a8a6e", "#d1541f", "#8a8f98"]}},
+                  "scale": {"domain": ["better", "worse", "differs", "not shown"], "range": ["#0a8a6e", "#d1541f", "#3b6fb6", "#8a8f98"]}},
         "tooltip": [
           {"field": "policy"}, {"field": "difference", "format": ".4~g"}, {"field": "low", "format": ".4~g"},
           {"field": "high", "format": ".4~g"}, {"field": "p", "format": ".2~g"}, {"field": "verdict"}
@@ -138,7 +143,7 @@ struct policy_pairs {
         {"mark": {"type": "point", "filled": true, "size": 60, "opacity": 1},
          "encoding": {"x": {"field": "difference", "type": "quantitative"},
                       "shape": {"field": "verdict", "type": "nominal", "title": "verdict",
-                                "scale": {"domain": ["better", "worse", "not shown"], "range": ["triangle-up", "triangle-down", "circle"]}}}}
+                                "scale": {"domain": ["better", "worse", "differs", "not shown"], "range": ["triangle-up", "triangle-down", "diamond", "circle"]}}}}
       ]
     }
   })");

@@ -16,7 +16,6 @@
 #include <headcount/report/policy_cost.hpp>
 #include <headcount/report/policy_order.hpp>
 #include <headcount/report/results.hpp>
-#include <headcount/task/metric.hpp>
 
 namespace headcount::v0::report {
 
@@ -46,7 +45,7 @@ namespace headcount::v0::report {
     for (auto const& [title, what] : prices) {
       std::vector<trade> trades;
       for (auto const& [reached, cost] : points) {
-        auto const loss = evaluate::is_better_when_lower(reached->of.metric);
+        auto const loss = reached->how.better == evaluate::direction::lower;
         trades.push_back({.cost = static_cast<double>(cost.pass.sum(what)),
                           .quality = loss ? -reached->mean.value : reached->mean.value});
       }

@@ -10,8 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include <headcount/report/estimate.hpp>
 #include <headcount/report/results.hpp>
+#include <headcount/result/total.hpp>
 
 namespace headcount::v0::report {
 
@@ -55,24 +55,27 @@ struct figure {
   return spec;
 }
 
-/// The fields of a mean, as every figure's data has them; the mean or the ends of its interval are null when there is
+/// The fields of a total, as every figure's data has them; the total or the ends of its interval are null when there is
 /// none.
-inline void add_estimate(nlohmann::ordered_json& to, estimate const& mean) {
+inline void add_estimate(nlohmann::ordered_json& to, evaluate::estimate const& mean) {
   using json = nlohmann::ordered_json;
   to["value"] = std::isfinite(mean.value) ? json(mean.value) : json{};
   to["low"] = mean.ci95 ? json(mean.ci95->low) : json{};
   to["high"] = mean.ci95 ? json(mean.ci95->high) : json{};
   to["rows"] = mean.rows;
   to["prompts"] = mean.prompts;
+  to["clusters"] = mean.clusters;
   to["not_finite"] = mean.not_finite;
 }
 
 /// The columns of these fields, and in the caption what became of values that are not finite.
 inline void add_estimate_columns(figure& to, nlohmann::ordered_json const& data) {
-  to.columns.insert(to.columns.end(), {{"value", "mean"}, {"low", "95% from"}, {"high", "to"}, {"prompts", "prompts"}});
+  to.columns.insert(
+      to.columns.end(),
+      {{"value", "total"}, {"low", "95% from"}, {"high", "to"}, {"prompts", "prompts"}, {"clusters", "clusters"}});
   if (std::ranges::none_of(data, [](auto const& one) { return one["not_finite"] > 0; })) return;
   to.columns.push_back({"not_finite", "not finite"});
-  to.caption += " Rows whose value is not finite are left out of the mean and counted in the table.";
+  to.caption += " Rows whose value is not finite are left out of the total and counted in the table.";
 }
 
 /// The different texts under a key, in the order they come.

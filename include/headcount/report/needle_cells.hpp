@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include <headcount/report/estimate.hpp>
 #include <headcount/report/results.hpp>
 #include <headcount/result/row.hpp>
+#include <headcount/result/total.hpp>
 
 namespace headcount::v0::report {
 
@@ -19,7 +19,7 @@ inline constexpr std::size_t depth_bands = 10;
 struct needle_cell {
   double length = 0;     ///< tokens that the prompt was to have
   std::size_t band = 0;  ///< of equally deep ones, the last of which holds 100% as well
-  estimate mean{};
+  evaluate::estimate mean{};
 };
 
 /// Whether a row says where its needle stands: how long its prompt is and its `realised_depth`, in
@@ -42,7 +42,8 @@ struct needle_cell {
     cells[{one->more["length"].get<double>(), std::min(band, depth_bands - 1)}].push_back(one);
   }
   std::vector<needle_cell> found;
-  for (auto const& [place, rows] : cells) found.push_back({place.first, place.second, estimate_of(rows)});
+  for (auto const& [place, rows] : cells)
+    found.push_back({place.first, place.second, evaluate::estimate_of(rows, of.how)});
   return found;
 }
 

@@ -14,7 +14,6 @@
 #include <headcount/report/figure.hpp>
 #include <headcount/report/needle_cells.hpp>
 #include <headcount/report/results.hpp>
-#include <headcount/task/metric.hpp>
 
 namespace headcount::v0::report {
 
@@ -49,7 +48,7 @@ namespace headcount::v0::report {
       .columns = {{"policy", "policy"}, {"length", "length"}, {"depth", "realised depth"}}};
   add_estimate_columns(made, data);
   auto const policies = values_under(data, "policy");
-  auto const loss = evaluate::is_better_when_lower(about.metric);
+  auto const loss = of.front().how.better == evaluate::direction::lower;
   made.spec = make_spec(text_of("Heat maps of mean ", about.metric, " on ", about.model, " by prompt length (",
                                 lengths.size(), ") and realised needle depth, one for each of ", policies.size(),
                                 " policies. The table has its numbers."),

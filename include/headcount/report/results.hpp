@@ -14,11 +14,12 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/reference/parallel.hpp>
-#include <headcount/report/estimate.hpp>
 #include <headcount/report/policy_order.hpp>
 #include <headcount/result/canonical.hpp>
 #include <headcount/result/pairing.hpp>
 #include <headcount/result/row.hpp>
+#include <headcount/result/total.hpp>
+#include <headcount/statistics/metric.hpp>
 
 namespace headcount::v0::report {
 
@@ -44,13 +45,15 @@ struct result {
   std::string policy;                        ///< as `print` writes it
   std::vector<evaluate::row const*> rows{};  ///< in the order of their prompts, whatever that of the file
   std::vector<evaluate::pair_key> places{};  ///< of each row, which other policies' rows of the same prompt share
-  estimate mean{};
+  evaluate::metric how{};                    ///< what the task says of the metric
+  evaluate::estimate mean{};
 };
 
 /// Sorts rows into results: by what they measure, then in policy_before's order. The order of the rows does not matter.
-/// `what` names them in errors. Throws headcount::error when there is no row, a row is there twice, or versions or
-/// fingerprints are mixed.
-[[nodiscard]] inline std::vector<result> results_of(std::string_view what, std::span<evaluate::row const> rows) {
+/// `metrics` says what tasks measure; `what` names the rows in errors. Throws headcount::error when there is no row, a
+/// row is there twice, or versions or fingerprints are mixed.
+[[nodiscard]] inline std::vector<result> results_of(std::string_view what, std::span<evaluate::row const> rows,
+                                                    evaluate::metrics_by_task metrics) {
   if (rows.empty()) throw error{what, "it has no row", "a result file of headcount"};
   // Few things are measured under few policies: rows are sorted by their places in lists of these.
   using measured_view =
@@ -86,13 +89,15 @@ struct result {
     auto const& [of, policy, place, one] = entries[i];
     if (i == 0 || entries[i - 1].of != of || entries[i - 1].policy != policy)
       results.push_back({.of = {one->model, one->model_identity, one->task, one->setting, one->metric},
-                         .policy = std::string{in_order[*policy]}});
+                         .policy = std::string{in_order[*policy]},
+                         .how = evaluate::find_metric(metrics(one->task), one->metric)});
     else if (entries[i - 1].place == place) evaluate::fail_on_second(what, *one);
     results.back().rows.push_back(one);
   }
   for (std::size_t i = 0; auto& one : results)
     for (std::size_t row = 0; row < one.rows.size(); ++row) one.places.push_back(std::move(entries[i++].place));
-  reference::for_each_index(results.size(), [&](std::size_t i) { results[i].mean = estimate_of(results[i].rows); });
+  reference::for_each_index(
+      results.size(), [&](std::size_t i) { results[i].mean = evaluate::estimate_of(results[i].rows, results[i].how); });
   return results;
 }
 

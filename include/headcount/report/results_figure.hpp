@@ -24,13 +24,14 @@ namespace headcount::v0::report {
   figure made{.name = name_from("results " + model),
               .title = text_of("What every policy reached: ", model),
               .caption =
-                  "Means over rows, with 95% intervals over prompts. Policies that saw the same prompts are "
+                  "Totals with 95% intervals over prompts, or over what prompts share where that is wider (clusters). "
+                  "Policies that saw the same prompts are "
                   "compared more sharply further down.",
               .columns = {{"panel", "measured"}, {"policy", "policy"}}};
   add_estimate_columns(made, data);
   auto const scale = value_scale(data);
   made.spec = make_spec(
-      text_of("Dot plot of the means of ", policies.size(), " policies on ", model, ", with 95% intervals, in ",
+      text_of("Dot plot of the totals of ", policies.size(), " policies on ", model, ", with 95% intervals, in ",
               panels.size(), " panels, one for each task and metric. The table has its numbers."),
       std::move(data), R"({
     "facet": {"field": "panel", "type": "nominal", "title": null},
@@ -40,7 +41,7 @@ namespace headcount::v0::report {
       "height": {"step": 18},
       "encoding": {
         "y": {"field": "policy", "type": "nominal", "title": null},
-        "x": {"field": "value", "type": "quantitative", "title": "mean"},
+        "x": {"field": "value", "type": "quantitative", "title": "total"},
         "tooltip": [
           {"field": "policy"}, {"field": "value", "format": ".4~g"}, {"field": "low", "format": ".4~g"},
           {"field": "high", "format": ".4~g"}, {"field": "prompts"}

@@ -20,58 +20,73 @@
 #include <headcount/core/text.hpp>
 #include <headcount/result/canonical.hpp>
 #include <headcount/result/row.hpp>
+#include <headcount/result/total.hpp>
 #include <headcount/statistics/cluster.hpp>
 #include <headcount/statistics/comparison.hpp>
+#include <headcount/statistics/metric.hpp>
 
 namespace headcount::v0::evaluate {
 
-/// The values of two policies for one model, task and metric, on the prompts that both answered.
+/// The answers of two policies for one model, task and metric, on the prompts that both answered.
 struct paired_values {
-  std::string model;
-  std::string fingerprint;
-  std::string task;
-  std::string setting;
-  std::string metric;
-  std::vector<double> a{};
-  std::vector<double> b{};
-  std::vector<std::string> prompts{};  ///< of each pair
-  std::size_t only_a = 0;              ///< rows left out because the other policy has none like them
+  std::string model{};
+  std::string model_identity{};
+  std::string task{};
+  std::string setting{};
+  std::string metric{};
+  evaluate::metric of{};    ///< what the task says of it
+  paired_sample sample{};   ///< of each pair, and what their prompts share
+  std::size_t prompts = 0;  ///< of these pairs
+  std::size_t only_a = 0;   ///< rows left out because the other policy has none like them
   std::size_t only_b = 0;
   std::size_t not_finite_pairs = 0;  ///< pairs left out because one of their values, or both, is not finite
   std::size_t not_finite_a = 0;      ///< values that are not finite
   std::size_t not_finite_b = 0;
 };
 
-/// Adds a pair, or counts which of its values is not finite.
-inline void add_pair(paired_values& to, double a, double b, std::string const& prompt) {
-  to.not_finite_a += std::isfinite(a) ? 0u : 1u;
-  to.not_finite_b += std::isfinite(b) ? 0u : 1u;
-  if (!std::isfinite(a) || !std::isfinite(b)) {
-    ++to.not_finite_pairs;
-    return;
+/// A row of policy a and one of policy b that answer the same prompt.
+using row_pair = std::pair<row const*, row const*>;
+
+/// Pairs of rows of one model, task and metric, one or more, as what is compared.
+[[nodiscard]] inline paired_values pair_values(std::span<row_pair const> pairs, metric const& of) {
+  auto const& first = *pairs.front().first;
+  paired_values values{first.model, first.model_identity, first.task, first.setting, first.metric, of};
+  std::vector<row const*> all;
+  for (auto const& [a, b] : pairs) all.insert(all.end(), {a, b});
+  auto const& how = aggregate_for(all, of);
+  values.sample.total = how;
+  values.sample.values = of.values;
+  std::vector<row const*> kept;
+  for (auto const& [a, b] : pairs) {
+    bool const is_a = is_finite(*a, how);
+    bool const is_b = is_finite(*b, how);
+    values.not_finite_a += is_a ? 0u : 1u;
+    values.not_finite_b += is_b ? 0u : 1u;
+    if (!is_a || !is_b) {
+      ++values.not_finite_pairs;
+      continue;
+    }
+    values.sample.a.push_back(*sums_of(*a, how));
+    values.sample.b.push_back(*sums_of(*b, how));
+    kept.push_back(a);
   }
-  to.a.push_back(a);
-  to.b.push_back(b);
-  to.prompts.push_back(prompt);
+  if (kept.empty()) return values;
+  values.sample.by = clusterings_of(kept);
+  values.prompts = values.sample.by.front().size();
+  return values;
 }
 
-/// Whether the two have answered the same prompt, with finite values or not.
-[[nodiscard]] inline bool has_pair(paired_values const& values) noexcept {
-  return !values.a.empty() || values.not_finite_pairs > 0;
-}
-
-/// Compares the two policies; the seeds of one prompt make a cluster. Without a pair of finite values there is no mean
-/// (NaN) and no test.
+/// Compares the two policies. Without a pair of finite values there is no total (NaN) and no test.
 [[nodiscard]] inline comparison compare(paired_values const& values, comparison_plan const& plan = {}) {
   constexpr auto unknown = std::numeric_limits<double>::quiet_NaN();
-  if (values.a.empty())
+  if (values.sample.a.empty())
     return {.mean_a = unknown,
             .mean_b = unknown,
             .difference = unknown,
             .range = {unknown, unknown},
             .test = "no test",
             .smallest_detectable = std::numeric_limits<double>::infinity()};
-  return compare(values.a, values.b, cluster_by_name(values.prompts), plan);
+  return compare(values.sample, plan);
 }
 
 /// Throws headcount::error unless rows can be compared with each other: one version, and one fingerprint a model.
@@ -89,12 +104,11 @@ inline void require_comparable(std::string_view what, std::span<row const* const
   }
 }
 
-/// What rows of two policies share when they answer the same prompt: its name, seed, length and depth.
-using pair_key = std::tuple<std::string, std::uint64_t, std::string, std::string>;
-/// The key of a row; length and depth as JSON writes them, empty where the row has none.
+/// What rows of two policies share when they answer the same prompt: the task's identity, the prompt's name, the seed
+/// that it was drawn with, and what it shares with others.
+using pair_key = std::tuple<std::string, std::string, std::uint64_t, std::map<std::string, std::string>>;
 [[nodiscard]] inline pair_key pair_key_of(row const& one) {
-  auto const more = [&](char const* key) { return one.more.contains(key) ? one.more[key].dump() : std::string{}; };
-  return {one.prompt, one.seed, more("length"), more("depth")};
+  return {one.task_identity, one.prompt, one.seed, one.factors};
 }
 
 /// Throws headcount::error: `one` is there twice, which would count its prompt twice. `what` names the rows.
@@ -105,14 +119,14 @@ using pair_key = std::tuple<std::string, std::uint64_t, std::string, std::string
               "one"};
 }
 
-/// Pairs the rows of policies `a` and `b`, sentences in any spelling, by model, fingerprint, task, setting, metric,
-/// prompt, seed, length and depth: one result for each of the first five, in their order; those without a pair are left
-/// out, and so are pairs with a value that is not finite. `task` is empty for all tasks. `what` names the rows in
-/// errors. Throws headcount::error when the policies are the same, one has no row, no row has a pair, a row is there
-/// twice, or versions or fingerprints are mixed.
+/// Pairs the rows of policies `a` and `b`, sentences in any spelling, by what they answered: model, task, setting and
+/// metric, one result for each of these, in their order, and in it task identity, prompt, seed and factors. Rows
+/// without a pair are left out, and so are pairs with a value that is not finite. `task` is empty for all tasks;
+/// `metrics` says what tasks measure; `what` names the rows in errors. Throws headcount::error when the policies are
+/// the same, one has no row, no row has a pair, a row is there twice, or versions or models of one name are mixed.
 [[nodiscard]] inline std::vector<paired_values> pair_rows(std::string_view what, std::span<row const> rows,
                                                           std::string const& a, std::string const& b,
-                                                          std::string const& task = {}) {
+                                                          metrics_by_task metrics, std::string const& task = {}) {
   canonical_policies canonical;
   std::string const names[]{canonical.of(a), canonical.of(b)};
   if (names[0] == names[1])
@@ -130,28 +144,33 @@ using pair_key = std::tuple<std::string, std::uint64_t, std::string, std::string
   require_comparable(what, used);
 
   using group_key = std::tuple<std::string, std::string, std::string, std::string, std::string>;
-  std::map<group_key, std::map<pair_key, std::pair<std::optional<double>, std::optional<double>>>> groups;
+  std::map<group_key, std::map<pair_key, row_pair>> groups;
   for (auto const* one : used) {
     auto& pair = groups[{one->model, one->model_identity, one->task, one->setting, one->metric}][pair_key_of(*one)];
-    auto& value = canonical.of(one->policy) == names[0] ? pair.first : pair.second;
-    if (value) fail_on_second(what, *one);
-    value = one->value;
+    auto& place = canonical.of(one->policy) == names[0] ? pair.first : pair.second;
+    if (place != nullptr) fail_on_second(what, *one);
+    place = one;
   }
 
   std::vector<paired_values> paired;
   for (auto const& [key, pairs] : groups) {
-    auto const& [model, fingerprint, its_task, setting, metric] = key;
-    paired_values values{model, fingerprint, its_task, setting, metric};
+    std::vector<row_pair> met;
+    std::size_t only_a = 0;
+    std::size_t only_b = 0;
     for (auto const& [prompt, pair] : pairs) {
-      values.only_a += pair.second ? 0u : 1u;
-      values.only_b += pair.first ? 0u : 1u;
-      if (pair.first && pair.second) add_pair(values, *pair.first, *pair.second, std::get<0>(prompt));
+      only_a += pair.second == nullptr ? 1u : 0u;
+      only_b += pair.first == nullptr ? 1u : 0u;
+      if (pair.first != nullptr && pair.second != nullptr) met.push_back(pair);
     }
-    if (has_pair(values)) paired.push_back(std::move(values));
+    if (met.empty()) continue;
+    auto const& first = *met.front().first;
+    paired.push_back(pair_values(met, find_metric(metrics(first.task), first.metric)));
+    paired.back().only_a = only_a;
+    paired.back().only_b = only_b;
   }
   if (paired.empty())
     throw error{what, text_of("no row of \"", names[0], "\" has one of \"", names[1], "\" on the same prompt"),
-                "rows of the same model, task, setting, metric, prompt, seed, length and depth"};
+                "rows of the same model, task, setting, metric, prompt, seed and factors"};
   return paired;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <map>
-#include <numeric>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,109 +11,121 @@
 #include <utility>
 #include <vector>
 
-#include <headcount/core/random_stream.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/result/total.hpp>
-#include <headcount/statistics/cluster.hpp>
-#include <headcount/statistics/confusion.hpp>
-#include <headcount/statistics/strata.hpp>
+#include <headcount/statistics/jackknife.hpp>
+#include <headcount/statistics/mean_interval.hpp>
+#include <headcount/statistics/metric.hpp>
 
 namespace headcount::v0::evaluate {
 
-/// The figure that GLUE goes by on one of its data sets, of rows of "acc": Matthews' correlation on cola, the mean of
-/// accuracy and F1 on mrpc and qqp, accuracy on the others.
-/// Source: Wang et al. 2018, arXiv 1804.07461, section 3.
-[[nodiscard]] inline row_figure glue_figure(std::string_view task, std::span<row const* const> rows) {
-  if (task == "glue/cola") return confusion_figure(rows, &confusion::matthews);
-  auto acc = mean_figure(rows);
-  if (task != "glue/mrpc" && task != "glue/qqp") return acc;
-  return [acc, f1 = confusion_figure(rows, &confusion::f1)](std::span<std::size_t const> some) {
-    return (acc(some) + f1(some)) / 2;
-  };
-}
+/// Rows of one task in a family's mean, and what it counts of them.
+struct family_member {
+  std::vector<row const*> rows{};
+  std::vector<metric> counted{};  ///< two at most; their mean is what the task counts
+};
 
-/// The macro mean of GLUE, metric "macro_mean" of task "glue": the mean of glue_figure over data sets, each counting
-/// alike. The interval is of a bootstrap over prompts within each data set, 1000 replicates with seed 1. `sets` are
-/// rows of "acc" of one model, setting and policy, a list a data set.
-/// Source: Wang et al. 2018, arXiv 1804.07461, section 3, where all nine data sets count; here those that were asked
-/// do.
-[[nodiscard]] inline total glue_mean(std::span<std::vector<row const*> const> sets) {
-  auto const& first = *sets.front().front();
-  total made{
-      .model = first.model, .policy = first.policy, .task = "glue", .setting = first.setting, .metric = "macro_mean"};
-  std::vector<clusters> strata;
-  std::vector<row_figure> figures;
-  for (auto const& rows : sets) {
-    figures.push_back(glue_figure(rows.front()->task, rows));
-    strata.push_back(cluster_by_prompt(rows));
-    std::vector<std::size_t> all(rows.size());
-    std::iota(all.begin(), all.end(), std::size_t{0});
-    made.value += figures.back()(all) / static_cast<double>(sets.size());
-    made.n += strata.back().size();
+/// The mean over a family's tasks, each counting alike, two or more. Tasks are independent of each other.
+[[nodiscard]] inline total family_mean(std::span<family_member const> members, std::string_view family,
+                                       std::string_view name) {
+  auto const& first = *members.front().rows.front();
+  total made{.model = first.model,
+             .policy = first.policy,
+             .task = std::string{family},
+             .setting = first.setting,
+             .metric = std::string{name}};
+  made.found.value = 0;
+  mean_variance sum;
+  double squares = 0;
+  auto const tasks = static_cast<double>(members.size());
+  for (auto const& [rows, counted] : members) {
+    auto const figure = [&](std::array<double, 8> const& sums) {
+      double of_task = 0;
+      for (std::size_t m = 0; m < counted.size(); ++m)
+        of_task += counted[m].total.total({sums[4 * m], sums[4 * m + 1], sums[4 * m + 2], sums[4 * m + 3]});
+      return of_task / static_cast<double>(counted.size());
+    };
+    std::vector<std::array<double, 8>> of_rows;
+    for (auto const* one : rows) {
+      auto& sums = of_rows.emplace_back();
+      for (std::size_t m = 0; m < counted.size(); ++m)
+        std::ranges::copy(sums_of(*one, counted[m].total).value_or(row_sums{}),
+                          sums.begin() + static_cast<std::ptrdiff_t>(4 * m));
+    }
+    mean_variance widest;
+    std::size_t clusters = 0;
+    for (auto const& groups : clusterings_of(rows)) {
+      auto const of = jackknife<8>(sums_of_clusters<8>(groups, of_rows), cluster_shares(groups, rows.size()), figure);
+      if (clusters != 0 && of.variance <= widest.variance) continue;
+      widest = of;
+      clusters = groups.size();
+    }
+    made.found.value += widest.mean / tasks;
+    made.found.rows += rows.size();
+    made.found.prompts += clusterings_of(rows).front().size();
+    made.found.clusters += clusters;
+    sum.variance += widest.variance / (tasks * tasks);
+    if (widest.degrees > 0)
+      squares += widest.variance * widest.variance / (tasks * tasks * tasks * tasks * widest.degrees);
   }
-  made.range = stratified_bootstrap(
-      strata, [&](std::size_t set, std::span<std::size_t const> drawn) { return figures[set](drawn); },
-      random_stream{1});
+  sum.mean = made.found.value;
+  sum.degrees = squares > 0 ? sum.variance * sum.variance / squares : 0;
+  made.found.ci95 = mean_interval(sum, between(-1, 1), made.found.prompts, made.found.clusters);
   return made;
 }
 
-/// Totals of MMLU's subjects, tasks "mmlu/SUBJECT", in the order of their first rows: a prompt is SUBJECT/INDEX. The
-/// total of all rows is their mean weighted by their sizes.
-[[nodiscard]] inline std::vector<total> totals_of_subjects(std::span<row const* const> rows) {
-  std::vector<std::pair<std::string, std::vector<row const*>>> subjects;
-  for (auto const* one : rows) {
-    auto const name = one->prompt.substr(0, one->prompt.rfind('/'));
-    auto found = std::ranges::find(subjects, name, [](auto const& subject) -> auto const& { return subject.first; });
-    if (found == subjects.end()) found = subjects.insert(subjects.end(), {name, {}});
-    found->second.push_back(one);
-  }
-  std::vector<total> totals;
-  for (auto const& [name, of_subject] : subjects) {
-    totals.push_back(total_of(of_subject));
-    totals.back().task = "mmlu/" + name;
-  }
-  return totals;
-}
-
-/// Rows as totals: one for each model, task, setting, metric and policy, in the order of their first rows. Most are
-/// means. Perplexities come from sums over all texts; glue/cola has Matthews' correlation ("mcc") and glue/mrpc and
-/// glue/qqp have "f1" beside "acc", as lm-evaluation-harness reports them. MMLU has one for each of several subjects
-/// after that of all; the macro mean of several data sets of GLUE comes at the end.
-[[nodiscard]] inline std::vector<total> summarise(std::span<row const> rows) {
-  using key = std::tuple<std::string_view, std::string_view, std::string_view, std::string_view, std::string_view>;
+/// Rows as totals: one for each model, task, setting, metric and policy, in the order of their first rows; after it
+/// those of metrics that are computed from the same rows, and of each of several values of the factor that the metric
+/// is split by, task "TASK/VALUE". Means over families of tasks come at the end. `metrics` says what tasks measure;
+/// metrics that it does not know are means.
+[[nodiscard]] inline std::vector<total> summarise(std::span<row const> rows, metrics_by_task metrics) {
+  using key = std::tuple<std::string_view, std::string_view, std::string_view, std::string_view, std::string_view,
+                         std::string_view>;
   std::map<key, std::size_t> index_of;
   std::vector<std::vector<row const*>> groups;
   for (auto const& one : rows) {
-    auto const [at, is_new] =
-        index_of.try_emplace({one.model, one.task, one.setting, one.metric, one.policy}, groups.size());
+    auto const [at, is_new] = index_of.try_emplace(
+        {one.model, one.task, one.setting, one.metric, one.policy, one.policy_identity}, groups.size());
     if (is_new) groups.emplace_back();
     groups[at->second].push_back(&one);
   }
   std::vector<total> totals;
-  std::vector<std::vector<std::vector<row const*>>> glue;  // data sets of a model, setting and policy
+  using family_key = std::tuple<std::string, std::string, std::string, std::string, std::string>;
+  std::vector<std::pair<family_key, std::vector<family_member>>> families;
   for (auto const& group : groups) {
     auto const& first = *group.front();
-    totals.push_back(total_of(group));
-    if (first.metric != "acc") continue;
-    if (first.task == "mmlu") {
-      auto subjects = totals_of_subjects(group);
-      if (subjects.size() > 1) totals.insert(totals.end(), subjects.begin(), subjects.end());
+    auto const known = metrics(first.task);
+    auto const& own = find_metric(known, first.metric);
+    totals.push_back(make_total(group, own));
+    if (!own.split_by.empty()) {
+      std::map<std::string, std::vector<row const*>> parts;
+      for (auto const* one : group)
+        if (auto const value = one->factors.find(std::string{own.split_by}); value != one->factors.end())
+          parts[value->second].push_back(one);
+      if (parts.size() > 1)
+        for (auto const& [value, of_value] : parts) {
+          totals.push_back(make_total(of_value, own));
+          totals.back().task += "/" + value;
+        }
     }
-    if (!first.task.starts_with("glue/")) continue;
-    if (first.task == "glue/cola")
-      totals.push_back(make_total(group, "mcc", confusion_figure(group, &confusion::matthews)));
-    if (first.task == "glue/mrpc" || first.task == "glue/qqp")
-      totals.push_back(make_total(group, "f1", confusion_figure(group, &confusion::f1)));
-    auto const is_of_same = [&](auto const& sets) {
-      auto const& other = *sets.front().front();
-      return other.model == first.model && other.setting == first.setting && other.policy == first.policy;
-    };
-    auto found = std::ranges::find_if(glue, is_of_same);
-    if (found == glue.end()) found = glue.emplace(glue.end());
-    found->push_back(group);
+    family_member member{.rows = group};
+    std::string_view name;
+    for (auto const& one : known) {
+      bool const is_own = one.name == first.metric;
+      if (one.rows_of == first.metric) totals.push_back(make_total(group, one));
+      if (one.averaged_as.empty() || (!is_own && one.rows_of != first.metric)) continue;
+      name = one.averaged_as;
+      member.counted.push_back(one);
+    }
+    if (member.counted.empty()) continue;
+    auto const family = first.task.substr(0, first.task.find('/'));
+    family_key const place{first.model, first.policy, first.setting, family, std::string{name}};
+    auto found = std::ranges::find(families, place, [](auto const& one) -> auto const& { return one.first; });
+    if (found == families.end()) found = families.insert(families.end(), {place, {}});
+    found->second.push_back(std::move(member));
   }
-  for (auto const& sets : glue)
-    if (sets.size() > 1) totals.push_back(glue_mean(sets));
+  for (auto const& [place, members] : families)
+    if (members.size() > 1) totals.push_back(family_mean(members, std::get<3>(place), std::get<4>(place)));
   return totals;
 }
 

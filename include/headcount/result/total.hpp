@@ -1,129 +1,123 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
-#include <functional>
-#include <map>
-#include <numbers>
-#include <numeric>
+#include <limits>
+#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
-#include <utility>
 #include <vector>
 
-#include <headcount/core/random_stream.hpp>
 #include <headcount/file/json_number.hpp>
+#include <headcount/result/clusterings.hpp>
 #include <headcount/result/row.hpp>
-#include <headcount/statistics/cluster.hpp>
-#include <headcount/statistics/confusion.hpp>
+#include <headcount/statistics/clustered_share.hpp>
 #include <headcount/statistics/interval.hpp>
-#include <headcount/task/metric.hpp>
+#include <headcount/statistics/jackknife.hpp>
+#include <headcount/statistics/mean_interval.hpp>
+#include <headcount/statistics/metric.hpp>
 
 namespace headcount::v0::evaluate {
 
-/// A metric over all prompts of a task under a policy.
+/// What rows come to, and how sure it is: the one total of a metric, whoever prints it.
+struct estimate {
+  double value = std::numeric_limits<double>::quiet_NaN();  ///< NaN where no row has a finite value
+  std::optional<interval> ci95{};                           ///< none when a single prompt says nothing of the others
+  std::size_t rows = 0;
+  std::size_t prompts = 0;     ///< of rows with a finite value
+  std::size_t clusters = 0;    ///< of what they share, as the interval counts them
+  std::size_t not_finite = 0;  ///< rows that are left out, as their value is not finite
+};
+
+/// The metric over all prompts of a task under a policy.
 struct total {
   std::string model{};
   std::string policy{};
   std::string task{};
   std::string setting{};
   std::string metric{};
-  double value = 0;
-  interval
-      range{};  ///< 95%: Wilson's where values are right or wrong, a row a prompt; otherwise bootstrap over prompts
-  std::size_t n = 0;           ///< prompts
-  std::size_t not_finite = 0;  ///< rows whose value is not finite, and then the mean is not either
+  estimate found{};
 };
 
-/// A metric of some rows, given by their indices.
-using row_figure = std::function<double(std::span<std::size_t const>)>;
-
-/// Their mean.
-[[nodiscard]] inline row_figure mean_figure(std::span<row const* const> rows) {
-  return [rows](std::span<std::size_t const> some) {
-    double sum = 0;
-    for (auto const i : some) sum += rows[i]->value;
-    return sum / static_cast<double>(some.size());
-  };
-}
-
-/// What log-likelihoods come to per word, byte or token of all texts together, when the metric is of that kind.
-[[nodiscard]] inline row_figure per_unit_figure(std::string_view metric, std::span<row const* const> rows) {
-  static std::map<std::string_view, char const*> const units{
-      {"word_perplexity", "words"}, {"byte_perplexity", "bytes"}, {"bits_per_byte", "bytes"}, {"perplexity", "tokens"}};
-  auto const unit = units.find(metric);
-  if (unit == units.end()) return {};
-  std::vector<std::pair<double, double>> sums;
-  for (auto const* one : rows) {
-    if (!one->more.contains("loglik") || !one->more.contains(unit->second)) return {};
-    auto const nats = number_from(one->more["loglik"]);
-    if (!nats) return {};
-    sums.emplace_back(*nats, one->more[unit->second].get<double>());
+/// What a row adds to a total; nothing when it lacks what the total reads.
+[[nodiscard]] inline std::optional<row_sums> sums_of(row const& one, aggregate const& how) {
+  std::array<double, 2> read{};
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    if (how.reads[i].empty()) continue;
+    auto const found = one.more.find(how.reads[i]);
+    auto const number = found == one.more.end() ? std::nullopt : number_from(*found);
+    if (!number) return {};
+    read[i] = *number;
   }
-  return [sums = std::move(sums), bits = metric == "bits_per_byte"](std::span<std::size_t const> some) {
-    double nats = 0;
-    double count = 0;
-    for (auto const i : some) {
-      nats += sums[i].first;
-      count += sums[i].second;
-    }
-    return bits ? -nats / (count * std::numbers::ln2) : std::exp(-nats / count);
-  };
+  return how.of_row(one.value, read);
 }
 
-/// F1 or Matthews' correlation of rows that say what was predicted.
-[[nodiscard]] inline row_figure confusion_figure(std::span<row const* const> rows,
-                                                 double (confusion::*metric)() const noexcept) {
-  std::vector<std::pair<std::size_t, std::size_t>> answers;
-  for (auto const* one : rows)
-    answers.emplace_back(one->more.at("gold").get<std::size_t>(), one->more.at("predicted").get<std::size_t>());
-  return [answers = std::move(answers), metric](std::span<std::size_t const> some) {
-    confusion all;
-    for (auto const i : some) all.add(answers[i].first, answers[i].second);
-    return (all.*metric)();
-  };
+/// How rows become a total: as the metric says, or their mean when one of them lacks what that reads.
+[[nodiscard]] inline aggregate const& aggregate_for(std::span<row const* const> rows, metric const& of) {
+  auto const has = [&](row const* one) { return sums_of(*one, of.total).has_value(); };
+  return std::ranges::all_of(rows, has) ? of.total : mean_of_rows;
 }
 
-/// Rows of one prompt as clusters.
-[[nodiscard]] inline clusters cluster_by_prompt(std::span<row const* const> rows) {
-  std::vector<std::string> prompts;
-  for (auto const* one : rows) prompts.push_back(one->prompt);
-  return cluster_by_name(prompts);
+/// Whether a row counts: its value is finite, and so is what the total reads.
+[[nodiscard]] inline bool is_finite(row const& one, aggregate const& how) {
+  auto const sums = sums_of(one, how);
+  return std::isfinite(one.value) && sums && std::ranges::all_of(*sums, [](double sum) { return std::isfinite(sum); });
 }
 
-/// A figure of rows of one model, task, setting and policy, at least one, as the total of a metric, with a bootstrap
-/// interval over prompts, 1000 replicates with seed 1.
-[[nodiscard]] inline total make_total(std::span<row const* const> rows, std::string metric, row_figure const& figure) {
+/// The 95% interval of a total over one clustering; nothing of a single cluster.
+[[nodiscard]] inline std::optional<interval> interval_of(clusters const& groups, std::span<row_sums const> rows,
+                                                         metric const& of, aggregate const& how) {
+  if (groups.size() < 2) return {};
+  auto const sums = sums_of_clusters<4>(groups, rows);
+  if (of.values.right_or_wrong && how == mean_of_rows) {
+    std::vector<share> shares;
+    for (auto const& own : sums)
+      shares.push_back({static_cast<std::size_t>(std::lround(own[0])), static_cast<std::size_t>(own[1])});
+    return clustered_share_interval(shares);
+  }
+  auto const varies = jackknife<4>(sums, cluster_shares(groups, rows.size()), how.total);
+  return mean_interval(varies, of.values.right_or_wrong ? between(0, 1) : of.values, rows.size(), groups.size());
+}
+
+/// The total of rows of one metric, at least one. Of the clusterings (see clusterings_of) the one with the widest
+/// interval counts: each alone is too narrow where another factor matters, and the sum of their variances, as in
+/// multiway clustering, is not sure to be positive with few clusters.
+[[nodiscard]] inline estimate estimate_of(std::span<row const* const> all, metric const& of) {
+  auto const& how = aggregate_for(all, of);
+  std::vector<row const*> rows;
+  std::vector<row_sums> sums;
+  row_sums together{};
+  for (auto const* one : all) {
+    if (!is_finite(*one, how)) continue;
+    rows.push_back(one);
+    sums.push_back(*sums_of(*one, how));
+    for (std::size_t j = 0; j < together.size(); ++j) together[j] += sums.back()[j];
+  }
+  estimate found{.rows = all.size(), .not_finite = all.size() - rows.size()};
+  if (rows.empty()) return found;
+  found.value = how.total(together);
+  auto const by = clusterings_of(rows);
+  found.prompts = found.clusters = by.front().size();
+  for (auto const& groups : by) {
+    auto const range = interval_of(groups, sums, of, how);
+    if (!range || (found.ci95 && range->high - range->low <= found.ci95->high - found.ci95->low)) continue;
+    found.ci95 = range;
+    found.clusters = groups.size();
+  }
+  return found;
+}
+
+/// The total of a metric out of rows of one model, task, setting and policy, at least one.
+[[nodiscard]] inline total make_total(std::span<row const* const> rows, metric const& of) {
   auto const& first = *rows.front();
-  auto const prompts = cluster_by_prompt(rows);
-  std::vector<std::size_t> all(rows.size());
-  std::iota(all.begin(), all.end(), std::size_t{0});
-  total made{.model = first.model,
-             .policy = first.policy,
-             .task = first.task,
-             .setting = first.setting,
-             .metric = std::move(metric),
-             .value = figure(all),
-             .n = prompts.size()};
-  for (auto const* one : rows) made.not_finite += std::isfinite(one->value) ? 0u : 1u;
-  made.range = std::isnan(made.value) ? interval{made.value, made.value}
-                                      : clustered_bootstrap(prompts, figure, random_stream{1});
-  return made;
-}
-
-/// The total of the metric that rows have, at least one: their mean, or what their log-likelihoods come to together.
-[[nodiscard]] inline total total_of(std::span<row const* const> rows) {
-  auto const& metric = rows.front()->metric;
-  auto const per_unit = per_unit_figure(metric, rows);
-  auto made = make_total(rows, metric, per_unit ? per_unit : mean_figure(rows));
-  auto const is = [](double value) { return [value](row const* one) { return one->value == value; }; };
-  auto const hits = static_cast<std::size_t>(std::ranges::count_if(rows, is(1)));
-  auto const misses = static_cast<std::size_t>(std::ranges::count_if(rows, is(0)));
-  bool const right_or_wrong = hits + misses == rows.size() && !is_better_when_lower(metric);
-  if (right_or_wrong && made.n == rows.size()) made.range = wilson({hits, rows.size()});
-  return made;
+  return {.model = first.model,
+          .policy = first.policy,
+          .task = first.task,
+          .setting = first.setting,
+          .metric = of.name.empty() ? first.metric : std::string{of.name},
+          .found = estimate_of(rows, of)};
 }
 
 }  // namespace headcount::v0::evaluate

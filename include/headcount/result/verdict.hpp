@@ -8,8 +8,8 @@
 #include <headcount/reference/parallel.hpp>
 #include <headcount/result/pairing.hpp>
 #include <headcount/statistics/comparison.hpp>
+#include <headcount/statistics/metric.hpp>
 #include <headcount/statistics/paired.hpp>
-#include <headcount/task/metric.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -22,12 +22,16 @@ struct verdict {
   comparison found;
   double corrected = 1;  ///< p after Holm's correction
 
-  /// Whether the leader may be called better. One with values that are not finite never is: they were left out.
+  /// Whether a difference is shown. Not where the leader has values that are not finite: they were left out.
   [[nodiscard]] bool is_sure() const noexcept {
     return corrected <= verdict_level && (a_leads() ? values.not_finite_a : values.not_finite_b) == 0;
   }
-  /// Whether policy a did better, sure or not.
-  [[nodiscard]] bool a_leads() const noexcept { return (found.difference > 0) != is_better_when_lower(values.metric); }
+  /// Whether it is known which way the metric is better; if not, nobody is called better.
+  [[nodiscard]] bool has_direction() const noexcept { return values.of.better != direction::unknown; }
+  /// Whether policy a did better, sure or not; where nobody knows what is better, whether its total is higher.
+  [[nodiscard]] bool a_leads() const noexcept {
+    return (found.difference > 0) != (values.of.better == direction::lower);
+  }
 };
 
 /// Compares each of these pairs and corrects for their number; the smallest detectable differences are at that level,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <span>
@@ -45,6 +46,42 @@ inline constexpr std::size_t exact_sign_flips = 16;
       sum += flipped[i] * (1 - 2 * static_cast<double>(swap));  // no branch: nobody could foretell it
     }
     extreme += as_far(sum) ? 1u : 0u;
+  }
+  return {static_cast<double>(extreme) / static_cast<double>(exact ? ways : draws + 1), exact};
+}
+
+/// The same for a total that is not a mean: `total(sums)` of the clusters' sums of one policy less that of the other,
+/// when the two change places within clusters. Clusters in which both have the same sums count either way.
+template <std::size_t n, class Total>
+[[nodiscard]] permutation_test swap_test(std::span<std::array<double, n> const> a,
+                                         std::span<std::array<double, n> const> b, Total const& total,
+                                         random_stream random, std::size_t draws = 9999) {
+  std::array<double, n> same_a{};
+  auto same_b = same_a;
+  std::vector<std::size_t> differing;
+  for (std::size_t k = 0; k < a.size(); ++k) {
+    if (a[k] != b[k]) differing.push_back(k);
+    else
+      for (std::size_t j = 0; j < n; ++j) same_a[j] += a[k][j], same_b[j] += b[k][j];
+  }
+  auto const distance = [&](auto const& swaps) {
+    auto x = same_a;
+    auto y = same_b;
+    for (std::size_t i = 0; i < differing.size(); ++i) {
+      bool const swap = swaps(i);
+      auto const& first = swap ? b[differing[i]] : a[differing[i]];
+      auto const& second = swap ? a[differing[i]] : b[differing[i]];
+      for (std::size_t j = 0; j < n; ++j) x[j] += first[j], y[j] += second[j];
+    }
+    return std::abs(total(x) - total(y));
+  };
+  auto const observed = distance([](std::size_t) { return false; });
+  bool const exact = differing.size() <= exact_sign_flips;
+  auto const ways = exact ? std::size_t{1} << differing.size() : draws;
+  std::size_t extreme = exact ? 0 : 1;
+  for (std::size_t way = 0; way < ways; ++way) {
+    auto const far = distance([&](std::size_t i) { return (exact ? way >> i & 1 : random.below(2)) != 0; });
+    extreme += far >= observed * (1 - 1e-9) ? 1u : 0u;
   }
   return {static_cast<double>(extreme) / static_cast<double>(exact ? ways : draws + 1), exact};
 }

@@ -1,9 +1,7 @@
-// What is computed for figures: policy_order.hpp, estimate.hpp, results.hpp, needle_cells.hpp, policy_cost.hpp,
+// What is computed for figures: policy_order.hpp, results.hpp, needle_cells.hpp, policy_cost.hpp,
 // frontier.hpp.
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -22,18 +20,6 @@ using namespace headcount;
 using namespace headcount::report;
 using evaluate::row;
 using test::answer;
-
-namespace {
-
-std::vector<row const*> pointers(std::vector<row> const& rows) {
-  std::vector<row const*> found;
-  for (auto const& one : rows) found.push_back(&one);
-  return found;
-}
-
-estimate estimate_of_rows(std::vector<row> const& rows) { return estimate_of(pointers(rows)); }
-
-}  // namespace
 
 TEST_CASE("policy_order: a family is a sentence without its selector's numbers") {
   CHECK(family_of("entropy | top_k(5) @ generation") == "entropy | top_k @ generation");
@@ -66,53 +52,11 @@ TEST_CASE("policy_order: dense, none, then by family, numbers by their value") {
   CHECK(natural_less("a99999999999999999999998", "a99999999999999999999999"));
 }
 
-TEST_CASE("estimate: right and wrong answers get Wilson's interval") {
-  auto const found = estimate_of_rows(
-      {answer("dense", "1", 1), answer("dense", "2", 1), answer("dense", "3", 0), answer("dense", "4", 1)});
-  CHECK(found.value == 0.75);
-  CHECK(found.rows == 4);
-  CHECK(found.prompts == 4);
-  // (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n), z = 1.959964.
-  REQUIRE(found.ci95.has_value());
-  CHECK(found.ci95->low == doctest::Approx(0.300642).epsilon(1e-5));
-  CHECK(found.ci95->high == doctest::Approx(0.954413).epsilon(1e-5));
-}
-
-TEST_CASE("estimate: rows of one prompt are a cluster, which the bootstrap draws whole") {
-  auto const two = estimate_of_rows({answer("dense", "1", 0), answer("dense", "1", 0), answer("dense", "2", 1)});
-  CHECK(two.value == doctest::Approx(1.0 / 3));
-  CHECK(two.prompts == 2);
-  // Two clusters: drawing the first twice gives 0, the second twice 1, each of them a quarter of the time.
-  REQUIRE(two.ci95.has_value());
-  CHECK(two.ci95->low == 0);
-  CHECK(two.ci95->high == 1);
-  auto const one = estimate_of_rows({answer("dense", "1", 0), answer("dense", "1", 1)});
-  CHECK(one.value == 0.5);
-  CHECK_FALSE(one.ci95.has_value());
-  auto const score = estimate_of_rows({answer("dense", "1", 2.5), answer("dense", "2", 2.5)});
-  CHECK(score.ci95->low == 2.5);
-  CHECK(score.ci95->high == 2.5);
-}
-
-TEST_CASE("estimate: values that are not finite are counted and left out") {
-  constexpr auto infinity = std::numeric_limits<double>::infinity();
-  auto const some = estimate_of_rows({answer("dense", "1", 1), answer("dense", "2", infinity), answer("dense", "3", 0),
-                                      answer("dense", "4", std::nan(""))});
-  CHECK(some.value == 0.5);
-  CHECK(some.rows == 4);
-  CHECK(some.prompts == 2);
-  CHECK(some.not_finite == 2);
-  auto const nothing = estimate_of_rows({answer("dense", "1", -infinity)});
-  CHECK(std::isnan(nothing.value));
-  CHECK(nothing.not_finite == 1);
-  CHECK_FALSE(nothing.ci95.has_value());
-}
-
 TEST_CASE("results: rows in any order and policies in any spelling give the same results") {
   std::vector<row> rows{answer("none@generation", "2", 0), answer("dense", "10", 1), answer("dense", "2", 0),
                         answer("none @ generation", "10", 0), answer("dense", "2", 1, "facts")};
   auto const check = [&] {
-    auto const results = results_of("r.jsonl", rows);
+    auto const results = results_of("r.jsonl", rows, test::known_metrics);
     REQUIRE(results.size() == 3);
     CHECK(panel_title(results[0].of) == "facts: exact_match");
     CHECK(results[1].policy == "dense");
@@ -131,16 +75,17 @@ TEST_CASE("results: rows that would count a prompt twice, or mix weights, are re
   auto const fault = [&](row const& more) {
     auto all = rows;
     all.push_back(more);
-    return test::message_of([&] { (void)results_of("r.jsonl", all); });
+    return test::message_of([&] { (void)results_of("r.jsonl", all, test::known_metrics); });
   };
   CHECK(test::contains(fault(answer("dense ", "2", 0)), "r.jsonl: two rows of tiny, \"dense"));
   auto other = answer("dense", "3", 1);
   other.model_identity = "1e";
   CHECK(test::contains(fault(other), "fingerprints 0f and 1e"));
-  CHECK(test::contains(test::message_of([] { (void)results_of("r.jsonl", {}); }), "it has no row"));
-  auto longer = answer("dense", "2", 0);
-  longer.more["length"] = 100;
-  CHECK(fault(longer).empty());
+  CHECK(
+      test::contains(test::message_of([] { (void)results_of("r.jsonl", {}, test::known_metrics); }), "it has no row"));
+  auto another = answer("dense", "2", 0);
+  another.factors["needle"] = "another";
+  CHECK(fault(another).empty());
 }
 
 TEST_CASE("needle_cells: means by length and tenths of the realised depth") {
@@ -161,7 +106,7 @@ TEST_CASE("needle_cells: means by length and tenths of the realised depth") {
   rows.push_back(rows[0]);
   rows.back().prompt = "out of range";
   rows.back().more["realised_depth"] = 101;
-  auto const results = results_of("r.jsonl", rows);
+  auto const results = results_of("r.jsonl", rows, test::known_metrics);
   auto const cells = needle_cells(results.front());
   REQUIRE(cells.size() == 5);
   struct expected {
@@ -204,11 +149,11 @@ TEST_CASE("policy_cost: heads kept in the whole model, where the policy acts") {
 TEST_CASE("policy_cost: what rows say of heads kept comes first") {
   std::vector<row> rows{answer("entropy | threshold(0.5)", "1", 1), answer("entropy | threshold(0.5)", "2", 1)};
   known_models const models{{"tiny", test::small_config()}};
-  CHECK_FALSE(heads_of(results_of("r", rows).front(), models).has_value());
+  CHECK_FALSE(heads_of(results_of("r", rows, test::known_metrics).front(), models).has_value());
   rows[0].more = {{"heads_kept", 2.5}, {"heads", 8}};
-  CHECK_FALSE(heads_of(results_of("r", rows).front(), models).has_value());
+  CHECK_FALSE(heads_of(results_of("r", rows, test::known_metrics).front(), models).has_value());
   rows[1].more = {{"heads_kept", 3.5}, {"heads", 8}};
-  auto const results = results_of("r", rows);
+  auto const results = results_of("r", rows, test::known_metrics);
   auto const heads = heads_of(results.front(), {});
   REQUIRE(heads.has_value());
   CHECK(heads->kept == 3);

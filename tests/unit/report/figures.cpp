@@ -51,7 +51,7 @@ known_models const models{{"tiny", test::small_config()}};
 
 TEST_CASE("results_figure: what every policy reached") {
   auto const rows = sweep();
-  auto const results = results_of("r", rows);
+  auto const results = results_of("r", rows, test::known_metrics);
   auto const made = results_figure("tiny", results);
   REQUIRE(made.data().size() == 7);
   CHECK(made.data()[0]["policy"] == "dense");
@@ -65,7 +65,7 @@ TEST_CASE("results_figure: what every policy reached") {
 
 TEST_CASE("needle_figure: a needle map has a cell for each length and band of depth") {
   auto const rows = sweep();
-  auto const results = results_of("r", rows);
+  auto const results = results_of("r", rows, test::known_metrics);
   auto const made = needle_figure(results);
   CHECK(made.data().size() == 7 * 4);
   auto const* cell = find(made.data(), "depth", "50-60%", "entropy | top_k(1) @ generation");
@@ -74,13 +74,28 @@ TEST_CASE("needle_figure: a needle map has a cell for each length and band of de
   CHECK((*cell)["value"] == 1);
   CHECK((*find(made.data(), "depth", "70-80%", "entropy | top_k(1) @ generation"))["value"] == 0);
   CHECK(made.name == "needles-tiny-needle-exact-match");
-  CHECK(made.spec["columns"] == 3);  // "entropy | threshold(1) @ generation" takes some 250 pixels of 960
+  // Maps stand beside each other as long as none is cut off: the longest title, 7 pixels a sign, or its cells.
+  auto const columns = made.spec["columns"].get<std::size_t>();
+  std::size_t longest = 0;
+  for (auto const& one : made.data()) longest = std::max(longest, one["policy"].get<std::string>().size());
+  CHECK(columns >= 1);
+  CHECK(columns * 7 * longest <= 960);
+  CHECK((columns + 1) * 7 * longest > 960);
+  // Of each policy every cell is where its prompt's needle stands, and holds that prompt's answer alone.
+  for (auto const& one : made.data()) {
+    CHECK(one["prompts"] == 1);
+    CHECK((one["value"] == 0 || one["value"] == 1));
+  }
+  CHECK(made.spec["spec"]["encoding"]["y"]["sort"].size() == 10);
+  CHECK(made.spec["spec"]["encoding"]["y"]["sort"][0] == "0-10%");
+  CHECK(made.spec["spec"]["layer"][0]["encoding"]["color"]["scale"]["domain"] == json{0, 1});
+  CHECK(made.spec["spec"]["layer"][0]["encoding"]["color"]["scale"]["reverse"] == false);
 }
 
 TEST_CASE("heads_figure: curves over heads share their ends, and policies that cannot be placed are named") {
   auto rows = sweep();
   for (int prompt = 0; prompt < 4; ++prompt) rows.push_back(answer("entropy | top_k(1)", std::to_string(prompt), 0));
-  auto const made = heads_figure("tiny", results_of("r", rows), models);
+  auto const made = heads_figure("tiny", results_of("r", rows, test::known_metrics), models);
   struct expected {
     char const* family;
     char const* policy;
@@ -109,12 +124,12 @@ TEST_CASE("heads_figure: curves over heads share their ends, and policies that c
   }
   CHECK(
       test::contains(made.caption, "Not shown, as it is not known how many heads they keep: \"entropy | threshold(1)"));
-  CHECK(heads_figure("tiny", results_of("r", rows), {}).data().empty());
+  CHECK(heads_figure("tiny", results_of("r", rows, test::known_metrics), {}).data().empty());
 }
 
 TEST_CASE("cost_figure: the frontier of quality and cost") {
   auto const rows = sweep();
-  auto const made = cost_figure("tiny", results_of("r", rows), models.at("tiny"), 16);
+  auto const made = cost_figure("tiny", results_of("r", rows, test::known_metrics), models.at("tiny"), 16);
   CHECK(made.data().size() == 2 * 7);
   auto const panel = std::string{"needle: exact_match against FLOPs"};
   auto const& dense_point = *find(made.data(), "panel", panel, "dense");
@@ -129,7 +144,7 @@ TEST_CASE("cost_figure: the frontier of quality and cost") {
 TEST_CASE("comparison_figure: comparisons with a baseline are those of the same prompts") {
   auto rows = sweep();
   rows.push_back(answer("random | top_k(1) @ generation", "of nobody else", 1));
-  auto const made = comparison_figure("dense", "tiny", results_of("r", rows));
+  auto const made = comparison_figure("dense", "tiny", results_of("r", rows, test::known_metrics));
   REQUIRE(made.data().size() == 6);
   auto const& random_heads = *find(made.data(), "panel", "needle: exact_match", "random | top_k(1) @ generation");
   CHECK(random_heads["mean"] == 0.25);
@@ -139,7 +154,7 @@ TEST_CASE("comparison_figure: comparisons with a baseline are those of the same 
   CHECK(random_heads["p"] == 1);
   CHECK((*find(made.data(), "panel", "needle: exact_match", "none"))["p"] == 6 * 0.125);
   CHECK(random_heads["verdict"] == "not shown");
-  CHECK(comparison_figure("l2 | top_k(1)", "tiny", results_of("r", rows)).data().empty());
+  CHECK(comparison_figure("l2 | top_k(1)", "tiny", results_of("r", rows, test::known_metrics)).data().empty());
 
   std::vector<row> many;
   for (int prompt = 0; prompt < 12; ++prompt)
@@ -149,7 +164,7 @@ TEST_CASE("comparison_figure: comparisons with a baseline are those of the same 
       many.push_back(answer("none", std::to_string(prompt), 1));
       many.back().metric = metric;
     }
-  auto const judged = comparison_figure("dense", "tiny", results_of("r", many));
+  auto const judged = comparison_figure("dense", "tiny", results_of("r", many, test::known_metrics));
   CHECK(judged.data()[0]["verdict"] == "better");
   CHECK(judged.data()[1]["verdict"] == "worse");  // perplexity is better when lower
 }
@@ -162,7 +177,7 @@ TEST_CASE("figure: values that are not finite are counted beside the means, and 
     if (one.policy == "none" || (one.policy == "entropy | top_k(1) @ generation" && is_last))
       one.value = std::numeric_limits<double>::infinity();
   }
-  auto const results = results_of("r", rows);
+  auto const results = results_of("r", rows, test::known_metrics);
   page_plan const plan{.what = "r", .baselines = {"dense"}, .models = models};
   auto const sections = sections_of(results, plan);
   for (auto const& section : sections)
@@ -207,7 +222,7 @@ TEST_CASE("page, sections: sections say what they lack, and no two figures have 
     one.metric = "exact match";
     rows.push_back(one);
   }
-  auto const results = results_of("r", rows);
+  auto const results = results_of("r", rows, test::known_metrics);
   page_plan const plan{.what = "r", .command = "headcount report <r>", .baselines = {"dense"}};
   auto const sections = sections_of(results, plan);
   REQUIRE(sections.size() == 6);

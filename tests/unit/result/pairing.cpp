@@ -1,21 +1,37 @@
-// run/pairing.hpp, verdict.hpp, canonical.hpp and metric.hpp.
+// result/pairing.hpp, verdict.hpp and canonical.hpp.
 
+#include <array>
 #include <cmath>
 #include <limits>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include <headcount/result/pairing.hpp>
 #include <headcount/result/verdict.hpp>
-#include <headcount/task/metric.hpp>
 
 #include <unit/reference/support/files.hpp>
 
 using namespace headcount::evaluate;
 
 namespace {
+
+/// What tasks of these tests measure: a share, and every loss that a task has.
+std::span<metric const> known(std::string_view) {
+  static constexpr std::array list{
+      metric{.name = "exact_match", .unit = "share", .better = direction::higher, .values = right_or_wrong},
+      metric{.name = "score", .unit = "points", .better = direction::higher, .values = between(0, 5)},
+      metric{.name = "kl", .unit = "nats", .better = direction::lower, .values = at_least(0)},
+      metric{.name = "perplexity",
+             .unit = "per token",
+             .better = direction::lower,
+             .values = at_least(1),
+             .total = perplexity_per("tokens")}};
+  return list;
+}
 
 row answer(std::string policy, std::string prompt, double value) {
   return {.model = "tiny",
@@ -32,7 +48,7 @@ std::vector<row> const answers{answer("dense", "1", 1), answer("none @ generatio
 
 std::string fault(std::vector<row> const& rows, std::string const& a = "dense",
                   std::string const& b = "none @ generation", std::string const& task = "") {
-  return test::message_of([&] { (void)pair_rows("r.jsonl", rows, a, b, task); });
+  return test::message_of([&] { (void)pair_rows("r.jsonl", rows, a, b, known, task); });
 }
 
 }  // namespace
@@ -41,30 +57,87 @@ TEST_CASE("pairing: rows meet by prompt, however the policies are spelled and th
   auto rows = answers;
   rows[1].policy = "none  @generation";
   rows.push_back(answer("none", "1", 9));
-  auto const paired = pair_rows("r.jsonl", rows, " dense", "none @  generation");
+  auto const paired = pair_rows("r.jsonl", rows, " dense", "none @  generation", known);
   REQUIRE(paired.size() == 1);
   CHECK(paired[0].model == "tiny");
   CHECK(paired[0].metric == "exact_match");
-  CHECK(paired[0].prompts == std::vector<std::string>{"1", "2"});
-  CHECK(paired[0].a == std::vector{1.0, 0.5});
-  CHECK(paired[0].b == std::vector{0.25, 0.0});
+  CHECK(paired[0].prompts == 2);
+  CHECK(paired[0].of.better == direction::higher);
+  auto const found = compare(paired[0]);
+  CHECK(found.mean_a == 0.75);
+  CHECK(found.mean_b == 0.125);
   CHECK(paired[0].only_a + paired[0].only_b == 0);
 }
 
-TEST_CASE("pairing: seed, length and depth make another pair of the same prompt, and its cluster") {
+TEST_CASE("pairing: seed, task identity and factors make another pair of the same prompt, and its cluster") {
   auto rows = answers;
   for (auto one : answers) {
     one.seed = 2;
     rows.push_back(one);
-    one.more["length"] = 100;
+    one.factors["needle"] = "other";
     rows.push_back(one);
-    one.more["depth"] = 0.5;
+    one.task_identity = "other data";
     rows.push_back(one);
   }
-  auto const paired = pair_rows("r.jsonl", rows, "dense", "none @ generation");
+  auto const paired = pair_rows("r.jsonl", rows, "dense", "none @ generation", known);
   REQUIRE(paired.size() == 1);
-  CHECK(paired[0].a.size() == 8);
+  CHECK(paired[0].sample.a.size() == 8);
+  CHECK(paired[0].prompts == 2);
   CHECK(compare(paired[0]).clusters == 2);
+
+  // What two policies were asked by different data is no pair, whatever the prompts are called.
+  rows = {answer("dense", "1", 1), answer("none", "1", 0)};
+  rows[0].task_identity = "a";
+  rows[1].task_identity = "b";
+  CHECK(test::contains(fault(rows, "dense", "none"), "on the same prompt"));
+}
+
+TEST_CASE("pairing: prompts of one needle are a cluster, of the comparison and of its test") {
+  std::vector<row> rows;
+  for (int prompt = 0; prompt < 120; ++prompt)
+    for (auto const* policy : {"dense", "none"}) {
+      bool const found = policy == std::string{"dense"} && prompt % 6 < 4;
+      rows.push_back(answer(policy, std::to_string(prompt), found ? 1 : 0));
+      rows.back().factors["needle"] = std::to_string(prompt % 6);
+    }
+  auto const clustered = judge(pair_rows("r.jsonl", rows, "dense", "none", known))[0];
+  CHECK(clustered.values.prompts == 120);
+  CHECK(clustered.found.clusters == 6);
+  // All four needles that differ are won: 2 / 2^4 of the ways to swap are as far.
+  CHECK(clustered.found.p == doctest::Approx(0.125));
+  CHECK(clustered.found.test == "exact paired permutation test");
+  CHECK_FALSE(clustered.is_sure());
+  CHECK(clustered.found.range.high - clustered.found.range.low > 0.55);
+  for (auto& one : rows) one.factors.clear();
+  auto const naive = judge(pair_rows("r.jsonl", rows, "dense", "none", known))[0];
+  CHECK(naive.found.clusters == 120);
+  CHECK(naive.found.test == "exact McNemar test");
+  CHECK(naive.is_sure());
+}
+
+TEST_CASE("pairing: perplexities are those of all texts together, and lower is better") {
+  std::vector<row> rows;
+  for (int text = 0; text < 20; ++text)
+    for (auto const* policy : {"dense", "none"}) {
+      auto const tokens = 10 + 20 * (text % 3);
+      auto const nats = -tokens * ((policy == std::string{"dense"} ? 1.0 : 1.2) + 0.02 * text);
+      rows.push_back(answer(policy, std::to_string(text), std::exp(-nats / tokens)));
+      rows.back().metric = "perplexity";
+      rows.back().more = {{"loglik", nats}, {"tokens", tokens}};
+    }
+  double nats = 0;
+  double tokens = 0;
+  for (auto const& one : rows) {
+    if (one.policy != "dense") continue;
+    nats += one.more["loglik"].get<double>();
+    tokens += one.more["tokens"].get<double>();
+  }
+  auto const found = judge(pair_rows("r.jsonl", rows, "dense", "none", known))[0];
+  CHECK(found.found.mean_a == doctest::Approx(std::exp(-nats / tokens)).epsilon(1e-12));
+  CHECK(found.found.mean_b == doctest::Approx(std::exp(-nats / tokens + 0.2)).epsilon(1e-12));
+  CHECK(found.found.range.high < 0);
+  CHECK(found.a_leads());
+  CHECK(found.is_sure());
 }
 
 TEST_CASE("pairing: what makes another comparison") {
@@ -75,12 +148,12 @@ TEST_CASE("pairing: what makes another comparison") {
       change(one);
       rows.push_back(one);
     }
-    CHECK(pair_rows("r.jsonl", rows, "dense", "none @ generation").size() == 2);
+    CHECK(pair_rows("r.jsonl", rows, "dense", "none @ generation", known).size() == 2);
   }
   auto rows = answers;
   rows.push_back(rows.back());
   rows.back().task = "facts";
-  CHECK(pair_rows("r.jsonl", rows, "dense", "none @ generation", "needle").size() == 1);
+  CHECK(pair_rows("r.jsonl", rows, "dense", "none @ generation", known, "needle").size() == 1);
 }
 
 TEST_CASE("pairing: rows without a pair are counted and left out") {
@@ -88,15 +161,16 @@ TEST_CASE("pairing: rows without a pair are counted and left out") {
   rows.push_back(answer("dense", "3", 1));
   rows.push_back(answer("dense", "4", 1));
   rows.push_back(answer("none @ generation", "5", 1));
-  auto const paired = pair_rows("r.jsonl", rows, "dense", "none @ generation");
-  CHECK(paired[0].a.size() == 2);
+  auto const paired = pair_rows("r.jsonl", rows, "dense", "none @ generation", known);
+  CHECK(paired[0].sample.a.size() == 2);
   CHECK(paired[0].only_a == 2);
   CHECK(paired[0].only_b == 1);
 }
 
 TEST_CASE("pairing: values that are not finite are counted, and who has them is not called better") {
   constexpr auto infinity = std::numeric_limits<double>::infinity();
-  // 20 texts of which policy a has the lower perplexity, and on one more it is infinite.
+  // Rows without log-likelihoods, so that means are compared: 20 texts of which policy a has the lower perplexity, and
+  // on one more it is infinite.
   auto const judged = [&](double of_a, double of_b) {
     std::vector<row> rows;
     for (int i = 0; i < 21; ++i) {
@@ -104,7 +178,7 @@ TEST_CASE("pairing: values that are not finite are counted, and who has them is 
       rows.push_back(answer("none", std::to_string(i), i < 20 ? 3 : of_b));
     }
     for (auto& one : rows) one.metric = "perplexity";
-    return judge(pair_rows("r.jsonl", rows, "dense", "none"))[0];
+    return judge(pair_rows("r.jsonl", rows, "dense", "none", known))[0];
   };
   auto const sure = judged(2, infinity);
   CHECK(sure.values.not_finite_pairs == 1);
@@ -123,7 +197,7 @@ TEST_CASE("pairing: values that are not finite are counted, and who has them is 
   }
 
   auto const all =
-      pair_rows("r.jsonl", std::vector{answer("dense", "1", infinity), answer("none", "1", 1)}, "dense", "none");
+      pair_rows("r.jsonl", std::vector{answer("dense", "1", infinity), answer("none", "1", 1)}, "dense", "none", known);
   REQUIRE(all.size() == 1);
   auto const found = judge(all)[0];
   CHECK(found.found.pairs == 0);
@@ -154,12 +228,26 @@ TEST_CASE("pairing: a policy whose sentence cannot be read here is still the sam
   auto rows = answers;
   for (auto& one : rows)
     if (one.policy == "dense") one.policy = "a_scorer_of_mine | top_k(1)";
-  CHECK(pair_rows("r.jsonl", rows, "a_scorer_of_mine | top_k(1)", "none @ generation").size() == 1);
+  CHECK(pair_rows("r.jsonl", rows, "a_scorer_of_mine | top_k(1)", "none @ generation", known).size() == 1);
 }
 
-TEST_CASE("metric: losses are better when lower") {
-  CHECK(is_better_when_lower("perplexity"));
-  CHECK(is_better_when_lower("kl"));
-  CHECK_FALSE(is_better_when_lower("exact_match"));
-  CHECK_FALSE(is_better_when_lower("acc_norm"));
+TEST_CASE("verdict: the metric says who is better, and of one that nobody knows nobody is") {
+  auto const judged = [](char const* metric) {
+    std::vector<row> rows;
+    for (int i = 0; i < 20; ++i)
+      for (auto const* policy : {"dense", "none"}) {
+        rows.push_back(answer(policy, std::to_string(i), policy == std::string{"dense"} ? 1 : 0));
+        rows.back().metric = metric;
+      }
+    return judge(pair_rows("r.jsonl", rows, "dense", "none", known))[0];
+  };
+  for (auto const& one : known({})) {
+    CAPTURE(one.name);
+    CHECK(judged(std::string{one.name}.c_str()).a_leads() == (one.better == direction::higher));
+    CHECK(judged(std::string{one.name}.c_str()).has_direction());
+  }
+  auto const unknown = judged("found");
+  CHECK_FALSE(unknown.has_direction());
+  CHECK(unknown.is_sure());
+  CHECK(unknown.a_leads());
 }

@@ -10,8 +10,8 @@
 #include <doctest/doctest.h>
 
 #include <headcount/statistics/comparison.hpp>
-#include <headcount/statistics/strata.hpp>
 
+using namespace headcount;
 using namespace headcount::evaluate;
 
 namespace {
@@ -50,84 +50,6 @@ TEST_CASE("cluster: observations of a name are together, in the order they came"
   std::vector<std::string> const names{"b", "a", "b", "c", "a", "b"};
   CHECK(cluster_by_name(names) == clusters{{0, 2, 5}, {1, 4}, {3}});
   CHECK(cluster_by_name({}).empty());
-}
-
-TEST_CASE("cluster: prompts that are there several times do not narrow a bootstrap interval") {
-  random_stream random{5};
-  std::vector<double> values;
-  std::vector<double> repeated;
-  clusters groups(30);
-  for (std::size_t i = 0; i < 30; ++i) {
-    values.push_back(random.number());
-    for (int copy = 0; copy < 7; ++copy) {
-      groups[i].push_back(repeated.size());
-      repeated.push_back(values.back());
-    }
-  }
-  auto const mean_of = [](std::vector<double> const& from) {
-    return [&](std::span<std::size_t const> drawn) {
-      double sum = 0;
-      for (auto const i : drawn) sum += from[i];
-      return sum / static_cast<double>(drawn.size());
-    };
-  };
-  auto const once = bootstrap(30, mean_of(values), random_stream{6});
-  auto const clustered = clustered_bootstrap(groups, mean_of(repeated), random_stream{6});
-  CHECK(clustered.low == doctest::Approx(once.low).epsilon(1e-12));
-  CHECK(clustered.high == doctest::Approx(once.high).epsilon(1e-12));
-  auto const of_mean = bootstrap_mean(groups, repeated, random_stream{6});
-  CHECK(of_mean.low == doctest::Approx(once.low).epsilon(1e-12));
-  CHECK(of_mean.high == doctest::Approx(once.high).epsilon(1e-12));
-  auto const naive = bootstrap(repeated.size(), mean_of(repeated), random_stream{6});
-  CHECK(naive.high - naive.low < 0.5 * (once.high - once.low));
-}
-
-TEST_CASE("cluster: a bootstrapped mean weights clusters by their sizes") {
-  clusters const groups{{0}, {1, 2, 3}, {4, 5}};
-  std::vector<double> const values{1, 0, 0.5, 0.25, -2, 4};
-  auto const slow = clustered_bootstrap(
-      groups,
-      [&](std::span<std::size_t const> drawn) {
-        double sum = 0;
-        for (auto const i : drawn) sum += values[i];
-        return sum / static_cast<double>(drawn.size());
-      },
-      random_stream{3});
-  auto const fast = bootstrap_mean(groups, values, random_stream{3});
-  CHECK(fast.low == slow.low);  // these sums are exact
-  CHECK(fast.high == slow.high);
-}
-
-TEST_CASE("strata: samples are drawn by themselves and count alike, however large they are") {
-  // Of one sample it is the bootstrap of that sample.
-  random_stream random{5};
-  std::vector<double> values;
-  for (int i = 0; i < 60; ++i) values.push_back(random.number());
-  auto const mean = [&](std::span<std::size_t const> drawn) {
-    double sum = 0;
-    for (auto const i : drawn) sum += values[i];
-    return sum / static_cast<double>(drawn.size());
-  };
-  auto const mean_in = [&](std::size_t, std::span<std::size_t const> drawn) { return mean(drawn); };
-  std::vector<clusters> strata{singles(60)};
-  auto const alone = stratified_bootstrap(strata, mean_in, random_stream{6});
-  auto const plain = clustered_bootstrap(strata[0], mean, random_stream{6});
-  CHECK(alone.low == plain.low);
-  CHECK(alone.high == plain.high);
-
-  // 400 answers, half of them right, and 100, a fifth: the mean's variance is (0.25 / 400 + 0.16 / 100) / 4.
-  auto const right = [](std::size_t stratum, std::span<std::size_t const> drawn) {
-    auto const n = static_cast<double>(drawn.size());
-    CHECK(drawn.size() == (stratum == 0 ? 400 : 100));
-    return static_cast<double>(
-               std::ranges::count_if(drawn, [&](std::size_t i) { return stratum == 0 ? i < 200 : i < 20; })) /
-           n;
-  };
-  strata = {singles(400), singles(100)};
-  auto const both = stratified_bootstrap(strata, right, random_stream{7}, 4000);
-  auto const half = 1.959964 * std::sqrt((0.25 / 400 + 0.16 / 100) / 4);
-  CHECK(both.low == doctest::Approx(0.35 - half).epsilon(0.01));
-  CHECK(both.high == doctest::Approx(0.35 + half).epsilon(0.01));
 }
 
 TEST_CASE("sign_flip: Fisher's test of Darwin's maize, 1726 of 32768") {
@@ -215,7 +137,7 @@ TEST_CASE("comparison: right and wrong answers") {
   for (std::size_t i = 0; i < 40; ++i) a[i] = b[i] = 1;
   for (std::size_t i = 40; i < 58; ++i) a[i] = 1;
   for (std::size_t i = 58; i < 62; ++i) b[i] = 1;
-  auto const found = compare(a, b, singles(100));
+  auto const found = compare(paired_means(a, b, right_or_wrong, singles(100)));
   CHECK(found.pairs == 100);
   CHECK(found.clusters == 100);
   CHECK(found.mean_a == doctest::Approx(0.58));
@@ -226,18 +148,19 @@ TEST_CASE("comparison: right and wrong answers") {
   CHECK(found.p == doctest::Approx(tail).epsilon(1e-9));
   CHECK(found.test == "exact McNemar test");
   CHECK(found.smallest_detectable == detectable_difference(0.22, 100));
-  // The interval of a mean of 100 differences with this spread, but for the bootstrap's own error.
+  // Near the interval of a mean of 100 differences with this spread, and a little wider, as Wilson's are.
   auto const deviation = std::sqrt((0.22 - 0.14 * 0.14) / 100);
-  CHECK(std::abs(found.range.low - (0.14 - 1.96 * deviation)) < 0.011);
-  CHECK(std::abs(found.range.high - (0.14 + 1.96 * deviation)) < 0.011);
+  CHECK(std::abs(found.range.low - (0.14 - 1.96 * deviation)) < 0.02);
+  CHECK(std::abs(found.range.high - (0.14 + 1.96 * deviation)) < 0.02);
+  CHECK(found.range.high - found.range.low > 2 * 1.96 * deviation);
 }
 
 TEST_CASE("comparison: it does not depend on who is called a") {
   random_stream random{8};
   std::vector<double> a, b;
   for (int i = 0; i < 25; ++i) a.push_back(random.number()), b.push_back(random.number());
-  auto const found = compare(a, b, singles(25));
-  auto const turned = compare(b, a, singles(25));
+  auto const found = compare(paired_means(a, b, real_scale, singles(25)));
+  auto const turned = compare(paired_means(b, a, real_scale, singles(25)));
   CHECK(turned.difference == -found.difference);
   CHECK(turned.smallest_detectable == found.smallest_detectable);
   CHECK(turned.p == found.p);
@@ -256,8 +179,8 @@ TEST_CASE("comparison: a prompt that is there ten times is one") {
       many_b.push_back(b.back());
     }
   }
-  auto const once = compare(a, b, singles(12));
-  auto const many = compare(many_a, many_b, groups);
+  auto const once = compare(paired_means(a, b, real_scale, singles(12)));
+  auto const many = compare(paired_means(many_a, many_b, real_scale, groups));
   CHECK(many.pairs == 120);
   CHECK(many.clusters == 12);
   CHECK(many.test == "exact paired permutation test");
@@ -269,12 +192,61 @@ TEST_CASE("comparison: a prompt that is there ten times is one") {
 
 TEST_CASE("comparison: what a sample without a difference could have shown") {
   std::vector<double> const same(80, 1.0);
-  auto const right = compare(same, same, singles(80));
+  auto const right = compare(paired_means(same, same, right_or_wrong, singles(80)));
   CHECK(right.p == 1);
   CHECK(right.difference == 0);
   CHECK(right.smallest_detectable == least_detectable_share(80));
   std::vector<double> const losses(80, 3.5);  // without bounds, nothing is known
-  CHECK(std::isinf(compare(losses, losses, singles(80)).smallest_detectable));
+  CHECK(std::isinf(compare(paired_means(losses, losses, real_scale, singles(80))).smallest_detectable));
   std::vector<double> const few{3, 4, 5};
-  CHECK(std::isinf(compare(few, std::vector<double>{1, 1, 1}, singles(3)).smallest_detectable));
+  CHECK(
+      std::isinf(compare(paired_means(few, std::vector<double>{1, 1, 1}, real_scale, singles(3))).smallest_detectable));
+}
+
+TEST_CASE("comparison: of real values it is Student's paired test's interval") {
+  // Student 1908 (Cushny & Peebles): hours of sleep gained by ten patients with either drug; the published differences
+  // have mean 1.58 and standard error 0.3890, so 95% limits of 0.70 and 2.46.
+  std::vector<double> const a{1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4};
+  std::vector<double> const b{0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0};
+  auto const found = compare(paired_means(a, b, real_scale, singles(10)));
+  CHECK(found.difference == doctest::Approx(1.58));
+  CHECK(found.range.low == doctest::Approx(1.58 - 2.262157 * 0.38900).epsilon(1e-4));
+  CHECK(found.range.high == doctest::Approx(1.58 + 2.262157 * 0.38900).epsilon(1e-4));
+}
+
+TEST_CASE("comparison: of several clusterings the widest interval and the largest p count") {
+  random_stream random{12};
+  std::vector<double> a, b;
+  clusters fours(10);
+  for (std::size_t i = 0; i < 40; ++i) {
+    auto const shared = static_cast<double>(i / 4 % 3) - 0.4;
+    a.push_back(shared + 0.1 * random.number());
+    b.push_back(0.1 * random.number());
+    fours[i / 4].push_back(i);
+  }
+  auto sample = paired_means(a, b, real_scale, singles(40));
+  auto const alone = compare(sample);
+  sample.by = {fours};
+  auto const clustered = compare(sample);
+  sample.by = {singles(40), fours};
+  auto const both = compare(sample);
+  CHECK(clustered.range.high - clustered.range.low > alone.range.high - alone.range.low);
+  CHECK(both.range.low == clustered.range.low);
+  CHECK(both.clusters == 10);
+  CHECK(both.p == std::max(alone.p, clustered.p));
+}
+
+TEST_CASE("swap_test: of means it is the sign flip test, of the same clusters") {
+  random_stream random{13};
+  std::vector<row_sums> a, b;
+  std::vector<double> differences;
+  for (int i = 0; i < 11; ++i) {
+    a.push_back({random.number() + 0.2, 1});
+    b.push_back({random.number(), 1});
+    differences.push_back(a.back()[0] - b.back()[0]);
+  }
+  auto const swapped = swap_test<4>(a, b, mean_of_rows.total, random_stream{1});
+  CHECK(swapped.exact);
+  CHECK(swapped.p == sign_flip_test(differences, random_stream{1}).p);
+  CHECK(swap_test<4>(a, a, mean_of_rows.total, random_stream{1}).p == 1);
 }

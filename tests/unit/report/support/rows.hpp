@@ -2,13 +2,16 @@
 
 // Rows and a model's sizes made by hand.
 
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include <headcount/reference/checkpoint/config_json.hpp>
 #include <headcount/result/row.hpp>
+#include <headcount/statistics/metric.hpp>
 
 namespace test {
 
@@ -22,6 +25,20 @@ inline headcount::evaluate::row answer(std::string policy, std::string prompt, d
           .prompt = std::move(prompt),
           .seed = 1,
           .value = value};
+}
+
+/// What the tasks of these rows measure.
+inline std::span<headcount::evaluate::metric const> known_metrics(std::string_view) {
+  using namespace headcount::evaluate;
+  static constexpr metric list[]{
+      {.name = "exact_match", .unit = "share", .better = direction::higher, .values = right_or_wrong},
+      {.name = "score", .unit = "points", .better = direction::higher, .values = between(0, 5)},
+      {.name = "perplexity",
+       .unit = "per token",
+       .better = direction::lower,
+       .values = at_least(1),
+       .total = perplexity_per("tokens")}};
+  return list;
 }
 
 /// A RecurrentGemma of three layers; layers 0 and 2 attend with 4 heads.
