@@ -93,7 +93,8 @@ TEST_CASE("total: prompts that share a needle count as one, if rows say so") {
   CHECK(clustered.value == naive.value);
 }
 
-TEST_CASE("total: of several factors the one with the widest interval counts, and one without another value none") {
+TEST_CASE(
+    "clusterings: of several factors the one with the widest interval counts, and one without another value none") {
   auto rows = six_needles(true);
   for (int prompt = 0; prompt < 120; ++prompt) {
     rows[static_cast<std::size_t>(prompt)].factors["haystack"] = std::to_string(prompt / 4);

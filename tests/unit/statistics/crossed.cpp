@@ -1,8 +1,10 @@
 // statistics/crossed.hpp and clustered_mean.hpp.
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <numbers>
 #include <string>
 #include <vector>
@@ -12,6 +14,8 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/random_stream.hpp>
 #include <headcount/statistics/crossed.hpp>
+#include <headcount/statistics/jackknife.hpp>
+#include <headcount/statistics/mean_interval.hpp>
 
 using namespace headcount;
 using namespace headcount::evaluate;
@@ -77,6 +81,33 @@ TEST_CASE("clustered_mean: one cluster says nothing of the others") {
   auto const found = clustered_mean(clusters_of({3}), std::vector<double>{1, 2, 3});
   CHECK(found.mean == 2);
   CHECK(std::isinf(found.variance));
+}
+
+TEST_CASE("jackknife: of a mean it is the clustered variance, and of one cluster it has none") {
+  std::vector<double> const values{3, 1, 4, 1, 5, 9, 2};
+  auto const groups = clusters_of({3, 1, 2, 1});
+  std::vector<std::array<double, 2>> sums;
+  for (auto const value : values) sums.push_back({value, 1});
+  auto const mean = [](std::array<double, 2> const& of) { return of[0] / of[1]; };
+  auto const left_out = jackknife<2>(sums_of_clusters<2>(groups, sums), cluster_shares(groups, 7), mean);
+  auto const direct = clustered_mean(groups, values);
+  CHECK(left_out.mean == doctest::Approx(direct.mean).epsilon(1e-12));
+  CHECK(left_out.variance == doctest::Approx(direct.variance).epsilon(1e-12));
+  CHECK(left_out.degrees == direct.degrees);
+  auto const whole = clusters_of({7});
+  CHECK(std::isinf(jackknife<2>(sums_of_clusters<2>(whole, sums), cluster_shares(whole, 7), mean).variance));
+}
+
+TEST_CASE("mean_interval: Student's, cut at the bounds of the scale, and nothing where nothing is known") {
+  mean_variance const of{.mean = 0.1, .variance = 0.01, .degrees = 5};
+  CHECK(mean_interval(of, real_scale, 6, 6).low == doctest::Approx(0.1 - 2.570582 * 0.1).epsilon(1e-6));
+  CHECK(mean_interval(of, at_least(0), 6, 6).low == 0);
+  CHECK(mean_interval(of, between(0, 0.2), 6, 6).high == 0.2);
+  // A share: Wilson's of the nine answers that have this variance, with Student's quantile.
+  auto const share = mean_interval(of, right_or_wrong, 60, 6);
+  CHECK(share.low == doctest::Approx(wilson(0.1, 9, 2.570582).low).epsilon(1e-6));
+  auto const infinity = std::numeric_limits<double>::infinity();
+  CHECK(mean_interval({.mean = 1, .variance = infinity}, at_least(0), 1, 1).high == infinity);
 }
 
 TEST_CASE("crossed: draws that agree leave the interval of the prompts, prompts that agree that of the draws") {

@@ -1,4 +1,4 @@
-// choices.hpp, mmlu.hpp, glue.hpp, facts_task.hpp with what they are made of, and summary.hpp: as
+// choices.hpp, mmlu.hpp, glue.hpp, facts_task.hpp with what they are made of: as
 // lm-evaluation-harness defines them, written here once more in the most naive way.
 
 #include <algorithm>
