@@ -25,13 +25,13 @@
 #include <headcount/ranking/bridge.hpp>
 #include <headcount/ranking/bridge_figures.hpp>
 #include <headcount/ranking/calibration.hpp>
-#include <headcount/ranking/calibration_needles.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/result/journal.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/statistics/cluster.hpp>
 #include <headcount/statistics/metric.hpp>
+#include <headcount/task/language/mixed_needles.hpp>
 #include <headcount/task/language/small_language.hpp>
 #include <headcount/version.hpp>
 

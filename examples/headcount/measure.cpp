@@ -16,11 +16,12 @@
 #include <headcount/measure/complete.hpp>
 #include <headcount/measure/recall.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/ranking/calibration_needles.hpp>
 #include <headcount/statistics/interval.hpp>
 #include <headcount/statistics/paired.hpp>
-#include <headcount/task/language/facts.hpp>
+#include <headcount/task/language/facts_task.hpp>
+#include <headcount/task/language/mixed_needles.hpp>
 #include <headcount/task/language/needle.hpp>
+#include <headcount/task/language/recall_task.hpp>
 
 #include "collector.hpp"
 #include "engine.hpp"
@@ -43,26 +44,32 @@ std::string sentence(std::string const& scorer, std::size_t k, char const* where
 
 /// Prompts longer than the window: each context has an early needle, which the window no longer reaches when the answer
 /// begins, and a late one, and is asked for both: prompts 2i and 2i + 1.
-std::vector<needle_prompt> prompts_beyond(small_language const& language, demo_plan const& plan) {
-  std::vector<needle_prompt> prompts;
+task beyond_the_window(small_language const& language, demo_plan const& plan) {
+  std::vector<recall_prompt> prompts;
   for (std::size_t i = 0; i < plan.prompts; ++i) {
     random_stream random{mix_bits(plan.seed + 1) + i};
     auto made = make_needle_prompts(
         language, {.length = beyond_window, .depths = {0, 0.5 + 0.5 * random.number(), random.number()}}, random);
-    prompts.insert(prompts.end(), {std::move(made[0]), std::move(made[1])});
+    for (auto const which : {0u, 1u})
+      prompts.push_back({.name = fmt::format("{}/{}", i, which == 0 ? "early" : "late"),
+                         .needle = std::move(made[which]),
+                         .factors = {{"context", std::to_string(i)}}});
   }
-  return prompts;
+  return make_recall_task({.name = "needle_beyond_window", .seed = plan.seed}, prompts);
 }
 
-std::vector<fact_prompt> prompts_of_facts(small_language const& language, demo_plan const& plan) {
+task facts_about_people(small_language const& language, demo_plan const& plan) {
   random_stream order{mix_bits(plan.seed + 2)};
-  std::vector<fact_prompt> prompts;
-  auto const people = order.some_of(language.people(), std::min(plan.prompts, language.people().size()));
-  for (std::size_t i = 0; i < people.size(); ++i) {
-    random_stream random{mix_bits(plan.seed + 3) + i};
-    prompts.push_back(make_fact_prompt(language, people[i], filler_before_fact, random));
+  std::vector<std::string> names;
+  std::vector<fact_prompt> facts;
+  for (auto const person : order.some_of(language.people(), std::min(plan.prompts, language.people().size()))) {
+    random_stream random{mix_bits(plan.seed + 3) + facts.size()};
+    names.push_back(language.text({person}));
+    facts.push_back(make_fact_prompt(language, person, filler_before_fact, random));
   }
-  return prompts;
+  auto made = make_task_of_facts({.name = "facts", .seed = plan.seed}, names, facts);
+  number_sequences(made);
+  return made;
 }
 
 /// The share of resampled prompts that were answered.
@@ -155,13 +162,12 @@ void measure_beyond(collector& rows, measurement const& result, any_model const&
   std::vector<std::string> const sentences{"dense", "none @ generation",
                                            sentence("entropy", result.kept_everywhere.front(), " @ generation")};
   auto const policies = read_policies(sentences);
-  auto const prompts = prompts_beyond(language, plan);
-  auto const recalled = recall_needles(model, prompts, policies);
+  auto const recalled = right_answers(model, beyond_the_window(language, plan), policies).at("exact_match");
   for (std::size_t i = 0; i < sentences.size(); ++i) {
     auto const& found = recalled[i];
     outcomes early;
     outcomes late;
-    for (std::size_t prompt = 0; prompt < prompts.size(); prompt += 2) {
+    for (std::size_t prompt = 0; prompt < found.size(); prompt += 2) {
       early.push_back(found[prompt]);
       late.push_back(found[prompt + 1]);
     }
@@ -175,7 +181,7 @@ void measure_facts(collector& rows, measurement const& result, any_model const& 
   std::vector<std::string> sentences{"dense", "none"};
   for (auto const* scorer : scorers)
     for (auto const k : result.kept_everywhere) sentences.push_back(sentence(scorer, k));
-  auto const known = recall_facts(model, prompts_of_facts(language, plan), read_policies(sentences));
+  auto const known = right_answers(model, facts_about_people(language, plan), read_policies(sentences)).at("acc");
   for (std::size_t i = 0; i < sentences.size(); ++i) rows.add_share("facts", sentences[i], "accuracy", known[i]);
 }
 

@@ -3,14 +3,14 @@
 
 #include "requirements.hpp"
 
-#include <algorithm>
 #include <cstddef>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <fmt/core.h>
 
 #include <headcount/core/phase.hpp>
 #include <headcount/core/token_positions.hpp>
@@ -21,7 +21,7 @@
 #include <headcount/policy/policy.hpp>
 #include <headcount/statistics/paired.hpp>
 #include <headcount/task/language/read_twice.hpp>
-#include <headcount/task/request.hpp>
+#include <headcount/task/language/recall_task.hpp>
 
 #include "inputs.hpp"
 
@@ -60,32 +60,27 @@ void measure_twice(collector& rows, any_model const& model, small_language const
     rows.add_share("needle_inside_window", sentences[i], "exact_match", found[i]).setting = "read=twice";
 }
 
+/// Each prompt under all conditions after each other, which share the reading of its context where they can.
 void measure_exposure(collector& rows, any_model const& model, std::span<needle_prompt const> prompts) {
-  std::vector<loglikelihood_request> questions;
-  for (auto const& one : prompts)
+  std::vector<recall_prompt> asked;
+  for (std::size_t i = 0; i < prompts.size(); ++i)
     for (auto const& condition : conditions) {
-      auto edit = condition.edit(one.needle);
+      auto edit = condition.edit(prompts[i].needle);
       edit.where.during = condition.during;
-      questions.push_back(question_of(one, questions.size(), {std::move(edit)}));
+      asked.push_back({.name = fmt::format("{}, {}", i, condition.setting),
+                       .needle = prompts[i],
+                       .edits = {std::move(edit)},
+                       .factors = {{"context", std::to_string(i)}}});
     }
   std::vector<any_policy> const policies{dense};
-  auto const answers = recall_answers(model, questions, policies).front();
-  for (std::size_t c = 0; c < std::size(conditions); ++c) {
-    outcomes whole;
-    outcomes after_first;
-    for (auto i = c; i < answers.size(); i += std::size(conditions)) {
-      auto const all_from = [&](std::ptrdiff_t token) {
-        return std::all_of(answers[i].begin() + token, answers[i].end(), std::identity{});
-      };
-      whole.push_back(all_from(0));
-      after_first.push_back(all_from(1));
+  auto const right = right_answers(model, make_recall_task({.name = "exposure"}, asked), policies);
+  for (std::size_t c = 0; c < std::size(conditions); ++c)
+    for (auto const* metric : {"exact_match", "exact_match_after_first"}) {
+      outcomes of_condition;
+      for (auto i = c; i < asked.size(); i += std::size(conditions))
+        of_condition.push_back(right.at(metric).front()[i]);
+      rows.add_share("needle_inside_window", "dense", metric, of_condition).setting = conditions[c].setting;
     }
-    auto const add = [&](std::string metric, outcomes const& answered) {
-      rows.add_share("needle_inside_window", "dense", std::move(metric), answered).setting = conditions[c].setting;
-    };
-    add("exact_match", whole);
-    add("exact_match_after_first", after_first);
-  }
 }
 
 }  // namespace

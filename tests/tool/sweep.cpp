@@ -203,7 +203,8 @@ TEST_CASE("sweep --dry-run says what would be done and does nothing") {
   auto const result = run(sweep(at.write("plan.json", plan.dump()), at.path("r.jsonl"), "--dry-run"));
   CHECK(result.code == 0);
   CHECK(result.err.empty());
-  CHECK(result.out.starts_with("tiny-jamba, needle, seed 1: 6 prompts\ntiny-jamba, needle, seed 2: 6 prompts\n"));
+  CHECK(result.out.starts_with(
+      "tiny-jamba, needle, data=haystack, seed 1: 6 prompts\ntiny-jamba, needle, data=haystack, seed 2: 6 prompts\n"));
   CHECK(result.out.find("52 prompts under 3 policies: 156 answers\n") != std::string::npos);
   CHECK(result.out.find("duplicates removed: 1 entry of the plan, 0 prompts\n") != std::string::npos);
   CHECK(result.out.find("to do: 156 answers to 52 prompts, ") != std::string::npos);

@@ -31,15 +31,13 @@
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/reference/checkpoint/load_snapshot.hpp>
-#include <headcount/reference/model/fork.hpp>
-#include <headcount/reference/model/forward.hpp>
-#include <headcount/reference/model/generate.hpp>
 #include <headcount/score/fixed.hpp>
 #include <headcount/select/threshold.hpp>
 #include <headcount/sentence/parse.hpp>
-#include <headcount/task/language/facts.hpp>
+#include <headcount/task/language/facts_task.hpp>
 #include <headcount/task/language/needle.hpp>
 #include <headcount/task/language/small_language.hpp>
+#include <headcount/task/task.hpp>
 #include <headcount/version.hpp>
 
 namespace {
@@ -56,7 +54,7 @@ constexpr double enough = 0.9;  // of what all heads find
 constexpr std::size_t prompts_to_choose = 40;
 
 /// What is measured, and how.
-struct task {
+struct measurement_plan {
   small_language const& language;
   std::vector<std::size_t> lengths;  ///< tokens of prompts
   std::size_t count = 100;           ///< prompts of each kind
@@ -64,7 +62,7 @@ struct task {
 };
 
 /// Every length with every depth in turn, and other needles to confuse.
-std::vector<needle_prompt> make_prompts(task const& what, std::size_t count, std::uint64_t seed) {
+std::vector<needle_prompt> make_prompts(measurement_plan const& what, std::size_t count, std::uint64_t seed) {
   std::vector<needle_prompt> prompts;
   for (std::size_t i = 0; i < count; ++i) {
     random_stream random{mix_bits(seed) + i};
@@ -86,7 +84,7 @@ struct short_question {
 
 /// Contexts that tell of people whom nothing else names, each near a place and with a thing, and questions about some
 /// of them, places and things in turn. Contexts come in every length.
-std::vector<short_question> make_meetings(task const& what, std::uint64_t seed) {
+std::vector<short_question> make_meetings(measurement_plan const& what, std::uint64_t seed) {
   auto const& language = what.language;
   std::vector<short_question> prompts;
   for (std::size_t text = 0; text * questions_each < what.count; ++text) {
@@ -124,7 +122,7 @@ std::vector<short_question> make_meetings(task const& what, std::uint64_t seed) 
 }
 
 /// Questions about what people work as, which nothing in the context says.
-std::vector<short_question> make_facts(task const& what, std::uint64_t seed) {
+std::vector<short_question> make_facts(measurement_plan const& what, std::uint64_t seed) {
   random_stream order{mix_bits(seed)};
   std::vector<short_question> prompts;
   for (auto const person : order.some_of(what.language.people(), what.count)) {
@@ -139,34 +137,32 @@ std::vector<short_question> make_facts(task const& what, std::uint64_t seed) {
   return prompts;
 }
 
-/// Which questions are answered right: `[policy][prompt]`. Contexts are read densely, and questions under the policy
-/// and in generation, since the token that answers comes right after them. Prompts that follow each other with the same
-/// context share its prefill.
-std::vector<outcomes> answer(reference::model const& model, std::span<short_question const> prompts,
-                             std::span<any_policy const> policies) {
-  std::vector<sentence_tokens> contexts;
-  std::vector<std::size_t> context_of;
-  std::vector<sentence_tokens> questions;
-  for (auto const& prompt : prompts) {
-    if (contexts.empty() || contexts.back() != prompt.context) contexts.push_back(prompt.context);
-    context_of.push_back(contexts.size() - 1);
-    questions.push_back(prompt.question);
+/// Short questions as a task. Contexts are read densely, and questions under the policy and in generation, since the
+/// token that answers comes right after them. Prompts that follow each other with the same context share its prefill.
+evaluate::task as_task(std::span<short_question const> questions) {
+  evaluate::task made{.name = "short questions"};
+  for (auto const& [context, question, wanted, choices] : questions) {
+    loglikelihood_request one{
+        .prompt = {.tokens = context, .shared = context.size() - 1}, .continuations = {}, .read_as = phase::generation};
+    for (auto const choice : choices.empty() ? sentence_tokens{wanted} : choices)
+      one.continuations.push_back(small_language::join({question, {choice}}));
+    made.prompts.push_back({.name = std::to_string(made.prompts.size()), .request = std::vector{std::move(one)}});
   }
-  auto const read = reference::prefill(model, contexts, {}, dense);
-  std::vector<reference::sequence> sequences;
-  for (std::size_t i = 0; i < prompts.size(); ++i)
-    sequences.push_back({.state = read[context_of[i]].state, .sequence_id = i});
-  std::vector<outcomes> right(policies.size(), outcomes(prompts.size()));
-  reference::fork_texts(
-      model, std::span<reference::sequence const>{sequences}, questions, {.phase = phase::generation}, policies,
-      [&](std::size_t p, std::size_t i, reference::matrix const& logits, reference::sequence&&) {
-        auto const& [context, question, wanted, choices] = prompts[i];
-        auto const said = choices.empty()
-                              ? reference::best_token(reference::row_of(logits, 0))
-                              : *std::ranges::max_element(choices, {}, [&](token choice) { return logits(0, choice); });
-        right[p][i] = said == wanted;
-      });
-  return right;
+  number_sequences(made);
+  made.judge = [questions](std::size_t i, answer const& found) -> std::vector<judgement> {
+    auto const& [context, question, wanted, choices] = questions[i];
+    auto const best = std::ranges::max_element(found.likelihoods, {}, &likelihood::nats) - found.likelihoods.begin();
+    auto const said =
+        choices.empty() ? found.likelihoods.front().choices.back() : choices[static_cast<std::size_t>(best)];
+    return {{.metric = "acc", .value = said == wanted ? 1.0 : 0.0}};
+  };
+  return made;
+}
+
+/// Which questions are answered right: `[policy][prompt]`.
+std::vector<outcomes> answered(reference::model const& model, std::span<short_question const> questions,
+                               std::span<any_policy const> policies) {
+  return right_answers(reference_model{model}, as_task(questions), policies).at("acc");
 }
 
 /// Heads of a model, `[layer][head]`: 1 where one is kept, 0 where not; a layer without attention has none.
@@ -284,7 +280,7 @@ nlohmann::ordered_json smallest_k(nlohmann::ordered_json const& shares, std::siz
 }
 
 /// The exact match of all heads at each length of prompts, which alternate.
-nlohmann::ordered_json by_length(task const& what, outcomes const& dense_found) {
+nlohmann::ordered_json by_length(measurement_plan const& what, outcomes const& dense_found) {
   nlohmann::ordered_json shares;
   for (std::size_t which = 0; which < what.lengths.size(); ++which) {
     outcomes at_length;
@@ -294,7 +290,7 @@ nlohmann::ordered_json by_length(task const& what, outcomes const& dense_found) 
   return shares;
 }
 
-nlohmann::ordered_json measure(reference::snapshot const& snapshot, task const& what) {
+nlohmann::ordered_json measure(reference::snapshot const& snapshot, measurement_plan const& what) {
   auto const& model = snapshot.model;
   nlohmann::ordered_json row{{"model", snapshot.name}, {"lengths", what.lengths},
                              {"n", what.count},        {"seed", what.seed},
@@ -342,19 +338,24 @@ nlohmann::ordered_json measure(reference::snapshot const& snapshot, task const& 
     row["smallest_k_with_0.9_of_dense"] = smallest_k(row["exact_match"], heads);
 
   auto const meetings = make_meetings(what, what.seed + 3);
-  row["multi_key"] = in_generation.shares(answer(model, meetings, in_generation.policies));
+  row["multi_key"] = in_generation.shares(answered(model, meetings, in_generation.policies));
   if (heads > 0 && row["multi_key"]["dense"] > 0)
     row["multi_key_smallest_k_with_0.9_of_dense"] = smallest_k(row["multi_key"], heads);
 
   auto const facts = make_facts(what, what.seed + 2);
-  row["facts"] = in_generation.shares(answer(model, facts, in_generation.policies));
+  row["facts"] = in_generation.shares(answered(model, facts, in_generation.policies));
   std::vector<fact_prompt> read_sparsely;
-  for (auto const& [context, question, right, choices] : facts)
+  std::vector<std::string> names;
+  for (auto const& [context, question, right, choices] : facts) {
+    names.push_back(std::to_string(names.size()));
     read_sparsely.push_back({.prompt = small_language::join({context, question}),
                              .choices = choices,
                              .gold = static_cast<std::size_t>(std::ranges::find(choices, right) - choices.begin())});
+  }
+  auto asked_sparsely = make_task_of_facts({.name = "facts"}, names, read_sparsely);
+  number_sequences(asked_sparsely);
   row["facts_prefill_included"] =
-      everywhere.shares(recall_facts(reference_model{model}, read_sparsely, everywhere.policies));
+      everywhere.shares(right_answers(reference_model{model}, asked_sparsely, everywhere.policies).at("acc"));
   return row;
 }
 
@@ -385,10 +386,10 @@ int main(int argc, char** argv) {
   try {
     if (argc < 6) throw error{"command line", "too few arguments", "LANGUAGE.json LENGTHS PROMPTS SEED MODEL..."};
     small_language const language{argv[1]};
-    task const what{.language = language,
-                    .lengths = numbers(argv[2], "LENGTHS"),
-                    .count = number<std::size_t>(argv[3], "PROMPTS"),
-                    .seed = number<std::uint64_t>(argv[4], "SEED")};
+    measurement_plan const what{.language = language,
+                                .lengths = numbers(argv[2], "LENGTHS"),
+                                .count = number<std::size_t>(argv[3], "PROMPTS"),
+                                .seed = number<std::uint64_t>(argv[4], "SEED")};
     for (char** folder = argv + 5; folder != argv + argc; ++folder) {
       fmt::print("{}\n", measure(reference::load_snapshot(*folder), what).dump());
       std::fflush(stdout);

@@ -25,7 +25,8 @@ namespace headcount::v0::evaluate {
 
 namespace detail {
 
-/// The requests of one kind among some prompts of a task, each read as the sequence that the prompt's name numbers.
+/// The requests of one kind among some prompts of a task. The prompt's name numbers its sequence where nothing else
+/// does.
 template <class Request>
 struct requests_of {
   std::vector<std::size_t> from{};  ///< indices into `which`, one a request
@@ -35,8 +36,11 @@ struct requests_of {
     for (std::size_t w = 0; w < which.size(); ++w) {
       auto const& asked = asking.prompts[which[w]];
       auto const add = [&](Request one) {
-        if constexpr (std::same_as<Request, comparison_request>) one.text.prompt.sequence_id = hash_of(asked.name);
-        else one.prompt.sequence_id = hash_of(asked.name);
+        auto& read = [&]() -> prompt& {
+          if constexpr (std::same_as<Request, comparison_request>) return one.text.prompt;
+          else return one.prompt;
+        }();
+        if (!read.sequence_id) read.sequence_id = hash_of(asked.name);
         from.push_back(w);
         requests.push_back(std::move(one));
       };

@@ -44,7 +44,7 @@ inline void decode(any_model const& model, std::span<generation_request const> r
       std::span<token const> const generated{one->generated};
       steps.push_back({.tokens = first ? generated : generated.last(1),
                        .state = &one->state,
-                       .sequence_id = asked.sequence_id,
+                       .sequence_id = asked.sequence_id.value_or(0),
                        .edits = asked.edits_in(phase::generation)});
       done.computed += steps.back().tokens.size();
     }
@@ -70,7 +70,7 @@ inline void complete(any_model const& model, std::span<generation_request const>
   for (auto const& group : group_policies(policies)) {
     std::vector<std::vector<token>> next(group.read_under.size(), std::vector<token>(prompts.size()));
     auto const states =
-        read_prompts(model, prompts, group.read_under, done,
+        read_prompts(model, prompts, group.read_under, group.may_share, done,
                      [&](std::size_t reading, std::size_t i, auto logits) { next[reading][i] = best_token(logits); });
     for (std::size_t reading = 0; reading < states.size(); ++reading) {
       auto const& serves = group.serves[reading];
@@ -95,7 +95,7 @@ inline void complete(any_model const& model, std::span<generation_request const>
         if (lead.empty() && (draft.size() < 2 || draft.front() != next[reading][i])) continue;
         steps.push_back({.tokens = std::span{expected[i]}.first(expected[i].size() - (draft.empty() ? 0 : 1)),
                          .state = &states[reading][i],
-                         .sequence_id = prompts[i].sequence_id,
+                         .sequence_id = prompts[i].sequence_id.value_or(0),
                          .edits = prompts[i].edits_in(phase::generation)});
         of_step.push_back(i);
       }

@@ -20,7 +20,7 @@ namespace headcount::v0::evaluate {
 
 /// Whether a policy leaves prefill as it is, so that a dense prefill serves it.
 [[nodiscard]] inline bool leaves_prefill_dense(any_policy const& policy) {
-  return policy.where.during == phase::generation || print(policy) == print(any_policy{dense});
+  return policy.where.during == phase::generation || policy == any_policy{dense};
 }
 
 /// Forks steps under policies and counts their tokens.
@@ -60,12 +60,13 @@ struct contexts {
 /// Takes the logits after prompt i under policy p: (p, i, logits).
 using first_logits_user = std::function<void(std::size_t, std::size_t, std::span<float const>)>;
 
-/// Reads prompts in prefill under each policy: `[policy][prompt]`, states to be continued. Prompts that follow each
-/// other and begin alike, as far as their `shared` says, have that read once and continue copies of it.
+/// Reads prompts in prefill under each policy: `[policy][prompt]`, states to be continued. Where `may_share`, which no
+/// policy that depends on the sequence allows, prompts that follow each other and begin alike, as far as their `shared`
+/// says, have that read once and continue copies of it.
 [[nodiscard]] inline std::vector<std::vector<any_model::state>> read_prompts(any_model const& model,
                                                                              std::span<prompt const> prompts,
                                                                              std::span<any_policy const> policies,
-                                                                             work& done,
+                                                                             bool may_share, work& done,
                                                                              first_logits_user const& use_logits) {
   using state = any_model::state;
   pass const how{.phase = phase::prefill};
@@ -73,11 +74,11 @@ using first_logits_user = std::function<void(std::size_t, std::size_t, std::span
   auto const step_of = [&](std::size_t i, std::size_t begin, std::size_t end, state const& from) {
     return step<state const>{.tokens = std::span{prompts[i].tokens}.subspan(begin, end - begin),
                              .state = &from,
-                             .sequence_id = prompts[i].sequence_id,
+                             .sequence_id = prompts[i].sequence_id.value_or(0),
                              .edits = prompts[i].edits_in(phase::prefill)};
   };
   std::vector<std::vector<state>> read(policies.size(), std::vector<state>(prompts.size()));
-  auto const contexts = detail::find_contexts(prompts, std::ranges::none_of(policies, depends_on_sequence));
+  auto const contexts = detail::find_contexts(prompts, may_share);
   std::vector<step<state const>> steps;
   if (contexts.first.size() == prompts.size()) {
     for (std::size_t i = 0; i < prompts.size(); ++i) steps.push_back(step_of(i, 0, prompts[i].tokens.size(), start));
@@ -110,32 +111,38 @@ using first_logits_user = std::function<void(std::size_t, std::size_t, std::span
   return read;
 }
 
-/// Policies that one reading of a prompt serves: the indices of those that leave prefill dense, and their reading.
+/// Policies that read prompts together, each reading serving those that continue it.
 struct prefill_group {
-  std::vector<any_policy> read_under;            ///< the policies that prompts are read under
-  std::vector<std::vector<std::size_t>> serves;  ///< per reading, the policies that continue it
+  bool may_share = true;                           ///< whether prompts that begin alike have that read once
+  std::vector<any_policy> read_under{};            ///< the policies that prompts are read under
+  std::vector<std::vector<std::size_t>> serves{};  ///< per reading, the indices of the policies that continue it
 };
 
-/// Policies in groups that read prompts together, a few at a time: all that leave prefill dense behind one dense
-/// reading, then those that treat all sequences alike, then those that do not and so cannot share prompts' beginnings.
+/// Policies in groups: all that leave prefill dense behind one dense reading; of the others, a few at a time, those
+/// that make of equal beginnings the same, and those that depend on which sequence it is, as random choices do.
 [[nodiscard]] inline std::vector<prefill_group> group_policies(std::span<any_policy const> policies) {
   constexpr std::size_t readings_at_once = 8;
   prefill_group after_dense{.read_under = {dense}, .serves = {{}}};
-  std::array<prefill_group, 2> apart;  // at 1 those that depend on the sequence
+  prefill_group const none_that_share{.may_share = true};
+  prefill_group const none_apart{.may_share = false};
+  auto sharing = none_that_share;
+  auto apart = none_apart;
   std::vector<prefill_group> groups;
   for (std::size_t p = 0; p < policies.size(); ++p) {
     if (leaves_prefill_dense(policies[p])) {
       after_dense.serves.front().push_back(p);
       continue;
     }
-    auto& group = apart[depends_on_sequence(policies[p]) ? 1 : 0];
+    bool const depends = depends_on_sequence(policies[p]);
+    auto& group = depends ? apart : sharing;
     group.read_under.push_back(policies[p]);
     group.serves.push_back({p});
-    if (group.serves.size() == readings_at_once) groups.push_back(std::exchange(group, {}));
+    if (group.serves.size() == readings_at_once)
+      groups.push_back(std::exchange(group, depends ? none_apart : none_that_share));
   }
   if (!after_dense.serves.front().empty()) groups.push_back(std::move(after_dense));
-  for (auto& group : apart)
-    if (!group.serves.empty()) groups.push_back(std::move(group));
+  for (auto* group : {&sharing, &apart})
+    if (!group->serves.empty()) groups.push_back(std::move(*group));
   return groups;
 }
 

@@ -41,7 +41,7 @@ inline void teacher_force(any_model const& model, std::span<loglikelihood_reques
   std::vector<prompt> prompts;
   for (auto const& one : requests) prompts.push_back(one.prompt);
   for (auto const& group : group_policies(policies)) {
-    auto const states = read_prompts(model, prompts, group.read_under, done,
+    auto const states = read_prompts(model, prompts, group.read_under, group.may_share, done,
                                      [&](std::size_t reading, std::size_t i, std::span<float const> logits) {
                                        for (auto const p : group.serves[reading])
                                          for (std::size_t c = 0; c < requests[i].continuations.size(); ++c)
@@ -60,7 +60,7 @@ inline void teacher_force(any_model const& model, std::span<loglikelihood_reques
             if (text.size() < 2) continue;
             steps.push_back({.tokens = text.first(text.size() - 1),
                              .state = &states[reading][i],
-                             .sequence_id = prompts[i].sequence_id,
+                             .sequence_id = prompts[i].sequence_id.value_or(0),
                              .edits = prompts[i].edits_in(when)});
             of_step.emplace_back(i, c);
           }

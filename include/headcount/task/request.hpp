@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <variant>
 #include <vector>
@@ -16,7 +17,8 @@ namespace headcount::v0::evaluate {
 struct prompt {
   std::vector<token> tokens{};  ///< at least one
   std::size_t shared = 0;       ///< how many of the first tokens prompts beside it may begin with too: read once if so
-  std::size_t sequence_id = 0;  ///< site::sequence_id: a number that names the prompt, whatever is run beside it
+  std::optional<std::size_t>
+      sequence_id{};  ///< site::sequence_id, whatever is run beside it; none: as its task names it
   std::vector<any_edit> edits{};
 
   /// The edits, if any of them acts in this phase.

@@ -5,6 +5,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -61,6 +62,17 @@ struct task {
   /// What an answer to prompt i is worth: a judgement for each metric that has rows of its own.
   std::function<std::vector<judgement>(std::size_t i, answer const&)> judge{};
 };
+
+/// Numbers the sequences of a task's prompts by their places, not by their names: what random choices depend on.
+inline void number_sequences(task& of) {
+  for (std::size_t i = 0; i < of.prompts.size(); ++i) {
+    auto& asked = of.prompts[i].request;
+    if (auto* generation = std::get_if<generation_request>(&asked)) generation->prompt.sequence_id = i;
+    if (auto* comparison = std::get_if<comparison_request>(&asked)) comparison->text.prompt.sequence_id = i;
+    if (auto* texts = std::get_if<std::vector<loglikelihood_request>>(&asked))
+      for (auto& one : *texts) one.prompt.sequence_id = i;
+  }
+}
 
 /// The names of a task's prompts.
 [[nodiscard]] inline std::vector<std::string> names_of(task const& of) {

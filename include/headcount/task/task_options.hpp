@@ -18,7 +18,9 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/file/digest.hpp>
 #include <headcount/file/json_file.hpp>
+#include <headcount/file/list_files.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -81,8 +83,10 @@ class task_options {
     if (!detail::option_form<Value>::fits(json))
       throw error{what_, text_of(key, " = ", reference::in_short(json)), detail::option_form<Value>::allowed};
     auto value = json.template get<Value>();
-    if (role == option_role::asks && value != otherwise)
+    if (role == option_role::asks && value != otherwise) {
       add_to_list(setting_, text_of(key, "=", json.is_string() ? json.template get<std::string>() : json.dump()));
+      content_.add(key).add(json.dump());
+    }
     return value;
   }
 
@@ -127,8 +131,20 @@ class task_options {
     return path;
   }
 
-  /// Puts something else than an option into the setting.
+  /// Puts a label into the setting, such as the name of the data; identities do not depend on it.
   void add_to_setting(std::string_view text) { add_to_list(setting_, text); }
+
+  /// Notes data that the task reads: its content is part of what the task is, and where it lies is not. Of a folder,
+  /// its files. Throws headcount::error when it cannot be read.
+  void add_content(std::filesystem::path const& path) {
+    if (!std::filesystem::is_directory(path)) content_.add_file(path);
+    else
+      for (auto const& file : list_files(path, "", "a folder of files")) content_.add_file(file);
+  }
+
+  /// A digest of what a task is made of: the options taken so far that change what prompts ask, the content of its
+  /// data, and its name, or whatever else tells it from others made with the same options.
+  [[nodiscard]] std::string identity(std::string_view name) const { return digest{content_}.add(name).text(); }
 
   /// The options taken so far that change what prompts ask and are not at their defaults: "shots=5, phase=generation".
   [[nodiscard]] std::string const& setting() const noexcept { return setting_; }
@@ -148,6 +164,7 @@ class task_options {
   nlohmann::json options_;
   std::set<std::string> taken_{};
   std::string setting_{};
+  digest content_{};
 };
 
 }  // namespace headcount::v0::evaluate

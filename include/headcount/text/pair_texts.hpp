@@ -23,11 +23,12 @@ concept text_tokenizer = requires(Tokenizer const& words, std::string_view text,
   { words.bos() } -> std::same_as<std::optional<token>>;
 };
 
-/// A text's tokens, the tokenizer's BOS first.
+/// A text's tokens, the tokenizer's BOS first: one, where the text begins with its mark, as texts of chats do.
 template <text_tokenizer Tokenizer>
 [[nodiscard]] std::vector<token> encode_with_bos(Tokenizer const& words, std::string_view text) {
   auto tokens = words.encode(text);
-  if (auto const bos = words.bos()) tokens.insert(tokens.begin(), *bos);
+  if (auto const bos = words.bos(); bos && (tokens.empty() || tokens.front() != *bos))
+    tokens.insert(tokens.begin(), *bos);
   return tokens;
 }
 

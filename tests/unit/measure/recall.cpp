@@ -1,9 +1,12 @@
-// run/recall.hpp: against one prompt at a time, read whole and answered token by token.
+// measure/recall.hpp, ask.hpp: against one prompt at a time, read whole and answered token by token.
 
 #include <algorithm>
 #include <cstddef>
 #include <filesystem>
+#include <functional>
+#include <numeric>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -16,9 +19,12 @@
 #include <headcount/edit/omit.hpp>
 #include <headcount/edit/only.hpp>
 #include <headcount/engine/reference_model.hpp>
+#include <headcount/measure/ask.hpp>
 #include <headcount/measure/recall.hpp>
 #include <headcount/reference/checkpoint/load_snapshot.hpp>
 #include <headcount/sentence/parse.hpp>
+#include <headcount/task/language/facts_task.hpp>
+#include <headcount/task/language/recall_task.hpp>
 #include <unit/reference/support/models.hpp>
 
 using namespace headcount;
@@ -107,6 +113,15 @@ std::vector<needle_prompt> prompts_for(reference::model const& model, std::size_
   return prompts;
 }
 
+/// Facts by their numbers, each a sequence of its number.
+task facts_of(std::span<fact_prompt const> facts) {
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < facts.size(); ++i) names.push_back(text_of(i));
+  auto made = make_task_of_facts({}, names, facts);
+  number_sequences(made);
+  return made;
+}
+
 /// Runs a step on so many threads, where there are any.
 template <class Step>
 auto on_threads(int count, Step const& step) {
@@ -145,32 +160,39 @@ TEST_CASE(
     "recall: tokens of an answer are judged one by one, each after the right ones, under the edits of its prompt") {
   auto const check = [](reference::model const& model) {
     auto const prompts = prompts_for(model, 12);
-    std::vector<loglikelihood_request> questions;
+    std::vector<recall_prompt> asked_for;
     for (auto const& one : prompts)
       for (auto const& edits : {std::vector<any_edit>{},
                                 {any_edit{edit::omit{{{0, 1}}}}.during(phase::generation)},
                                 {any_edit{edit::only{{{1, 2}}}}.during(phase::prefill)},
                                 {edit::null{}}})
-        questions.push_back(question_of(one, questions.size(), edits));
-    auto const found = recall_answers(reference_model{model}, questions, some_policies);
+        asked_for.push_back({.name = text_of(asked_for.size()), .needle = one, .edits = edits});
+    auto const asking = make_recall_task({}, asked_for);
+    std::vector<std::size_t> every(asked_for.size());
+    std::iota(every.begin(), every.end(), std::size_t{0});
+    work done;
+    auto const found = answers_to(reference_model{model}, asking, every, some_policies, done);
+    auto const judged = right_answers(reference_model{model}, asking, some_policies);
     REQUIRE(found.size() == some_policies.size());
     std::size_t right = 0;
     std::size_t all = 0;
     std::size_t changed_by_edits = 0;
     for (std::size_t p = 0; p < found.size(); ++p) {
-      REQUIRE(found[p].size() == questions.size());
-      for (std::size_t i = 0; i < questions.size(); ++i) {
+      REQUIRE(found[p].size() == asked_for.size());
+      for (std::size_t i = 0; i < asked_for.size(); ++i) {
         CAPTURE(p);
         CAPTURE(i);
-        auto const& asked = questions[i].prompt;
+        auto const tokens = asked_for[i].needle.prompt();
         auto const& answer = prompts[i / 4].answer;
-        auto const expected =
-            reader{model, some_policies[p], asked.sequence_id, asked.edits}.follow(asked.tokens, answer);
-        CHECK(found[p][i] == expected);
+        auto const expected = reader{model, some_policies[p], i, asked_for[i].edits}.follow(tokens, answer);
+        auto const& choices = found[p][i].likelihoods.front().choices;
+        for (std::size_t t = 0; t < answer.size(); ++t) CHECK((choices[t] == answer[t]) == expected[t]);
+        CHECK(judged.at("exact_match")[p][i] == std::ranges::all_of(expected, std::identity{}));
+        CHECK(judged.at("exact_match_after_first")[p][i] ==
+              std::all_of(expected.begin() + 1, expected.end(), std::identity{}));
         right += share_of(expected).hits;
         all += answer.size();
-        changed_by_edits +=
-            expected != reader{model, some_policies[p], asked.sequence_id}.follow(asked.tokens, answer) ? 1 : 0;
+        changed_by_edits += expected != reader{model, some_policies[p], i}.follow(tokens, answer) ? 1 : 0;
       }
     }
     CHECK(right > 0);
@@ -211,18 +233,17 @@ TEST_CASE("recall: facts known are those of one prompt at a time, the first of e
   CHECK(!expected[0][6]);
   CHECK(expected.front() != expected.back());
   for (int const threads : {1, 3})
-    CHECK(on_threads(threads, [&] { return recall_facts(reference_model{made.model}, prompts, some_policies); }) ==
-          expected);
+    CHECK(on_threads(threads, [&] {
+            return right_answers(reference_model{made.model}, facts_of(prompts), some_policies)["acc"];
+          }) == expected);
 }
 
 TEST_CASE("recall: no prompts and no policies give no outcomes") {
   test::made_model const made{test::small_recurrent_gemma()};
   auto const prompts = prompts_for(made.model, 2);
   CHECK(recall_needles(reference_model{made.model}, prompts, {}).empty());
-  CHECK(recall_needles(reference_model{made.model}, {}, some_policies) == std::vector<outcomes>(some_policies.size()));
-  std::vector<fact_prompt> const facts{{.prompt = {1, 2}, .choices = {3}, .gold = 0}};
-  CHECK(recall_facts(reference_model{made.model}, facts, {}).empty());
-  CHECK(recall_facts(reference_model{made.model}, {}, some_policies) == std::vector<outcomes>(some_policies.size()));
+  CHECK(recall_needles(reference_model{made.model}, {}, some_policies).empty());
+  CHECK(right_answers(reference_model{made.model}, make_recall_task({}, prompts), {}).empty());
 }
 
 TEST_CASE("recall: a trained model finds needles with few heads and none without") {

@@ -49,7 +49,7 @@ struct naive {
   std::vector<float> read(std::span<token const> tokens, phase when) {
     std::vector<float> last;
     for (auto const& one : tokens) {
-      step<any_model::state> const next{std::span{&one, 1}, &state, asked.sequence_id, asked.edits};
+      step<any_model::state> const next{std::span{&one, 1}, &state, asked.sequence_id.value_or(0), asked.edits};
       model.run(
           std::span{&next, 1}, {.phase = when}, policy,
           [&](std::size_t, std::size_t, std::span<float const> logits) { last.assign(logits.begin(), logits.end()); });

@@ -263,6 +263,38 @@ TEST_CASE("mmlu: 200 rows score as the harness scores them, at 0 and 5 shots, cu
   CHECK(test::contains(fault("mmlu", {{"data", at.path().string()}}), "line 2: the answer is \"F\""));
 }
 
+TEST_CASE("mmlu: a subject without a question is refused, and each prompt says its subject") {
+  test::temporary_folder const at;
+  std::filesystem::create_directories(at.path() / "test");
+  at.write("test/anatomy_test.csv", "what,a,b,c,d,A\n");
+  at.write("test/._anatomy_test.csv", "hidden");
+  auto const made =
+      make_tasks(test::toy_model_under_test(), "mmlu", task_options{"mmlu", {{"data", at.path().string()}}});
+  REQUIRE(made.front().prompts.size() == 1);
+  CHECK(made.front().prompts.front().factors == std::vector<factor>{{"subject", "anatomy"}});
+  at.write("test/virology_test.csv", "");
+  CHECK(test::contains(fault("mmlu", {{"data", at.path().string()}}), "virology_test.csv: it has no question"));
+}
+
+TEST_CASE("task_options: a task's identity is its options and the content of its data, whatever that is called") {
+  test::temporary_folder const at;
+  std::filesystem::create_directories(at.path() / "other");
+  auto const line = [](char const* gold) {
+    return text_of(R"({"prompt": "a", "choices": ["b", "c"], "gold": )", gold, "}\n");
+  };
+  auto const identity = [&](std::filesystem::path const& data, json options = json::object()) {
+    options["data"] = data.string();
+    return make_tasks(test::toy_model_under_test(), "choices", task_options{"choices", options}).front().identity;
+  };
+  auto const first = identity(at.write("d.jsonl", line("0")));
+  CHECK(identity(at.write("other/d.jsonl", line("1"))) != first);
+  CHECK(identity(at.write("e.jsonl", line("0"))) == first);
+  CHECK(identity(at.path() / "d.jsonl", {{"phase", "generation"}}) != first);
+  CHECK(identity(at.path() / "d.jsonl", {{"limit", 1}}) == first);
+  at.write("d.jsonl", line("1"));
+  CHECK(identity(at.path() / "d.jsonl") == identity(at.path() / "other" / "d.jsonl"));
+}
+
 TEST_CASE("glue: eight wordings, labels and metrics as the harness has them") {
   test::temporary_folder const at;
   for (auto const& [name, fields] : glue_lines) {

@@ -99,7 +99,7 @@ TEST_CASE("needle_task: a small hybrid finds needles, and finds none without att
   for (auto const* question : {"seen", "unseen"}) {
     auto const tasks = make(asked, "needle", {{"lengths", {96}}, {"depths", {0, 100}}, {"question", question}});
     REQUIRE(tasks.size() == 1);
-    CHECK(tasks[0].setting == (std::string{question} == "seen" ? "" : "question=unseen"));
+    CHECK(tasks[0].setting == (std::string{question} == "seen" ? "data=haystack" : "data=haystack, question=unseen"));
     CHECK(names_of(tasks[0]) == std::vector<std::string>{"96/0/0", "96/100/0"});
     auto const rows = rows_of(asked, tasks[0], policies);
     REQUIRE(rows.size() == 8);
@@ -149,18 +149,19 @@ TEST_CASE("needle_task: completions are those of a loop that reads what is prefi
 TEST_CASE("needle_task: options make settings where they change what is asked, and choose prompts where they do not") {
   auto const asked = small_model(test::toy_model{});
   auto const setting = [&](json const& options) { return make(asked, "needle", options).front().setting; };
-  CHECK(setting({{"lengths", {96}}, {"depths", {0, 50}}, {"prompts", 3}, {"seed", 4}}).empty());
-  CHECK(setting({{"lengths", {96}}, {"distractors", 2}}) == "distractors=2");
-  CHECK(setting({{"lengths", {240}}, {"read", "twice"}, {"max_new_tokens", 5}}) == "read=twice, max_new_tokens=5");
+  CHECK(setting({{"lengths", {96}}, {"depths", {0, 50}}, {"prompts", 3}, {"seed", 4}}) == "data=haystack");
+  CHECK(setting({{"lengths", {96}}, {"distractors", 2}}) == "data=haystack, distractors=2");
+  CHECK(setting({{"lengths", {240}}, {"read", "twice"}, {"max_new_tokens", 5}}) ==
+        "data=haystack, read=twice, max_new_tokens=5");
   auto const published =
       make(asked, "needle", {{"protocol", "published"}, {"lengths", {250, 677}}, {"depths", {0, 11}}});
-  CHECK(published.front().setting == "protocol=published");
+  CHECK(published.front().setting == "protocol=published, data=haystack");
   CHECK(names_of(published.front()) == std::vector<std::string>{"250/0/0", "250/11/0", "677/0/0", "677/11/0"});
   // More prompts than cells are about other needles; fewer are the first ones.
   auto const more = names_of(make(asked, "needle", {{"lengths", {96, 128}}, {"depths", {50}}, {"prompts", 5}}).front());
   CHECK(more == std::vector<std::string>{"96/50/0", "128/50/0", "96/50/1", "128/50/1", "96/50/2"});
   CHECK(make(asked, "needle", {{"lengths", {96}}, {"limit", 2}}).front().prompts.size() == 2);
-  CHECK(make(asked, "needle", {{"lengths", {96}}, {"depths", {0, 0.01}}}).front().duplicates == 1);
+  CHECK(make(asked, "needle", {{"lengths", {96}}, {"depths", {0, 0.01}}}).front().duplicates == 0);
   CHECK(test::contains(fault("needle", {{"protocol", "new"}}), "protocol = \"new\" (allowed: corrected, published)"));
   CHECK(test::contains(fault("needle", {{"depth", 1}}), "it has no option \"depth\""));
   CHECK(test::contains(fault("needle", {{"lengths", json::array()}}), "no length or no depth"));
@@ -169,6 +170,33 @@ TEST_CASE("needle_task: options make settings where they change what is asked, a
   no_data.language.clear();
   CHECK(test::contains(test::message_of([&] { (void)make(no_data, "needle", json::object()); }),
                        "task needle: it needs data (allowed: data: a folder of .txt files)"));
+}
+
+TEST_CASE("needle_task: each prompt asks for a needle of its own, and the published ones share theirs") {
+  auto const asked = small_model(test::toy_model{});
+  auto const values_of = [](task const& of, std::string_view name) {
+    std::set<std::string> values;
+    for (auto const& one : of.prompts)
+      for (auto const& shared : one.factors)
+        if (shared.name == name) values.insert(shared.value);
+    return values;
+  };
+  auto const many = make(asked, "needle", {{"prompts", 120}}).front();
+  CHECK(many.prompts.size() == 120);
+  CHECK(values_of(many, "needle").size() >= 100);
+  CHECK(values_of(many, "haystack").size() >= 60);
+  // A prompt is what it is, whichever others there are.
+  auto const few = make(asked, "needle", {{"lengths", {128}}, {"depths", {25}}, {"prompts", 2}}).front();
+  for (auto const& one : few.prompts) {
+    auto const same = std::ranges::find(many.prompts, one.name, &task_prompt::name);
+    REQUIRE(same != many.prompts.end());
+    CHECK(same->factors == one.factors);
+  }
+  auto const published = make(asked, "needle", {{"protocol", "published"}, {"lengths", {250, 677}}}).front();
+  CHECK(published.prompts.size() > 2);
+  CHECK(values_of(published, "needle").size() == 1);
+  auto const rows = rows_of(asked, few, {dense});
+  CHECK(rows.front().factors.at("needle") == few.prompts.front().factors.front().value);
 }
 
 TEST_CASE("exposure_task: every edit in every phase on the same prompts, on the needle's positions or the others") {

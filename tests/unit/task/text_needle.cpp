@@ -278,8 +278,11 @@ TEST_CASE(
 
 TEST_CASE(
     "needle: without distractors, depth 0 is the start and 100 the end, and only gaps that are not there collide") {
-  auto const hay = some_hay();
-  auto const made = make_text_needles(words, hay, {}, {.lengths = {500}, .depths = {0, 0.01, 100, 50}}, 3);
+  // One sentence over and over, and one needle: else each prompt is about something of its own.
+  haystack const hay{.text = {}, .sentences = {some_hay().sentences.front()}};
+  needle_kind kind;
+  for (auto& [name, list] : kind.words) list.resize(1);
+  auto const made = make_text_needles(words, hay, kind, {.lengths = {500}, .depths = {0, 0.01, 100, 50}}, 3);
   REQUIRE(made.prompts.size() == 3);
   CHECK(made.duplicates == 1);
   CHECK(made.prompts[0].realised_depth == 0);
@@ -288,7 +291,7 @@ TEST_CASE(
   CHECK(std::abs(made.prompts[2].realised_depth - 50) < 5);
 }
 
-TEST_CASE("text_needle: a seed gives its prompts, another others, and a needle is the same in every cell") {
+TEST_CASE("text_needle: a seed gives its prompts, another others, and each prompt has a needle of its own") {
   auto const hay = some_hay();
   needle_grid const grid{.lengths = {200, 400}, .depths = {10, 90}, .needles = 2};
   auto const once = make_text_needles(words, hay, {}, grid, 1).prompts;
@@ -303,8 +306,18 @@ TEST_CASE("text_needle: a seed gives its prompts, another others, and a needle i
     answers.insert(once[i].answer);
   }
   CHECK(same == 0);
-  CHECK(answers.size() == 2);
-  CHECK(once[0].answer == once[3].answer);
+  CHECK(answers.size() == 8);
+}
+
+TEST_CASE("haystack: sentences of Chinese and Japanese end without white space, and those that never end are refused") {
+  CHECK(split_sentences("\u4eca\u5929\u3002\u82b1\uff01\u8272\uff1f\u84dd") ==
+        std::vector<std::string>{"\u4eca\u5929\u3002", "\u82b1\uff01", "\u8272\uff1f", "\u84dd"});
+  std::string endless_sentence;
+  for (int i = 0; i < 1000; ++i) endless_sentence += "more and ";
+  haystack const endless{.text = {}, .sentences = {endless_sentence}};
+  CHECK(test::contains(
+      test::message_of([&] { (void)make_text_needles(words, endless, {}, {.lengths = {400}, .depths = {50}}, 1); }),
+      "no sentence of the haystack fits into length 400"));
 }
 
 TEST_CASE("text_needle: read twice, both readings have the needle and both are known") {

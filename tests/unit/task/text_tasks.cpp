@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -193,6 +194,29 @@ TEST_CASE("agreement: each position of prefill and of generation, as a loop over
   task_options again{"task", {{"data", (at.path() / "t.jsonl").string()}}};
   CHECK(
       test::contains(test::message_of([&] { (void)make_agreement(asked, "agreement", again); }), "line 1: it has 31"));
+}
+
+TEST_CASE("documents: hidden files are no texts") {
+  test::temporary_folder const at;
+  at.write("b.txt", "two");
+  at.write("a.txt", "one");
+  at.write(".DS_Store", "hidden");
+  auto const found = read_documents(at.path());
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].name == "a.txt");
+  CHECK(found[1].text == "two");
+}
+
+TEST_CASE("pair_texts: a text that begins with the mark of BOS has one") {
+  struct marking {
+    std::vector<token> encode(std::string_view text) const {
+      return text.starts_with("<bos>") ? std::vector<token>{7, 1} : std::vector{1};
+    }
+    std::string decode(std::span<token const>) const { return {}; }
+    std::optional<token> bos() const { return 7; }
+  };
+  CHECK(encode_with_bos(marking{}, "a") == std::vector<token>{7, 1});
+  CHECK(encode_with_bos(marking{}, "<bos>a") == std::vector<token>{7, 1});
 }
 
 TEST_CASE("ask: what is said under each policy, whichever prompts are asked together") {

@@ -76,7 +76,9 @@ template <class Read>
   options.add_to_setting(text_of("data=", path.filename().string()));
 
   auto lines = read_json_lines(path);
+  options.add_content(path);
   auto const pool = train.empty() ? lines : read_json_lines(train);
+  if (!train.empty() && shots > 0) options.add_content(train);
   auto const examples = read_choice_items(pool, detail::read_choice_item);
   lines.resize(std::min(limit, lines.size()));
   auto items = read_choice_items(lines, detail::read_choice_item);

@@ -150,13 +150,20 @@ namespace detail {
     add_to_list(names, form.name);
     bool const is_all = wanted.empty();
     if (is_all ? !std::filesystem::exists(data / form.name) : wanted != form.name) continue;
+    auto own = options;  // each data set has its own content
+    own.add_content(glue_file(data, form.name, form.split));
     auto lines = read_json_lines(glue_file(data, form.name, form.split));
     auto const train_file = !train.empty() ? std::filesystem::path{train} : glue_file(data, form.name, "train");
     auto const pool = shots > 0 && std::filesystem::exists(train_file) ? read_json_lines(train_file) : lines;
+    if (shots > 0 && std::filesystem::exists(train_file)) own.add_content(train_file);
     auto const read = [&](json_line const& line, std::size_t index) { return read_glue_item(form, line, index); };
     auto const examples = shots > 0 ? read_choice_items(pool, read) : std::vector<choice_item>{};
     lines.resize(std::min(limit, lines.size()));
-    task made{.name = text_of("glue/", form.name), .setting = options.setting(), .seed = shots == 0 ? 0 : seed};
+    auto const full_name = text_of("glue/", form.name);
+    task made{.name = full_name,
+              .setting = options.setting(),
+              .identity = own.identity(full_name),
+              .seed = shots == 0 ? 0 : seed};
     tasks.push_back(make_multiple_choice(asked, std::move(made), read_choice_items(lines, read),
                                          draw_shots(lines, pool, examples, put, shots, seed), put, choice_metrics::acc,
                                          when));

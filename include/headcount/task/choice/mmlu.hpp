@@ -12,6 +12,7 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/engine/model_under_test.hpp>
+#include <headcount/file/list_files.hpp>
 #include <headcount/statistics/metric.hpp>
 #include <headcount/task/choice/choices.hpp>
 #include <headcount/task/choice/csv.hpp>
@@ -68,24 +69,28 @@ inline constexpr std::array mmlu_metrics{metric{
   std::vector<std::string> subjects;
   if (name.starts_with("mmlu/") && name != "mmlu/") subjects.emplace_back(name.substr(5));
   else if (std::filesystem::is_directory(folder / "test"))
-    for (auto const& file : std::filesystem::directory_iterator{folder / "test"})
-      if (auto const own = file.path().filename().string(); own.ends_with(ending))
-        subjects.push_back(own.substr(0, own.size() - ending.size()));
+    for (auto const& file : list_files(folder / "test", ending, "test/SUBJECT_test.csv")) {
+      auto const own = file.filename().string();
+      subjects.push_back(own.substr(0, own.size() - ending.size()));
+    }
   if (subjects.empty())
     throw error{folder.string(), "there is no test/SUBJECT_test.csv in it", "the published folder of MMLU"};
-  std::ranges::sort(subjects);
 
   std::vector<choice_item> items;
   std::vector<std::string> before;
   for (auto const& one : subjects) {
-    auto records = read_csv(folder / "test" / text_of(one, ending));
+    auto const path = folder / "test" / text_of(one, ending);
+    auto records = read_csv(path);
+    options.add_content(path);
+    if (records.empty()) throw error{path.string(), "it has no question", "question,A,B,C,D,letter"};
     records.resize(std::min(limit, records.size()));
     auto shown = form.begin(mmlu_description(one));
     if (shots > 0) {
-      auto const path = folder / "dev" / text_of(one, "_dev.csv");
-      auto const examples = read_csv(path);
+      auto const dev = folder / "dev" / text_of(one, "_dev.csv");
+      auto const examples = read_csv(dev);
+      options.add_content(dev);
       if (examples.size() < shots)
-        throw error{path.string(),
+        throw error{dev.string(),
                     text_of("it has ", examples.size(), " examples, and ", shots, " shots were asked for")};
       for (std::size_t i = 0; i < shots; ++i) shown += as_shot(read_mmlu_item(examples[i], {}), form);
     }

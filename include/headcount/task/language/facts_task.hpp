@@ -61,6 +61,7 @@ inline constexpr std::array facts_metrics{
     throw error{text_of("task ", name), text_of("there is no language.json for ", asked.name),
                 "a model in the language of the small hybrids"};
   small_language const language{asked.language};
+  options.add_content(asked.language);
   task made{.name = std::string{name}, .seed = options.take_seed()};
   auto const context = options.take<std::size_t>("context", 12);
   auto const most = options.take<std::size_t>("prompts", language.people().size(), option_role::selects);

@@ -22,6 +22,7 @@ struct needle_prompt {
   sentence_tokens answer;     ///< what a model that has found the needle says next
   token_positions needle;     ///< where the needle's tokens stand in the context
   double realised_depth = 0;  ///< of the needle's first token: 0 at the context's start, 1 at its end
+  std::string sentence{};     ///< the needle in words: what prompts may share
 
   [[nodiscard]] sentence_tokens prompt() const { return small_language::join({context, question}); }
 };
@@ -85,7 +86,8 @@ struct needle_plan {
                        .question = language.question_of_city(cities[i]),
                        .answer = activities[i],
                        .needle = {{begins[i], begins[i] + needles[i].size() - 1}},
-                       .realised_depth = static_cast<double>(begins[i]) / static_cast<double>(context.size())});
+                       .realised_depth = static_cast<double>(begins[i]) / static_cast<double>(context.size()),
+                       .sentence = language.text(needles[i])});
   return prompts;
 }
 

@@ -67,12 +67,14 @@ inline constexpr std::array exposures{
   std::vector<std::pair<std::string, std::optional<phase>>> const phases{
       {"generation", phase::generation}, {"prefill", phase::prefill}, {"both", std::nullopt}};
   auto const common = options.setting();
+  auto const identity_of_common = options;
   auto const edit = options.take_one_of("edit", edits);
   auto const when = options.take_one_of("phase", {"all", "generation", "prefill", "both"});
   auto const add = [&](std::vector<task>& tasks, std::string const& condition, auto const& edits_of) {
     auto setting = common;
     add_to_list(setting, condition);
     tasks.push_back(make_task_of_needles(asked, name, setting, options.take_seed(), asking, edits_of));
+    tasks.back().identity = identity_of_common.identity(text_of(name, ", ", condition));
   };
   std::vector<task> tasks;
   if (edit == "all" || edit == "none")

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstddef>
 #include <filesystem>
@@ -8,11 +9,10 @@
 #include <iterator>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 #include <headcount/core/error.hpp>
-#include <headcount/core/text.hpp>
+#include <headcount/file/list_files.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -23,8 +23,10 @@ struct haystack {
 };
 
 /// The sentences of a text: they end with ".", "!" or "?" and the quotes and brackets closing there, where white space
-/// or the end follows, and with an empty line. White space becomes single spaces. O(text).
+/// or the end follows, with an empty line, and with the full stops of Chinese and Japanese, which nothing need follow.
+/// White space becomes single spaces. O(text).
 [[nodiscard]] inline std::vector<std::string> split_sentences(std::string_view text) {
+  static constexpr std::array<std::string_view, 4> wide_ends{"\u3002", "\uff01", "\uff1f", "\uff0e"};
   std::vector<std::string> sentences;
   std::string sentence;
   bool gap = false;
@@ -39,6 +41,7 @@ struct haystack {
       gap = false;
       line_ends = 0;
       sentence += sign;
+      if (std::ranges::any_of(wide_ends, [&](std::string_view end) { return sentence.ends_with(end); })) finish();
       continue;
     }
     auto const last = sentence.find_last_not_of("\"')]");
@@ -56,13 +59,8 @@ struct haystack {
 /// there is none, one cannot be read, or they hold no sentence.
 [[nodiscard]] inline haystack read_haystack(std::filesystem::path const& folder) {
   static constexpr auto form = "a folder of .txt files";
-  std::error_code problem;
-  std::vector<std::filesystem::path> files;
-  for (std::filesystem::directory_iterator at{folder, problem}, end; !problem && at != end; at.increment(problem))
-    if (at->path().extension() == ".txt") files.push_back(at->path());
-  if (problem) throw error{folder.string(), text_of("cannot be read: ", problem.message()), form};
+  auto const files = list_files(folder, ".txt", form);
   if (files.empty()) throw error{folder.string(), "it has no .txt file", form};
-  std::ranges::sort(files);
   haystack all;
   for (auto const& path : files) {
     std::ifstream file{path, std::ios::binary};

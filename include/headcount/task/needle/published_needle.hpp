@@ -95,7 +95,8 @@ template <text_tokenizer Tokenizer>
                       .length = length,
                       .depth = static_cast<double>(depth),
                       .answer = sentence,
-                      .phrases = published_phrases()};
+                      .phrases = published_phrases(),
+                      .factors = {{"needle", sentence}, {"haystack", "from its beginning"}}};
       encode_needle(tokenizer, pieces_of_prompt(how.form, pieces, how.question), one);
       prompts.push_back(std::move(one));
     }

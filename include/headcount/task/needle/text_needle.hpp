@@ -15,6 +15,7 @@
 #include <headcount/core/random_stream.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/file/digest.hpp>
 #include <headcount/task/needle/haystack.hpp>
 #include <headcount/task/needle/hidden_needle.hpp>
 #include <headcount/task/needle/needle_kind.hpp>
@@ -33,7 +34,7 @@ struct text_needles {
 struct needle_grid {
   std::vector<std::size_t> lengths{250, 677, 1105, 1532, 1959, 2387, 2814, 3241, 3669, 4096};  ///< tokens of a prompt
   std::vector<double> depths{0, 11, 22, 33, 44, 56, 67, 78, 89, 100};                          ///< percent
-  std::size_t needles = 1;      ///< prompts a cell, each about another needle in another part of the haystack
+  std::size_t needles = 1;                                                                     ///< prompts a cell
   std::size_t distractors = 0;  ///< needles about something else in the same context
 };
 
@@ -47,7 +48,7 @@ struct needle_grid {
 
 namespace detail {
 
-/// One needle with its part of the haystack and its distractors: what is the same in every cell.
+/// One needle with its part of the haystack and its distractors.
 template <text_tokenizer Tokenizer>
 class needle_maker {
  public:
@@ -71,6 +72,9 @@ class needle_maker {
       sizes_.push_back(std::max<std::size_t>(tokenizer_.encode(sentence(sizes_.size())).size(), 1));
     // That was a guess from each sentence by itself. What counts is the prompt.
     while (make(0).tokens.size() > length) sizes_.pop_back();
+    if (sizes_.empty())
+      throw error{"needle", text_of("no sentence of the haystack fits into length ", length),
+                  "texts of shorter sentences, which end with a full stop or an empty line"};
   }
 
   /// The prompt with the needle where it comes closest to a depth.
@@ -89,6 +93,7 @@ class needle_maker {
       hidden.others.emplace_back(static_cast<std::size_t>(places_[i] * static_cast<double>(sizes_.size() + 1)),
                                  needles_[i + 1].sentence);
     text_needle result{.answer = asked.answer, .phrases = asked.phrases};
+    result.factors = {{"needle", asked.sentence}, {"haystack", text_of("from sentence ", first_)}};
     encode_needle(tokenizer_, pieces_of_prompt(form_, hidden.pieces(), asked.question), result);
     return result;
   }
@@ -106,8 +111,8 @@ class needle_maker {
 
 /// Makes the prompts of a grid by the corrected protocol: whole sentences up to the length, the question included; the
 /// needle between two of them, where its first token comes closest to the depth; positions from the construction.
-/// Needle n and its part of the haystack are the same in every cell, and a seed gives others. Throws headcount::error
-/// for a grid that cannot be.
+/// Each prompt is about a needle of its own, in its own part of the haystack: they depend on the seed and the prompt's
+/// name alone. Throws headcount::error for a grid that cannot be.
 template <text_tokenizer Tokenizer>
 [[nodiscard]] text_needles make_text_needles(Tokenizer const& tokenizer, haystack const& hay, needle_kind const& kind,
                                              needle_grid const& grid, std::uint64_t seed) {
@@ -115,20 +120,19 @@ template <text_tokenizer Tokenizer>
     if (!(depth >= 0 && depth <= 100)) throw error{"needle", "a depth is out of range", "0 to 100, in percent"};
   text_needles made;
   std::set<std::vector<token>> seen;
-  for (std::size_t n = 0; n < grid.needles; ++n) {
-    detail::needle_maker maker{tokenizer, hay, kind, grid.distractors, random_stream{mix_bits(seed) + n}};
-    for (auto const length : grid.lengths) {
-      maker.fit(length);
+  for (std::size_t n = 0; n < grid.needles; ++n)
+    for (auto const length : grid.lengths)
       for (auto const depth : grid.depths) {
+        auto const id = name_of_cell(length, depth, n);
+        detail::needle_maker maker{tokenizer, hay, kind, grid.distractors, random_stream{mix_bits(seed) ^ hash_of(id)}};
+        maker.fit(length);
         auto one = maker.at(depth);
         one.length = length;
         one.depth = depth;
-        one.id = name_of_cell(length, depth, n);
+        one.id = id;
         if (seen.insert(one.tokens).second) made.prompts.push_back(std::move(one));
         else ++made.duplicates;
       }
-    }
-  }
   return made;
 }
 

@@ -8,7 +8,6 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/engine/model_under_test.hpp>
-#include <headcount/file/digest.hpp>
 #include <headcount/task/choice/choices.hpp>
 #include <headcount/task/choice/glue.hpp>
 #include <headcount/task/choice/mmlu.hpp>
@@ -55,8 +54,8 @@ inline constexpr std::array task_kinds{
               make_mqar_task, always<mqar_metrics>},
     task_kind{
         "needle",
-        "a sentence in a text; lengths, depths, prompts, distractors=0, protocol=corrected, form=base, read=once, "
-        "question=seen, max_new_tokens=40",
+        "a sentence in a text, one a prompt; lengths, depths, prompts, distractors=0, protocol=corrected, form=base, "
+        "read=once, question=seen, max_new_tokens=40; beside a language.json: its haystack, shorter lengths",
         make_needle_task, always<needle_metrics>},
     task_kind{"perplexity", "rolling, of texts; window=most tokens that the model reads, phase=prefill",
               make_perplexity, always<perplexity_metrics>},
@@ -86,7 +85,8 @@ inline constexpr std::array task_kinds{
     if (!is_named(kind, name)) continue;
     auto made = kind.make(asked, name, options);
     options.require_all_taken();
-    for (auto& one : made) one.identity = digest{}.add(one.name).add(one.setting).text();
+    for (auto& one : made)
+      if (one.identity.empty()) one.identity = options.identity(one.name);
     return made;
   }
   std::string known;

@@ -66,14 +66,16 @@ namespace detail {
   return places;
 }
 
-/// Needles between the sentences of a text: at places drawn from 40 depths.
+/// Needles between the sentences of a text, at places drawn from 40 depths. The text begins at a sentence that is
+/// drawn, too, so that prompts do not share it; RULER's own begin where the essays do.
 [[nodiscard]] inline std::string hide_in_essay(std::span<std::string const> sentences, std::size_t size,
                                                std::span<std::string const> needles, random_stream& random) {
   constexpr std::size_t depths = 40;
   std::vector<std::string> pieces;
+  auto const first = random.below(sentences.size());
   std::size_t passed = 0;
   auto const add_up_to = [&](std::size_t end) {
-    while (passed < end) pieces.push_back(sentences[passed++ % sentences.size()]);
+    while (passed < end) pieces.push_back(sentences[(first + passed++) % sentences.size()]);
   };
   auto const places = draw_places(depths, needles.size(), random);
   for (std::size_t i = 0; i < needles.size(); ++i) {

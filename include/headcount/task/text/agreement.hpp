@@ -45,6 +45,7 @@ inline constexpr std::array agreement_metrics{
                 "at least 2 and 1 tokens"};
   options.add_to_setting(text_of("data=", path.filename().string()));
   auto documents = read_documents(path);
+  options.add_content(path);
   documents.resize(std::min(limit, documents.size()));
   std::vector<std::vector<token>> texts;
   for (auto const& one : documents) {

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/file/list_files.hpp>
 #include <headcount/file/mapped_file.hpp>
 #include <headcount/task/json_lines.hpp>
 
@@ -19,8 +19,8 @@ struct document {
   std::string text{};
 };
 
-/// Reads documents: the files of a folder, sorted by name; the lines {"text"} of a .jsonl file; or a file as one.
-/// Throws headcount::error when there is none.
+/// Reads documents: the files of a folder, sorted by name, hidden ones left out; the lines {"text"} of a .jsonl file;
+/// or a file as one. Throws headcount::error when there is none.
 [[nodiscard]] inline std::vector<document> read_documents(std::filesystem::path const& path) {
   std::vector<document> documents;
   auto const add_file = [&](std::filesystem::path const& file) {
@@ -31,11 +31,7 @@ struct document {
                          .text = {reinterpret_cast<char const*>(bytes.data()), bytes.size()}});
   };
   if (std::filesystem::is_directory(path)) {
-    std::vector<std::filesystem::path> files;
-    for (auto const& one : std::filesystem::directory_iterator{path})
-      if (one.is_regular_file()) files.push_back(one.path());
-    std::ranges::sort(files);
-    for (auto const& one : files) add_file(one);
+    for (auto const& one : list_files(path, "", "a folder of texts")) add_file(one);
   } else if (path.extension() == ".jsonl") {
     for (auto const& [what, line] : read_json_lines(path)) {
       if (!line.contains("text") || !line["text"].is_string())

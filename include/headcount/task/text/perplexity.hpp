@@ -106,6 +106,7 @@ inline constexpr std::array perplexity_metrics{metric{.name = "word_perplexity",
             .metrics = {perplexity_metrics.begin(), perplexity_metrics.end()}};
   std::vector<size> sizes;
   auto documents = read_documents(path);
+  options.add_content(path);
   documents.resize(std::min(limit, documents.size()));
   for (auto const& one : documents) {
     auto const tokens = tokenizer.encode(one.text);
