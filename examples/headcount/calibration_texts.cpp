@@ -14,6 +14,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/file/json_file.hpp>
 #include <headcount/file/mapped_file.hpp>
+#include <headcount/reference/model/forward.hpp>
 #include <headcount/sentence/parse_value.hpp>
 #include <headcount/task/language/mixed_needles.hpp>
 #include <headcount/task/language/small_language.hpp>
