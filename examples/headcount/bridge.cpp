@@ -26,7 +26,6 @@
 #include <headcount/ranking/bridge_figures.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
-#include <headcount/reference/model/forward.hpp>
 #include <headcount/result/journal.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/statistics/cluster.hpp>

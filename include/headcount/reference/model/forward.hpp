@@ -42,14 +42,6 @@ struct pass {
   wanted logits_of = wanted::last_token;  ///< which tokens of each sequence get logits
 };
 
-/// Throws headcount::error when a token is not in the model's vocabulary; `what` names the tokens in the message.
-inline void validate(std::span<token const> tokens, model const& model, std::string const& what) {
-  for (std::size_t i = 0; i < tokens.size(); ++i)
-    if (tokens[i] < 0 || static_cast<std::size_t>(tokens[i]) >= model.vocabulary())
-      throw error{text_of(what, "[", i, "]"), text_of("token id ", tokens[i], " is not in the vocabulary"),
-                  text_of("0 to ", model.vocabulary() - 1)};
-}
-
 /// Embeddings of packed tokens, `[token, width]`.
 [[nodiscard]] inline matrix embed(model const& model, std::span<step const> steps, std::size_t tokens) {
   matrix x(index(tokens), index(model.width()));

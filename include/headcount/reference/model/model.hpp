@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -13,6 +14,7 @@
 #include <headcount/core/phase.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/core/token.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/policy/validate.hpp>
 #include <headcount/reference/block/attention.hpp>
@@ -127,6 +129,14 @@ inline void validate(scope const& where, model const& model) { validate(where, l
 template <head_policy Policy>
 void validate(Policy const& policy, model const& model) {
   validate(policy, layers_of(model));
+}
+
+/// Throws headcount::error when a token is not in the model's vocabulary; `what` names the tokens in the message.
+inline void validate(std::span<token const> tokens, model const& model, std::string const& what) {
+  for (std::size_t i = 0; i < tokens.size(); ++i)
+    if (tokens[i] < 0 || static_cast<std::size_t>(tokens[i]) >= model.vocabulary())
+      throw error{text_of(what, "[", i, "]"), text_of("token id ", tokens[i], " is not in the vocabulary"),
+                  text_of("0 to ", model.vocabulary() - 1)};
 }
 
 }  // namespace headcount::v0::reference
