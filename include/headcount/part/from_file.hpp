@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -18,19 +19,23 @@ template <class Content>
 struct from_file {
   std::string name{};                        ///< of the file, as the sentence writes it
   std::shared_ptr<Content const> content{};  ///< what is in it; null until it was read
+  std::optional<content_digest> known{};     ///< of the content, where somebody has worked it out
+
+  /// The digest of its content, which must be there. O(content) where it is not known.
+  [[nodiscard]] content_digest digest() const noexcept { return known ? *known : digest_of(*content); }
 
   /// Equal contents are equal files, whatever they are called; files that were not read have their names alone.
-  /// O(content).
   [[nodiscard]] friend bool operator==(from_file const& a, from_file const& b) noexcept {
     if (!a.content || !b.content) return a.content == b.content && a.name == b.name;
-    return a.content == b.content || digest_of(*a.content) == digest_of(*b.content);
+    return a.content == b.content || a.digest() == b.digest();
   }
 };
 
 /// A value that no file was read for, under a name that sentences can show.
 template <class Content>
 [[nodiscard]] from_file<Content> in_memory(std::string name, Content content) {
-  return {std::move(name), std::make_shared<Content const>(std::move(content))};
+  auto const digest = digest_of(content);
+  return {std::move(name), std::make_shared<Content const>(std::move(content)), digest};
 }
 
 /// Whether a field of a part is a file's content.

@@ -105,7 +105,7 @@ void read_value(sentence_reader const& sentence, std::string_view what, std::str
       using content = std::remove_const_t<typename decltype(value.content)::element_type>;
       if constexpr (reads_files_of<Files, content>) {
         try {
-          value.content = std::make_shared<content const>(files(value.name, std::type_identity<content>{}));
+          value = in_memory(value.name, files(value.name, std::type_identity<content>{}));
         } catch (error const& problem) {
           sentence.fail(at, problem.what());
         }

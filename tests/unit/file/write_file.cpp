@@ -3,6 +3,10 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <doctest/doctest.h>
 
 #include <headcount/file/mapped_file.hpp>
@@ -70,6 +74,57 @@ TEST_CASE("write_file: a full disk is an error and what stood there still does")
     CHECK(test::read_all(path) == "from before");
     CHECK(folder.names() == std::vector<std::string>{"a.txt"});
   }
+}
+
+TEST_CASE("write_file: links are followed, to what is there and to what is not") {
+  test::temporary_folder const folder;
+  std::filesystem::create_directory(folder.path() / "scratch");
+  std::filesystem::create_symlink("scratch/a.txt", folder.path() / "a.txt");
+  std::filesystem::create_symlink("a.txt", folder.path() / "b.txt");
+  for (std::string const text : {"one", "two"}) {
+    write_text(folder.path() / "b.txt", text);
+    CHECK(test::read_all(folder.path() / "scratch/a.txt") == text);
+    CHECK(std::filesystem::is_symlink(folder.path() / "a.txt"));
+    CHECK(std::filesystem::is_symlink(folder.path() / "b.txt"));
+  }
+  CHECK(folder.names().size() == 3);
+}
+
+TEST_CASE("write_file: a pipe and a device are written to, and stay what they are") {
+  test::temporary_folder const folder;
+  auto const path = folder.path() / "pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  int const reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  REQUIRE(reader >= 0);
+  write_text(path, "text");
+  char got[8]{};
+  CHECK(::read(reader, got, sizeof got) == 4);
+  ::close(reader);
+  CHECK(std::string{got} == "text");
+  CHECK(std::filesystem::is_fifo(path));
+  write_text("/dev/null", "text");
+  CHECK(std::filesystem::is_character_file("/dev/null"));
+  if (std::filesystem::exists("/dev/full"))
+    CHECK(test::contains(test::message_of([] { write_text("/dev/full", "text"); }), "/dev/full: cannot be written"));
+}
+
+TEST_CASE("outputs are asked for before the work: whether they can be written, and are no inputs") {
+  test::temporary_folder const folder;
+  auto const message = [](auto const& check) { return test::message_of(check); };
+  CHECK(message([&] { require_writable(folder.path() / "new"); }).empty());
+  CHECK(folder.names().empty());
+  CHECK(message([] { require_writable("new"); }).empty());
+  CHECK(message([] { require_writable("/dev/null"); }).empty());
+  CHECK(test::contains(message([&] { require_writable(folder.path()); }), "cannot be written: it is a folder"));
+  CHECK(test::contains(message([&] { require_writable(folder.path() / "no/such"); }), "there is no folder "));
+
+  auto const input = folder.write("input", "x");
+  std::filesystem::create_symlink("input", folder.path() / "link");
+  std::filesystem::create_hard_link(input, folder.path() / "hard");
+  for (auto const* name : {"input", "link", "hard", "./input"})
+    CHECK(test::contains(message([&] { require_not_input(folder.path() / name, input); }), "it is read, too"));
+  CHECK(message([&] { require_not_input(folder.path() / "new", input); }).empty());
+  CHECK(message([&] { require_not_input(folder.path() / "new", folder.path() / "missing"); }).empty());
 }
 
 TEST_CASE("mapped_file: bytes are those of the file and an empty file has none") {
