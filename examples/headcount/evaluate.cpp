@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,11 +18,13 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/file/json_number.hpp>
-#include <headcount/file/write_file.hpp>
 #include <headcount/measure/work.hpp>
+#include <headcount/result/ground.hpp>
+#include <headcount/result/journal.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/result/run_task.hpp>
 #include <headcount/result/summary.hpp>
+#include <headcount/result/sweep.hpp>
 #include <headcount/task/registry/task_kinds.hpp>
 
 #include "commands.hpp"
@@ -45,6 +48,7 @@ struct evaluate_options {
   std::optional<std::size_t> seed;
   std::vector<std::string> settings;
   std::string output;
+  bool fresh = false;
   bool json = false;
 };
 
@@ -107,12 +111,50 @@ nlohmann::ordered_json to_json(std::vector<total> const& totals, work const& don
   return json;
 }
 
+/// The file that rows go to; its rows must be of what is asked now, whatever else they are of.
+std::unique_ptr<journal> open_output(evaluate_options const& chosen, ground const& now) {
+  if (chosen.output.empty()) return nullptr;
+  auto file = std::make_unique<journal>(chosen.output, chosen.fresh);
+  now.require_unchanged(chosen.output, file->rows());
+  return file;
+}
+
+/// Rows of a task: those that the file has, and those that it lacks, which are asked for a few prompts at a time and
+/// written down before the next.
+void ask_task(model_under_test const& asked, task const& asking, std::span<any_policy const> policies, journal* file,
+              work& done, std::vector<row>& rows) {
+  auto const has = [&](std::string const& key) { return file != nullptr && file->has(key); };
+  auto const pieces = missing_pieces(asked, std::span{&asking, 1}, policies, has);
+  fmt::print(stderr, "{}: {} of {} to ask under {} ...\n", asking.name, pieces.size(),
+             counted(asking.prompts.size(), "prompt", "prompts"), counted(policies.size(), "policy", "policies"));
+  if (file != nullptr) {
+    std::set<std::string> own;
+    for (auto const& policy : policies)
+      for (std::size_t i = 0; i < asking.prompts.size(); ++i)
+        for (auto const& one : asking.metrics)
+          own.insert(key_of(make_row(asked, asking, policy, i, std::string{one.name})));
+    for (auto const& one : file->rows())
+      if (own.contains(key_of(one))) rows.push_back(one);
+  }
+  auto const at_once = file != nullptr ? prompts_at_once : pieces.size();
+  for (std::size_t begin = 0, end = 0; begin < pieces.size(); begin = end) {
+    std::vector<std::size_t> which;
+    for (; end < pieces.size() && which.size() < at_once && pieces[end].policies == pieces[begin].policies; ++end)
+      which.push_back(pieces[end].prompt);
+    auto const before = rows.size();
+    run_task(asked, asking, which, pieces[begin].policies, done, [&](row&& made) {
+      if (!has(key_of(made))) rows.push_back(std::move(made));
+    });
+    if (file != nullptr) file->append(std::span{rows}.subspan(before));
+  }
+}
+
 void evaluate_policies(evaluate_options const& chosen) {
   std::vector<any_policy> policies;
   for (auto const& sentence : chosen.policies) {
     policies.push_back(read_policy(sentence));
     for (std::size_t i = 0; i + 1 < policies.size(); ++i)
-      if (print(policies[i]) == print(policies.back()))
+      if (policies[i] == policies.back())
         throw error{"--policy", text_of("\"", print(policies.back()), "\" is there twice"), "policies that differ"};
   }
   auto const snapshot = load_model(chosen.model);
@@ -121,24 +163,20 @@ void evaluate_policies(evaluate_options const& chosen) {
   std::vector<task> tasks;
   for (auto const& name : chosen.tasks)
     for (auto& one : make_tasks(asked, name, read_options(chosen, name))) {
-      auto const is_same = [&](task const& other) { return other.name == one.name && other.setting == one.setting; };
+      auto const is_same = [&](task const& other) { return other.name == one.name && other.identity == one.identity; };
       if (std::ranges::any_of(tasks, is_same))
         throw error{"--task", text_of(one.name, " is there twice"), "tasks that differ"};
       tasks.push_back(std::move(one));
     }
 
+  tell_apart(tasks);
+  ground now;
+  add_to(now, asked, tasks, policies);
+  auto const file = open_output(chosen, now);
+
   work done;
   std::vector<row> rows;
-  for (auto const& one : tasks) {
-    fmt::print(stderr, "{}: {} under {} ...\n", one.name, counted(one.prompts.size(), "prompt", "prompts"),
-               counted(policies.size(), "policy", "policies"));
-    run_task(asked, one, policies, done, [&](row&& made) { rows.push_back(std::move(made)); });
-  }
-  if (!chosen.output.empty()) {
-    std::string lines;
-    for (auto const& one : rows) lines += print(one) + "\n";
-    reference::write_text(chosen.output, lines);
-  }
+  for (auto const& one : tasks) ask_task(asked, one, policies, file.get(), done, rows);
   auto const totals = summarise(rows, metrics_of);
   if (chosen.json) fmt::print("{}\n", to_json(totals, done).dump(2));
   else print_summary(totals, done);
@@ -169,7 +207,8 @@ void add_evaluate(CLI::App& app) {
   command->add_option("--limit", chosen->limit, "ask the first N prompts alone");
   command->add_option("--seed", chosen->seed, "that prompts are drawn with");
   command->add_option("--set", chosen->settings, "another option of the task, KEY=VALUE")->allow_extra_args(false);
-  command->add_option("--output", chosen->output, "write result rows, JSON lines");
+  command->add_option("--output", chosen->output, "result rows, JSON lines; those that are there are kept");
+  command->add_flag("--fresh", chosen->fresh, "throw away the rows that are there");
   command->add_flag("--json", chosen->json, "print JSON");
   command->footer("Tasks, and options for --set at their defaults:\n" + list_of_tasks() +
                   "\nExample:\n  headcount evaluate --model examples/models/tiny-jamba --task facts --policy dense "

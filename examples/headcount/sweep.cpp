@@ -21,8 +21,10 @@
 #include <CLI/CLI.hpp>
 
 #include <headcount/core/error.hpp>
+#include <headcount/file/write_file.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/parallel.hpp>
+#include <headcount/result/ground.hpp>
 #include <headcount/result/journal.hpp>
 #include <headcount/result/merge.hpp>
 #include <headcount/result/shard.hpp>
@@ -65,7 +67,6 @@ struct loaded_model {
 /// Everything that a sweep is made of.
 struct loaded_sweep {
   sweep_plan plan;
-  std::vector<any_policy> policies{};
   std::deque<loaded_model> models{};
 
   [[nodiscard]] std::size_t prompts() const {
@@ -78,10 +79,9 @@ struct loaded_sweep {
 
 loaded_sweep load_sweep(std::string const& path) {
   loaded_sweep loaded{.plan = read_plan(path)};
-  for (auto const& sentence : loaded.plan.policies) loaded.policies.push_back(read_policy(sentence));
   for (auto const& folder : loaded.plan.models) {
     auto& model = loaded.models.emplace_back(folder);
-    for (auto const& policy : loaded.policies) reference::validate(policy, model.snapshot.model);
+    for (auto const& policy : loaded.plan.policies) reference::validate(policy, model.snapshot.model);
     model.tasks = while_reading(path, [&] { return make_tasks_of(loaded.plan, model.asked); });
   }
   for (auto one = loaded.models.begin(); one != loaded.models.end(); ++one)
@@ -89,6 +89,10 @@ loaded_sweep load_sweep(std::string const& path) {
       if (one->asked.identity == other->asked.identity)
         throw error{path, text_of("models ", other->asked.name, " and ", one->asked.name, " are the same"),
                     "models that differ"};
+  std::map<std::string, std::size_t> names;
+  for (auto const& model : loaded.models) ++names[model.asked.name];
+  for (auto& model : loaded.models)
+    if (names[model.asked.name] > 1) model.asked.name += text_of(" ", model.asked.identity.substr(0, 8));
   return loaded;
 }
 
@@ -104,6 +108,11 @@ double seconds_a_token(any_model const& model) {
     seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   return seconds / static_cast<double>(tokens.size());
+}
+
+void say_unlocked(std::filesystem::path const& output) {
+  fmt::print(stderr, "warning: {}: the file system has no locks; two runs that write it at once would spoil it\n",
+             output.string());
 }
 
 /// What the rows of a piece weigh against those of others, in seconds.
@@ -134,8 +143,8 @@ void print_plan(loaded_sweep const& sweep, std::span<sweep_piece const> pieces, 
     time += weight_of(piece, seconds);
   }
   fmt::print("{} under {}: {} answers\n", counted(prompts, "prompt"),
-             counted(sweep.policies.size(), sweep.policies.size() == 1 ? "policy" : "policie"),
-             prompts * sweep.policies.size());
+             counted(sweep.plan.policies.size(), sweep.plan.policies.size() == 1 ? "policy" : "policie"),
+             prompts * sweep.plan.policies.size());
   fmt::print("duplicates removed: {} of the plan, {}\n",
              counted(sweep.plan.duplicates, sweep.plan.duplicates == 1 ? "entry" : "entrie"),
              counted(duplicates, "prompt"));
@@ -162,20 +171,21 @@ std::vector<std::filesystem::path> find_parts(std::filesystem::path const& outpu
   return parts;
 }
 
-/// Where the rows of a shard go: R.jsonl becomes R.3-of-8.jsonl.
-std::filesystem::path output_of(sweep_options const& chosen, std::optional<shard> const& part) {
-  std::filesystem::path const output = chosen.output;
-  if (!part) return output;
-  auto const name =
-      fmt::format("{}.{}-of-{}{}", output.stem().string(), part->index, part->count, output.extension().string());
-  return output.parent_path() / name;
+/// Throws headcount::error when rows that a file holds, whole or not, are of something that has changed since.
+void require_unchanged(loaded_sweep const& sweep, std::filesystem::path const& path) {
+  ground now;
+  for (auto const& model : sweep.models) add_to(now, model.asked, model.tasks, sweep.plan.policies);
+  now.require_unchanged(path.string(), read_journal(path).rows);
 }
 
 void run_sweep(sweep_options const& chosen) {
   std::optional<shard> part;
   if (!chosen.shard.empty()) part = parse_shard(chosen.shard);
-  auto const output = output_of(chosen, part);
+  std::filesystem::path const output =
+      part ? path_of_shard(chosen.output, *part) : std::filesystem::path{chosen.output};
   processes const world;
+  if (reference::is_stream(output)) throw error{output.string(), "a sweep cannot be gone on with there", "a file"};
+  reference::require_not_input(output, chosen.plan);
   loaded_sweep sweep;
   world.together([&] { sweep = load_sweep(chosen.plan); });
 
@@ -185,8 +195,11 @@ void run_sweep(sweep_options const& chosen) {
   world.together([&] {
     if (!world.is_first() || chosen.dry_run) return;
     file.emplace(output, chosen.fresh);
+    if (!file->is_locked()) say_unlocked(output);
+    if (!chosen.fresh) require_unchanged(sweep, output);
     for (auto const& left : find_parts(output)) {
       if (!chosen.fresh) {
+        require_unchanged(sweep, left);
         std::vector<row> rows;
         for (auto& one : read_journal(left).rows)
           if (!file->has(key_of(one))) rows.push_back(std::move(one));
@@ -199,6 +212,7 @@ void run_sweep(sweep_options const& chosen) {
     auto files = chosen.dry_run ? find_parts(output) : std::vector<std::filesystem::path>{};
     if (std::filesystem::exists(output)) files.push_back(output);
     if (chosen.dry_run && chosen.fresh) files.clear();
+    for (auto const& path : files) require_unchanged(sweep, path);
     for (auto const& path : files)
       for (auto const& one : read_journal(path).rows) there.insert(key_of(one));
   });
@@ -209,7 +223,7 @@ void run_sweep(sweep_options const& chosen) {
   std::size_t prompts = 0;
   for (auto const& model : sweep.models) {
     seconds[&model.asked] = seconds_a_token(model.asked.model);
-    auto missing = missing_pieces(model.asked, model.tasks, sweep.policies, has);
+    auto missing = missing_pieces(model.asked, model.tasks, sweep.plan.policies, has);
     pieces.insert(pieces.end(), std::make_move_iterator(missing.begin()), std::make_move_iterator(missing.end()));
   }
   prompts = sweep.prompts();
@@ -222,7 +236,7 @@ void run_sweep(sweep_options const& chosen) {
   }
   if (world.is_first())
     fmt::print(stderr, "{} of {} to ask under {}\n", pieces.size(), counted(prompts, "prompt"),
-               counted(sweep.policies.size(), sweep.policies.size() == 1 ? "policy" : "policie"));
+               counted(sweep.plan.policies.size(), sweep.plan.policies.size() == 1 ? "policy" : "policie"));
 
   world.together([&] {
     std::vector<sweep_piece const*> mine;
@@ -275,6 +289,9 @@ struct merge_options {
 };
 
 void merge_files(merge_options const& chosen) {
+  for (auto const& missing : missing_shards(chosen.files))
+    fmt::print(stderr, "warning: {} is missing: its rows are not in {}\n", missing.string(), chosen.output);
+  reference::require_writable(chosen.output);
   merged_rows all;
   for (auto const& file : chosen.files) {
     if (!std::filesystem::is_regular_file(file)) throw error{file, "cannot be read", "a file of result rows"};

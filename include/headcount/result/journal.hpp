@@ -19,6 +19,7 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/file/mapped_file.hpp>
+#include <headcount/file/write_file.hpp>
 #include <headcount/result/checksummed_row.hpp>
 #include <headcount/result/row.hpp>
 
@@ -49,19 +50,36 @@ struct journal_content {
   return content;
 }
 
+/// Throws headcount::error unless a file is empty or begins as a row does, whole or torn: it is no file of rows, and
+/// not to be written over.
+inline void require_rows(std::filesystem::path const& path) {
+  if (std::filesystem::file_size(path) == 0) return;
+  constexpr std::string_view begin = R"({"model":)";
+  reference::mapped_file const file{path};
+  std::string_view const text{reinterpret_cast<char const*>(file.bytes().data()), file.bytes().size()};
+  if (text.substr(0, begin.size()) != begin.substr(0, text.size()))
+    throw error{path.string(), "it holds something else than result rows", "a file of rows, or a new one"};
+}
+
 /// A result file that is written row by row and survives being killed: rows are appended by one write a prompt, with
 /// their checksums, and are on the disk when `append` returns. Opening it again goes on where it ended. One process
-/// has it at a time; its threads may append at once. POSIX.
+/// has it at a time, where the file system has locks; its threads may append at once. A pipe or a device gets the rows
+/// and is never read. POSIX.
 class journal {
  public:
-  /// Opens a file, or makes it. Its rows are kept, and a torn last line is cut off; `fresh` throws everything away.
-  /// Throws headcount::error when it cannot be written, another process has it, or a line was damaged.
+  /// Opens a file, or makes it. Its rows are kept, and a torn last line is cut off; `fresh` throws them away. Throws
+  /// headcount::error when it cannot be written, another process has it, a line was damaged, or it holds something else
+  /// than rows, which then stays as it is.
   explicit journal(std::filesystem::path path, bool fresh = false) : path_{std::move(path)} {
-    file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    is_stream_ = reference::is_stream(path_);
+    file_ = ::open(path_.c_str(), (is_stream_ ? O_WRONLY : O_RDWR | O_CREAT) | O_APPEND | O_CLOEXEC, 0666);
     if (file_ < 0) fail("cannot be written");
+    if (is_stream_) return;
     try {
-      if (::flock(file_, LOCK_EX | LOCK_NB) != 0)
+      is_locked_ = ::flock(file_, LOCK_EX | LOCK_NB) == 0;
+      if (!is_locked_ && errno == EWOULDBLOCK)
         throw error{path_.string(), "another run is writing it", "a file of its own for every run"};
+      require_rows(path_);
       journal_content content;
       if (!fresh) content = read_journal(path_);
       for (auto& one : content.rows) keys_.insert(key_of(one));
@@ -78,6 +96,11 @@ class journal {
 
   /// The rows that were there when it was opened.
   [[nodiscard]] std::vector<row> const& rows() const noexcept { return rows_; }
+
+  /// Whether it is a pipe or a device, which cannot be gone on with.
+  [[nodiscard]] bool is_stream() const noexcept { return is_stream_; }
+  /// Whether other processes are kept from it: some network file systems have no locks.
+  [[nodiscard]] bool is_locked() const noexcept { return is_locked_; }
 
   /// Whether a row with this key was there when it was opened.
   [[nodiscard]] bool has(std::string const& key) const { return keys_.contains(key); }
@@ -103,6 +126,8 @@ class journal {
 
   std::filesystem::path path_;
   int file_ = -1;
+  bool is_stream_ = false;
+  bool is_locked_ = false;
   std::vector<row> rows_{};
   std::set<std::string> keys_{};
   std::mutex writing_{};

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -16,6 +17,8 @@
 #include <headcount/measure/read_prompts.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
+#include <headcount/policy_file/policy_identity.hpp>
+#include <headcount/result/ground.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/result/run_task.hpp>
 #include <headcount/result/sweep_plan.hpp>
@@ -47,6 +50,15 @@ struct sweep_piece {
   }
 };
 
+/// Gives tasks of one label that are not the same, as those of two data files of one name, labels of their own.
+inline void tell_apart(std::vector<task>& tasks) {
+  std::map<std::pair<std::string, std::string>, std::set<std::string>> identities;
+  for (auto const& one : tasks) identities[{one.name, one.setting}].insert(one.identity);
+  for (auto& one : tasks)
+    if (identities[{one.name, one.setting}].size() > 1)
+      add_to_list(one.setting, text_of("identity=", one.identity.substr(0, 8)));
+}
+
 /// Makes the tasks of a plan for a model: each with each seed, or with its own; tasks that draw nothing come once.
 [[nodiscard]] inline std::vector<task> make_tasks_of(sweep_plan const& plan, model_under_test const& asked) {
   std::vector<task> tasks;
@@ -61,10 +73,22 @@ struct sweep_piece {
       task_options offered{text_of("task ", name), std::move(own)};
       if (seed) offered.offer_seed(*seed);
       for (auto& one : make_tasks(asked, name, std::move(offered)))
-        if (known.insert(nlohmann::json{one.name, one.setting, one.identity, one.seed, names_of(one)}.dump()).second)
+        if (known.insert(nlohmann::json{one.name, one.identity, one.seed, names_of(one)}.dump()).second)
           tasks.push_back(std::move(one));
     }
+  tell_apart(tasks);
   return tasks;
+}
+
+/// What rows stand on when these are asked.
+inline void add_to(ground& now, model_under_test const& asked, std::span<task const> tasks,
+                   std::span<any_policy const> policies) {
+  now.add_model(asked.name, asked.identity);
+  for (auto const& policy : policies) now.add_policy(print(policy), policy_identity(policy));
+  for (auto const& one : tasks) {
+    row const some{.task = one.name, .setting = one.setting};
+    now.add_task(asked.identity, ground::label_of_task(some), one.identity);
+  }
 }
 
 /// The prompts of some tasks that lack rows under some policies. `has(key)` says whether a row with this key is there.

@@ -14,14 +14,16 @@
 #include <headcount/core/text.hpp>
 #include <headcount/file/config_reader.hpp>
 #include <headcount/file/json_file.hpp>
-#include <headcount/result/canonical.hpp>
+#include <headcount/policy/any_policy.hpp>
+#include <headcount/policy_file/sentence_files.hpp>
+#include <headcount/sentence/parse.hpp>
 
 namespace headcount::v0::evaluate {
 
 /// What a sweep does: every task with every seed, on every model, under every policy. No two of a list are alike.
 struct sweep_plan {
   std::vector<std::string> models{};    ///< folders
-  std::vector<std::string> policies{};  ///< sentences as `print` writes them
+  std::vector<any_policy> policies{};   ///< with the files that they name
   std::vector<nlohmann::json> tasks{};  ///< {"task": NAME, option: value, ...}
   std::vector<std::uint64_t> seeds{};   ///< none: each task's own
   std::size_t duplicates = 0;           ///< entries that were there already, e.g. a policy in another spelling
@@ -47,8 +49,9 @@ struct sweep_plan {
   };
   for (auto const& model : read.texts("models", {}))
     add(plan.models, std::filesystem::path{model}.lexically_normal().string());
-  for (auto const& policy : read.texts("policies", {}))
-    add(plan.policies, while_reading(text_of(path.string(), ", policies"), [&] { return canonical_policy(policy); }));
+  for (auto const& sentence : read.texts("policies", {}))
+    add(plan.policies, while_reading(text_of(path.string(), ", policies"),
+                                     [&] { return parse_policy(sentence, reference::sentence_files{}); }));
   if (plan.models.empty()) read.fail("models", "a list of model folders");
   if (plan.policies.empty()) read.fail("policies", "a list of sentences");
   static constexpr auto tasks_form = "a list of {\"task\": NAME, ...}";

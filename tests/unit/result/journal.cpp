@@ -1,4 +1,4 @@
-// checksummed_row.hpp, journal.hpp, merge.hpp, shard.hpp and sweep_plan.hpp: rows that survive.
+// checksummed_row.hpp, ground.hpp, journal.hpp, merge.hpp, shard.hpp and sweep_plan.hpp: rows that survive.
 
 #include <algorithm>
 #include <cmath>
@@ -9,9 +9,14 @@
 #include <string>
 #include <vector>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <doctest/doctest.h>
 
 #include <headcount/result/checksummed_row.hpp>
+#include <headcount/result/ground.hpp>
 #include <headcount/result/journal.hpp>
 #include <headcount/result/merge.hpp>
 #include <headcount/result/shard.hpp>
@@ -154,6 +159,115 @@ TEST_CASE("journal: damage is named, and one run has a file at a time") {
   CHECK(test::read_all(path) == text);
 }
 
+TEST_CASE("journal: what is no file of rows is left as it is, even when everything is to be asked again") {
+  test::temporary_folder const folder;
+  for (std::string const text : {"{\"models\": [\"a\"]}", "{", "x", "\n"}) {
+    auto const path = folder.write("plan.json", text);
+    for (bool const fresh : {false, true}) {
+      if (text == "{") continue;  // a row may begin so
+      CHECK(test::contains(test::message_of([&] { journal(path, fresh); }),
+                           "plan.json: it holds something else than result rows"));
+      CHECK(test::read_all(path) == text);
+    }
+  }
+}
+
+TEST_CASE("journal: a pipe gets the rows, and stays a pipe") {
+  test::temporary_folder const folder;
+  auto const path = folder.path() / "pipe";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  int const reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  REQUIRE(reader >= 0);
+  {
+    journal file{path};
+    CHECK(file.is_stream());
+    file.append(some_rows(0, 2));
+  }
+  std::string got(10000, ' ');
+  got.resize(static_cast<std::size_t>(::read(reader, got.data(), got.size())));
+  ::close(reader);
+  CHECK(got == print_checksummed(some_rows(0, 2)[0]) + "\n" + print_checksummed(some_rows(0, 2)[1]) + "\n");
+  CHECK(std::filesystem::is_fifo(path));
+}
+
+TEST_CASE("ground: rows of a model, policy or task that is another now are told, with both identities") {
+  auto one = some_row("p");
+  one.setting = "shots=2";
+  one.task_identity = "t";
+  ground now;
+  now.add_model("m", "f");
+  now.add_policy("dense", "d");
+  now.add_task("f", "needle, shots=2", "t");
+  auto const message = [&](auto const& change) {
+    std::vector<row> rows{one, one};
+    change(rows[1]);
+    return test::message_of([&] { now.require_unchanged("r.jsonl", rows); });
+  };
+  CHECK(message([](row&) {}).empty());
+  CHECK(message([](row& other) { other.model = "renamed"; }).empty());
+  CHECK(message([](row& other) { other.policy = "renamed"; }).empty());
+  CHECK(message([](row& other) { other.setting = "renamed"; }).empty());
+  // What is not asked now has not changed.
+  CHECK(message([](row& other) { other.model = other.model_identity = "other"; }).empty());
+  CHECK(message([](row& other) { other.policy = other.policy_identity = "other"; }).empty());
+  CHECK(message([](row& other) { other.setting = other.task_identity = "other"; }).empty());
+  auto const about = [](std::string const& what) {
+    return "r.jsonl: its rows are of something else than what they are called now: the " + what +
+           " (allowed: --fresh to ask all again, or another output)";
+  };
+  CHECK(message([](row& other) { other.model_identity = "g"; }) == about("model \"m\" was g and is f"));
+  CHECK(message([](row& other) { other.policy_identity = "g"; }) == about("policy \"dense\" was g and is d"));
+  CHECK(message([](row& other) { other.task_identity = "g"; }) == about("task \"needle, shots=2\" was g and is t"));
+  CHECK(message([](row& other) { other.task_identity = other.policy_identity = "g"; }) ==
+        about("policy \"dense\" was g and is d, the task \"needle, shots=2\" was g and is t"));
+  // Two data files of one name are two tasks, and both are asked now.
+  now.add_task("f", "needle, shots=2", "u");
+  CHECK(message([](row& other) { other.task_identity = "u"; }).empty());
+}
+
+TEST_CASE("merge: what was renamed between runs gets one name, and one name for two things is refused") {
+  test::temporary_folder const folder;
+  auto const make = [&](std::string const& name, std::size_t prompt, auto const& change) {
+    auto rows = some_rows(prompt, prompt + 1);
+    change(rows[0]);
+    journal{folder.path() / name}.append(rows);
+    return folder.path() / name;
+  };
+  auto const rename = [](row& one) {
+    one.model = "a";
+    one.policy = "another";
+    one.setting = "data=other.jsonl";
+  };
+  for (auto const order : {0, 1}) {
+    merged_rows all;
+    auto const plain = make("plain" + std::to_string(order), 0, [](row&) {});
+    auto const renamed = make("renamed" + std::to_string(order), 1, rename);
+    for (auto const which : {order, 1 - order}) all.add(which == 0 ? plain : renamed);
+    all.add(make("same" + std::to_string(order), 0, rename));  // the same answer under other names
+    CHECK(all.repeated() == 1);
+    all.write(folder.path() / "m");
+    auto const rows = read_journal(folder.path() / "m").rows;
+    REQUIRE(rows.size() == 2);
+    for (auto const& one : rows) {
+      CHECK(one.model == "a");
+      CHECK(one.policy == "another");
+      CHECK(one.setting.empty());
+    }
+  }
+  int count = 0;
+  auto const message = [&](auto const& change) {
+    merged_rows all;
+    all.add(make("first" + std::to_string(++count), 0, [](row&) {}));
+    return test::message_of([&] { all.add(make("second" + std::to_string(count), 1, change)); });
+  };
+  CHECK(test::contains(message([](row& one) { one.model_identity = "g"; }),
+                       "the model \"m\" is of identity g in some rows and of f in others"));
+  CHECK(test::contains(message([](row& one) { one.policy_identity = "g"; }),
+                       "the policy \"dense\" is of identity g in some rows and of d in others"));
+  CHECK(test::contains(message([](row& one) { one.task_identity = "g"; }), "the task needle"));
+  CHECK(message([](row& one) { one.model = one.model_identity = "g"; }).empty());
+}
+
 TEST_CASE("merge: the same rows make the same bytes, whatever files and order they come in") {
   test::temporary_folder const folder;
   auto const make = [&](std::string const& name, std::vector<row> const& rows) {
@@ -195,6 +309,13 @@ TEST_CASE("shard: every piece of work is one part's, and parts are about as larg
     }
     for (auto const size : sizes) CHECK(size * count > 3300);  // 4.5 standard deviations of 8 parts
   }
+  using paths = std::vector<std::filesystem::path>;
+  CHECK(path_of_shard("a/r.x.jsonl", {3, 8}) == "a/r.x.3-of-8.jsonl");
+  auto const missing = [](std::vector<std::string> const& files) { return missing_shards(files); };
+  CHECK(missing({"a/r.1-of-2.jsonl", "a/r.2-of-2.jsonl"}).empty());
+  CHECK(missing({"a/r.2-of-4.jsonl", "a/r.1-of-4.jsonl"}) == paths{"a/r.3-of-4.jsonl", "a/r.4-of-4.jsonl"});
+  CHECK(missing({"a/r.1-of-2.jsonl", "b/r.2-of-2.jsonl"}) == paths{"a/r.2-of-2.jsonl", "b/r.1-of-2.jsonl"});
+  CHECK(missing({"r.jsonl", "r.5-of-4.jsonl", "r.x-of-y.jsonl", "1-of-2", "r.-of-.jsonl"}).empty());
   CHECK(parse_shard("3/8").index == 3);
   CHECK(parse_shard("3/8").count == 8);
   for (auto const* wrong : {"", "3", "0/8", "9/8", "3/", "/8", "3/8 ", "a/b", "-1/8", "3/8/2"}) {
@@ -210,7 +331,9 @@ TEST_CASE("sweep_plan: what is there twice is taken once, and what is no plan is
     "policies": ["dense", "entropy|top_k(2)@generation", "entropy | top_k(2) @ generation", "dense"],
     "tasks": [{"task": "needle", "lengths": [96]}, {"lengths": [96], "task": "needle"}, {"task": "needle"}]})x"));
   CHECK(plan.models == std::vector<std::string>{"a", "b/"});
-  CHECK(plan.policies == std::vector<std::string>{"dense", "entropy | top_k(2) @ generation"});
+  REQUIRE(plan.policies.size() == 2);
+  CHECK(print(plan.policies[0]) == "dense");
+  CHECK(print(plan.policies[1]) == "entropy | top_k(2) @ generation");
   CHECK(plan.tasks.size() == 2);
   CHECK(plan.seeds == std::vector<std::uint64_t>{2, 1});
   CHECK(plan.duplicates == 5);
