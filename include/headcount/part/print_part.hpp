@@ -39,8 +39,7 @@ template <class Value>
   } else if constexpr (worded<Value>) {
     return std::string{word_of(value)};
   } else if constexpr (is_from_file<Value>) {
-    return files == files_as::contents && value.content ? "#" + value.digest().text()
-                                                        : print_file_name(value.name);
+    return files == files_as::contents && value.content ? "#" + value.digest().text() : print_file_name(value.name);
   } else if constexpr (is_erased_part<Value>) {
     return print(value, files);
   } else {
