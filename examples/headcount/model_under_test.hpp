@@ -2,8 +2,8 @@
 
 #include <filesystem>
 
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
-#include <headcount/task/task.hpp>
 
 namespace tool {
 
