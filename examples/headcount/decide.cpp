@@ -102,6 +102,7 @@ struct layer_file {
         throw error{sentence, text_of("its scorer reads ", word_of(what), ", and the file holds no ", tensor),
                     "scorers of what the file holds"};
     };
+    require(reading::gate, false, "gates");
     require(reading::query, false, "queries");
     require(reading::input, bool{inputs}, "\"inputs\" [batch, query, width]");
     require(reading::output, bool{outputs}, "\"outputs\" [batch, query, head, dim]");

@@ -256,6 +256,9 @@ TEST_CASE("trained: tiny-qwen3-next finds what transformers finds") {
                                     {"entropy | top_k(1)", 0.12, 0.53, 1.00},
                                     {"entropy | top_k(2)", 0.52, 0.75, 1.00},
                                     {"entropy | top_k(4)", 0.93, 0.97, 1.00},
+                                    {"gate | top_k(1)", 0.29, 0.65, 1.00},
+                                    {"gate | top_k(2)", 0.71, 0.92, 1.00},
+                                    {"gate | top_k(4)", 0.99, 0.99, 1.00},
                                     {"none @ all, layers=2", 0.00, 0.02, 1.00},
                                     {"none @ all, layers=6", 0.99, 1.00, 1.00}});
 }

@@ -27,6 +27,12 @@ struct head_query {
   std::span<float const> values;
 };
 
+/// How far the output gate of one head is open at one position, after its sigmoid, in (0, 1): `[dim]`. It is computed
+/// from the block's input alone. Empty where heads have no gates.
+struct head_gate {
+  std::span<float const> values;
+};
+
 /// The attention output of one head at one position, before the output projection: `[dim]`.
 struct head_output {
   row_view values;

@@ -108,9 +108,9 @@ struct cache_need {
 /// What attention must do for one token under a policy, at most.
 ///
 /// FLOPs are those of the products, 2 a multiplication with its addition; softmax, scores and norms are not counted.
-/// With a scorer of nothing, only kept heads are computed. One of queries needs every head's query. One of rows needs
-/// every head's queries and keys too, and saves the values; one of outputs saves the output projection, and one of
-/// contributions nothing. Masks add what dropped heads do besides.
+/// With a scorer of nothing, only kept heads are computed. One of gates needs every head's gate. One of queries needs
+/// every head's query. One of rows needs every head's queries and keys too, and saves the values; one of outputs saves
+/// the output projection, and one of contributions nothing. Masks add what dropped heads do besides.
 struct attention_cost {
   std::size_t projections = 0;  ///< FLOPs: query, key, value and output
   std::size_t weights = 0;      ///< FLOPs of queries with keys
@@ -142,7 +142,7 @@ struct masked_heads {
   auto const sums = work.shared ? std::min(dropped, read.masked_values.size()) : dropped;
 
   attention_cost cost;
-  auto const gates = shape.gated ? projected : 0;
+  auto const gates = !shape.gated ? 0 : reads == reading::gate ? at_least(reads) : projected;
   cost.parameters = shape.head_dim * (shape.width * (queries + made.size() + gates) + shape.output_width * projected);
   cost.projections = 2 * cost.parameters;
   cost.weights = 2 * shape.head_dim * (weighed * keys + weighed_again);

@@ -34,6 +34,7 @@ struct attention_inputs {
 
   // For scorers that ask for them, see policy::reads() and policy::state_size().
   std::span<float const> input{};                    ///< [width], the block's input
+  strided_view<float const, 2> gates{};              ///< [head, dim], after their sigmoid; empty where there are none
   strided_view<float const, 3> output_projection{};  ///< [head, width, dim]
   std::span<double> memory{};                        ///< of scorer_state at this layer
 };
@@ -115,9 +116,9 @@ inline void sum_values_of(attention_pattern const& to, attention_inputs const& i
 ///     outputs[head]      = sum_key weights[head, key] * values[key, head / group]     (kept heads; others as masked)
 ///
 /// Only what the scorer asks for is computed for heads that are dropped: nothing at all when it reads nothing, the
-/// input or the query, their weights when it reads the row, everything when it reads more; and the keys and values that
-/// a mask lets them attend to. Edits act on the weights after heads were chosen, in order, and on those that a mask
-/// gives a dropped head; an edit that mixes heads gets the weights of each of them.
+/// input, gates or the query, their weights when it reads the row, everything when it reads more; and the keys and
+/// values that a mask lets them attend to. Edits act on the weights after heads were chosen, in order, and on those
+/// that a mask gives a dropped head; an edit that mixes heads gets the weights of each of them.
 ///
 /// `outputs` is `[head, dim]`, last axis contiguous. Returns the kept heads. O(heads * keys * dim); allocates only
 /// while `workspace` grows.
@@ -140,10 +141,14 @@ head_set attend(Policy const& policy, site const& where, attention_inputs const&
     needed = needed | edit.needed_heads(all);
   }
 
+  auto const gate_of = [&](std::size_t head) {
+    return in.gates.extent(0) == 0 ? head_gate{} : head_gate{in.gates[head].as_span()};
+  };
   auto const query_of = [&](std::size_t head) { return head_query{in.queries[head].as_span()}; };
   auto const row_of = [&](std::size_t head) -> row_view { return rows[head]; };
   auto const output_of = [&](std::size_t head) { return head_output{outputs[head]}; };
   attention_tensors const tensors{.input = {in.input},
+                                  .gates = gate_of,
                                   .queries = query_of,
                                   .rows = row_of,
                                   .outputs = output_of,
@@ -162,7 +167,7 @@ head_set attend(Policy const& policy, site const& where, attention_inputs const&
 
   head_set kept = all;
   if constexpr (Policy::may_read(reading::nothing) || Policy::may_read(reading::input) ||
-                Policy::may_read(reading::query))
+                Policy::may_read(reading::gate) || Policy::may_read(reading::query))
     if (in_scope && reads < reading::row) kept = choose();
 
   head_set computed = by_row || by_output ? all : kept | needed;

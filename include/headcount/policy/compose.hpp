@@ -24,8 +24,8 @@ concept gives_number = requires(Part& part, Evidence const&... evidence) {
 /// What was meant to be a scorer.
 template <class Part>
 concept called_as_scorer =
-    gives_number<Part, site, std::size_t> || gives_number<Part, head_query> || gives_number<Part, row_view> ||
-    gives_number<Part, std::span<float const>> || gives_number<Part, row_view, site> ||
+    gives_number<Part, site, std::size_t> || gives_number<Part, head_gate> || gives_number<Part, head_query> ||
+    gives_number<Part, row_view> || gives_number<Part, std::span<float const>> || gives_number<Part, row_view, site> ||
     gives_number<Part, head_output> || gives_number<Part, head_contribution>;
 
 /// Writes a policy as its sentence: `score::entropy{} | select::top_k{5} | mask::zero{}`. The mask may be left out; it

@@ -27,12 +27,13 @@ template <class Evidence>
 [[nodiscard]] attention_tensors tensors_from(Evidence const& evidence) noexcept {
   using given = std::invoke_result_t<Evidence const&, std::size_t>;
   static_assert(
-      std::convertible_to<given, head_query> || std::convertible_to<given, head_output> ||
-          std::convertible_to<given, row_view>,
+      std::convertible_to<given, head_gate> || std::convertible_to<given, head_query> ||
+          std::convertible_to<given, head_output> || std::convertible_to<given, row_view>,
       "headcount: any_policy reads attention rows and outputs of float; convert them, or use a policy of known "
       "parts");
   attention_tensors tensors;
-  if constexpr (std::convertible_to<given, head_query>) tensors.queries = evidence;
+  if constexpr (std::convertible_to<given, head_gate>) tensors.gates = evidence;
+  else if constexpr (std::convertible_to<given, head_query>) tensors.queries = evidence;
   else if constexpr (std::convertible_to<given, head_output>) tensors.outputs = evidence;
   else if constexpr (std::convertible_to<given, row_view>) tensors.rows = evidence;
   return tensors;
@@ -40,7 +41,8 @@ template <class Evidence>
 
 /// Scores every head of a site, in head order, into `scores`; returns the filled part, `[head]`.
 /// `evidence` is all that is known (attention_tensors), or a callable: `evidence(head)` gives what the scorer reads of
-/// a head, an attention row, a head_query or a head_output. It is not called when the scorer reads nothing.
+/// a head, an attention row, a head_gate, a head_query or a head_output. It is not called when the scorer reads
+/// nothing.
 template <class Score, class Evidence>
 std::span<double const> score_heads(Score const& score, site const& where, Evidence const& evidence,
                                     head_scores& scores) noexcept {

@@ -76,8 +76,8 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
               std::span<scorer_state> memories = {}, Values const& values = {}) {
   static_assert(head_policy<Policy>, "headcount: sparsify takes a policy, e.g. score::entropy{} | select::top_k{5}");
   static_assert(
-      Policy::may_read(reading::row) || !(Policy::may_read(reading::input) || Policy::may_read(reading::query) ||
-                                          Policy::may_read(reading::contribution)),
+      Policy::may_read(reading::row) || !(Policy::may_read(reading::input) || Policy::may_read(reading::gate) ||
+                                          Policy::may_read(reading::query) || Policy::may_read(reading::contribution)),
       "headcount: sparsify sees attention weights and outputs, this policy's scorer reads something else");
   static_assert(tensor<Weights const, 4>, "headcount: weights are a tensor [batch, head, query, key], see view_of");
   static_assert(tensor<Outputs, 4>, "headcount: outputs are a tensor [batch, query, head, dim], see view_of");
@@ -106,7 +106,7 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
        values_of.extent(2) != rows_of.extent(3) || values_of.extent(3) != outputs_of.extent(3)))
     throw error{"values", "the policy's mask needs them, and they are not there or do not fit the weights",
                 "[batch, kv_head, key, dim] for weights [batch, head, query, key]"};
-  for (auto const absent : {reading::input, reading::query, reading::contribution})
+  for (auto const absent : {reading::input, reading::gate, reading::query, reading::contribution})
     if (policy.needs().contains(absent))
       throw error{"policy", text_of("its scorer reads ", word_of(absent)),
                   "scorers that read rows, outputs or nothing"};

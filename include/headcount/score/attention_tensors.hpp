@@ -41,6 +41,7 @@ class head_reader {
 /// rows finds all but outputs; it must not ask for what it did not say it reads.
 struct attention_tensors {
   block_input input{};                        ///< of the attention block
+  head_reader<head_gate> gates{};             ///< of each head, where attention has them
   head_reader<head_query> queries{};          ///< of each head
   head_reader<row_view> rows{};               ///< of each head, over the visible keys
   head_reader<head_output> outputs{};         ///< of each head

@@ -30,6 +30,8 @@ template <scorer Score>
                                 attention_tensors const& tensors) noexcept {
   if constexpr (site_scorer<Score>) {
     return score(where, head);
+  } else if constexpr (gate_scorer<Score>) {
+    return score(tensors.gates(head));
   } else if constexpr (query_scorer<Score>) {
     return score(tensors.queries(head));
   } else if constexpr (row_scorer<Score>) {

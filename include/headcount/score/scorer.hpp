@@ -16,12 +16,12 @@
 namespace headcount::v0 {
 
 /// What a scorer must see before it can score a head. The later in the list, the more work must be done for heads that
-/// are then dropped: nothing, input and query decide before attention, row before the values are summed, output after,
-/// contribution after the output projection was done once more.
-enum class reading : unsigned char { nothing, input, query, row, output, contribution };
+/// are then dropped: nothing, input, gate and query decide before attention, row before the values are summed, output
+/// after, contribution after the output projection was done once more.
+enum class reading : unsigned char { nothing, input, gate, query, row, output, contribution };
 
 template <>
-inline constexpr std::array<std::string_view, 6> words_of<reading>{"nothing", "inputs",  "queries",
+inline constexpr std::array<std::string_view, 7> words_of<reading>{"nothing", "inputs",  "gates",        "queries",
                                                                    "rows",    "outputs", "contributions"};
 
 /// What several scorers read together.
@@ -63,6 +63,12 @@ concept input_scorer =
     policy_part<Score> && requires(Score const& score, block_input input, site const& where, std::span<double> scores) {
       { score(input, where, scores) } noexcept -> std::same_as<void>;
     };
+
+/// Reads the head's output gate, of models whose attention has them.
+template <class Score>
+concept gate_scorer = policy_part<Score> && requires(Score const& score, head_gate gate) {
+  { score(gate) } noexcept -> std::same_as<double>;
+};
 
 /// Reads the head's query.
 template <class Score>
@@ -108,8 +114,8 @@ concept layer_scorer = policy_part<Score> && requires(Score const& score, site c
 /// How many of these a type is.
 template <class Score>
 inline constexpr int kinds_of_scorer =
-    int{site_scorer<Score>} + int{input_scorer<Score>} + int{query_scorer<Score>} + int{row_scorer<Score>} +
-    int{output_scorer<Score>} + int{contribution_scorer<Score>} + int{layer_scorer<Score>};
+    int{site_scorer<Score>} + int{input_scorer<Score>} + int{gate_scorer<Score>} + int{query_scorer<Score>} +
+    int{row_scorer<Score>} + int{output_scorer<Score>} + int{contribution_scorer<Score>} + int{layer_scorer<Score>};
 
 /// A scorer is exactly one of them.
 template <class Score>
@@ -120,6 +126,7 @@ template <scorer Score>
   requires(!layer_scorer<Score>)
 inline constexpr reading reading_of = site_scorer<Score>     ? reading::nothing
                                       : input_scorer<Score>  ? reading::input
+                                      : gate_scorer<Score>   ? reading::gate
                                       : query_scorer<Score>  ? reading::query
                                       : row_scorer<Score>    ? reading::row
                                       : output_scorer<Score> ? reading::output

@@ -45,7 +45,9 @@ struct part_description {
 /// What a part is given, in a word.
 template <policy_part Part>
 [[nodiscard]] constexpr std::string_view read_by() noexcept {
-  if constexpr (layer_scorer<Part>) return "what its scorers read";
+  if constexpr (layer_scorer<Part> && requires { std::bool_constant<(Part::needs(), true)>{}; })
+    return word_of(Part::needs().most());
+  else if constexpr (layer_scorer<Part>) return "what its scorers read";
   else if constexpr (scorer<Part>) return word_of(reading_of<Part>);
   else if constexpr (selector<Part>) return "scores";
   else if constexpr (output_mask<Part>) return "outputs";

@@ -30,6 +30,8 @@ namespace headcount::v0 {
       return "Reads nothing: heads are chosen before attention, and a dropped head is never computed.";
     case reading::input:
       return "Reads the block's input: heads are chosen before attention, and a dropped head is never computed.";
+    case reading::gate:
+      return "Reads output gates: every head's gate is computed; a dropped head's query, keys and values are not.";
     case reading::query:
       return "Reads queries: every head's query is computed; a dropped head's keys and values are not looked at.";
     case reading::row:
@@ -88,7 +90,7 @@ namespace headcount::v0 {
     if (products > 0) dropped += text_of(dropped.empty() ? "" : " + ", 2 * products, of);
   };
   auto const count = [](auto... what) { return (std::size_t{0} + ... + std::size_t{what}); };
-  add(count(reads >= reading::query || weighs_some,
+  add(count(reads >= reading::gate || weighs_some,
             reads == reading::contribution || has_nonzero_output(policy.mask, {})),
       "dw");
   add(count(reads >= reading::row, reads >= reading::output), "dn");

@@ -18,6 +18,8 @@
 #include <headcount/score/ema.hpp>
 #include <headcount/score/entropy.hpp>
 #include <headcount/score/fixed.hpp>
+#include <headcount/score/gate.hpp>
+#include <headcount/score/gated_output_norm.hpp>
 #include <headcount/score/gini.hpp>
 #include <headcount/score/hoyer.hpp>
 #include <headcount/score/l2.hpp>
@@ -71,8 +73,9 @@ struct registry {
   using scorers =
       part_list<score::entropy, score::l2, score::lp, score::max, score::hoyer, score::gini, score::top_mass,
                 score::sink_mass, score::recent_mass, score::distant_mass, score::span_mass, score::output_norm,
-                score::contribution_norm, score::random, score::fixed, score::replay, score::predictor, score::previous,
-                score::ema, score::normalised, score::sum, score::product, score::rank_mean>;
+                score::gate, score::gated_output_norm, score::contribution_norm, score::random, score::fixed,
+                score::replay, score::predictor, score::previous, score::ema, score::normalised, score::sum,
+                score::product, score::rank_mean>;
   using selectors = part_list<select::top_k, select::bottom_k, select::random_k, select::random_like, select::fraction,
                               select::threshold, select::relative_threshold, select::hysteresis, select::top_p,
                               select::top_groups, select::per_layer>;

@@ -123,7 +123,7 @@ void check_names_differ(part_list<Parts...>) {
 struct scene {
   std::size_t keys;
   std::size_t stride;
-  std::vector<float> rows, queries, outputs, input, projection;
+  std::vector<float> rows, queries, gates, outputs, input, projection;
 
   static constexpr std::size_t heads = 8, dim = 6, width = 10;
 
@@ -143,6 +143,7 @@ struct scene {
     projection = spread(draw.list(heads * width * dim, -1, 1));
     queries = support::as<float>(draw.list(heads * dim, -1, 1));
     input = support::as<float>(draw.list(width, -1, 1));
+    gates = support::as<float>(draw.list(heads * dim, 0, 1));
   }
 
   [[nodiscard]] row_view piece(std::vector<float> const& memory, std::size_t head, std::size_t size) const {
@@ -154,10 +155,12 @@ struct scene {
   void with_evidence(std::span<double> memory, Use const& use) const {
     auto const row_of = [&](std::size_t head) { return piece(rows, head, keys); };
     auto const output_of = [&](std::size_t head) { return head_output{piece(outputs, head, dim)}; };
+    auto const gate_of = [&](std::size_t head) { return head_gate{std::span{gates}.subspan(head * dim, dim)}; };
     auto const query_of = [&](std::size_t head) { return head_query{std::span{queries}.subspan(head * dim, dim)}; };
     auto const axis = [&](std::size_t step) { return static_cast<std::ptrdiff_t>(step * stride); };
     use(attention_tensors{
         .input = {input},
+        .gates = gate_of,
         .queries = query_of,
         .rows = row_of,
         .outputs = output_of,

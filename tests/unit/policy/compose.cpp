@@ -44,8 +44,8 @@ static_assert(!head_policy<score::entropy> && !head_policy<select::top_k> && !he
 
 template <class Policy>
 constexpr bool may_read_only(reading what) {
-  for (auto const other :
-       {reading::nothing, reading::input, reading::query, reading::row, reading::output, reading::contribution})
+  for (auto const other : {reading::nothing, reading::input, reading::gate, reading::query, reading::row,
+                           reading::output, reading::contribution})
     if (Policy::may_read(other) != (other == what)) return false;
   return true;
 }

@@ -100,7 +100,8 @@ TEST_CASE("explain: says where a policy applies and what its dropped heads save"
   CHECK(explain(parse_policy("l2 | top_k(1) | uniform")).find("Its mask lets a dropped head attend") !=
         std::string::npos);
   CHECK(explain(scope{}) == "in prefill and generation, in every layer with attention");
-  for (auto const what : {reading::nothing, reading::input, reading::query, reading::row, reading::contribution})
+  for (auto const what :
+       {reading::nothing, reading::input, reading::gate, reading::query, reading::row, reading::contribution})
     CHECK(explain(what).starts_with("Reads "));
 }
 

@@ -134,11 +134,12 @@ struct attended_sequence {
 
 /// Attention of one sequence over its cache. `queries` holds its last tokens, `[token, heads * dim]`, whose keys and
 /// values are in the cache already; each is replaced by its outputs before the projection. `inputs` are the same tokens
-/// before any projection, and `projection` is head_projections where the policy asks for it. What the policy's mask
-/// multiplies the projection's bias by goes to `bias_factors`, one a token.
+/// before any projection, `gates` their output gates where the block has some, and `projection` is head_projections
+/// where the policy asks for it. What the policy's mask multiplies the projection's bias by goes to `bias_factors`, one
+/// a token.
 template <class Control>
 void attend_sequence(attention const& block, attended_sequence const& sequence, Control const& control,
-                     kernel::attention_workspace& workspace, matrix& queries, matrix const& inputs,
+                     kernel::attention_workspace& workspace, matrix& queries, matrix const& inputs, matrix const& gates,
                      strided_view<float const, 3> projection, std::span<float> bias_factors, std::size_t begin,
                      std::size_t count) {
   auto const& cache = *sequence.cache;
@@ -154,6 +155,7 @@ void attend_sequence(attention const& block, attended_sequence const& sequence, 
     rotate_heads(block, where.position, query);
     auto in = inputs_of(block, cache, where.position, query);
     in.input = row_of(inputs, token);
+    if (block.gate) in.gates = {row_of(gates, token).data(), {block.heads, block.head_dim}};
     in.output_projection = projection;
     if (slots > 0) in.memory = sequence.memory->of(where.layer, slots, block.heads);
     auto const kept = kernel::attend(control.policy, where, in, edits, workspace,
@@ -174,6 +176,8 @@ template <class Control>
   matrix const inputs = wanted_rows(x, segments, which);
   matrix queries = apply(block.query, inputs);
   normalise_heads(block.query_norm, queries);
+  matrix gates;  // [token, heads * dim]
+  if (block.gate) gates = apply(block.gate, inputs).array().logistic();
   std::vector<float> bias_factors(size(queries.rows()));
   matrix buffer;
   strided_view<float const, 3> projection;
@@ -188,11 +192,11 @@ template <class Control>
     }
     bool const all = which == wanted::all_tokens;
     sequence.where.position = all ? position : position + count - 1;
-    attend_sequence(block, sequence, control, workspace, queries, inputs, projection, bias_factors, all ? begin : i,
-                    all ? count : 1);
+    attend_sequence(block, sequence, control, workspace, queries, inputs, gates, projection, bias_factors,
+                    all ? begin : i, all ? count : 1);
     if (block.window) sequence.cache->trim(*block.window);
   }
-  if (block.gate) queries.array() *= apply(block.gate, inputs).array().logistic();
+  if (block.gate) queries.array() *= gates.array();
   matrix y = apply(block.output, queries);
   for (std::size_t token = 0; token < bias_factors.size() && !block.output.bias.empty(); ++token)
     if (bias_factors[token] != 1)

@@ -29,6 +29,7 @@
 #include <headcount/reference/block/short_convolution.hpp>
 #include <headcount/reference/block/weights.hpp>
 #include <headcount/reference/model/state.hpp>
+#include <headcount/score/scorer.hpp>
 
 namespace headcount::v0::reference {
 
@@ -125,10 +126,16 @@ struct model {
 /// Throws headcount::error when a scope names layers that the model does not have, or none with attention.
 inline void validate(scope const& where, model const& model) { validate(where, layers_of(model)); }
 
-/// Throws headcount::error when a policy cannot work in this model: k above a layer's heads, layers that are not there.
+/// Throws headcount::error when a policy cannot work in this model: k above a layer's heads, layers that are not there,
+/// gates that it has not.
 template <head_policy Policy>
 void validate(Policy const& policy, model const& model) {
   validate(policy, layers_of(model));
+  if (!policy.needs().contains(reading::gate)) return;
+  for (std::size_t index = 0; index < model.layers.size(); ++index)
+    if (auto const* const block = model.attention_at(index); block != nullptr && !block->gate)
+      throw error{text_of("layer ", index), "the policy's scorer reads output gates, and this attention has none",
+                  "models with gates, such as qwen3_next"};
 }
 
 /// Throws headcount::error when a token is not in the model's vocabulary; `what` names the tokens in the message.
