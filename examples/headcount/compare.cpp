@@ -16,6 +16,7 @@
 #include <headcount/result/verdict.hpp>
 
 #include "commands.hpp"
+#include "grammar.hpp"
 #include "task_metrics.hpp"
 
 namespace tool {

@@ -30,6 +30,7 @@
 #include "calibration_texts.hpp"
 #include "commands.hpp"
 #include "engine.hpp"
+#include "grammar.hpp"
 #include "model_under_test.hpp"
 #include "rankings.hpp"
 

@@ -29,6 +29,7 @@
 #include <headcount/result/row.hpp>
 
 #include "commands.hpp"
+#include "grammar.hpp"
 #include "task_metrics.hpp"
 
 namespace tool {

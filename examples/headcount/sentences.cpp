@@ -1,7 +1,20 @@
 #include "sentences.hpp"
 
-#include <headcount/policy_file/sentence_files.hpp>
-#include <headcount/sentence/parse.hpp>
+#include <string_view>
+#include <vector>
+
+#include "grammar.hpp"
+
+namespace headcount::v0 {
+
+template any_policy parse_policy<registry, reference::sentence_files>(std::string_view,
+                                                                      reference::sentence_files const&);
+template any_scorer parse_scorer<registry, reference::sentence_files>(std::string_view,
+                                                                      reference::sentence_files const&);
+template std::vector<any_edit> parse_edits<registry, reference::sentence_files>(std::string_view,
+                                                                                reference::sentence_files const&);
+
+}  // namespace headcount::v0
 
 namespace tool {
 

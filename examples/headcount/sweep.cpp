@@ -33,6 +33,7 @@
 
 #include "commands.hpp"
 #include "engine.hpp"
+#include "grammar.hpp"
 #include "inputs.hpp"
 #include "model_under_test.hpp"
 #include "processes.hpp"
