@@ -23,6 +23,7 @@ for round in 1 2 3; do
   all=$(least "$all" "$(cost headcount/headcount.hpp)")
   decide=$(least "$decide" "$(cost headcount/policy/decide.hpp)")
 done
+[ -n "$eigen" ] && [ -n "$all" ] && [ -n "$decide" ] || exit 1  # something did not compile
 echo "Eigen/Dense $eigen, headcount.hpp $all, decide.hpp $decide hundredths of a second"
 # At most 1.0 and 0.6 of it, and a tenth for noise.
 [ $((all * 100)) -le $((eigen * 110)) ] && [ $((decide * 100)) -le $((eigen * 66)) ]
