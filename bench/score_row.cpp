@@ -22,7 +22,7 @@ int const registered = [] {
     bench::measure(group, "l2", [row] { return score::l2{}(*row); });
     bench::measure(group, "entropy, chosen at run time", [row, any = any_scorer{score::entropy{}}] {
       head_scores scores;
-      return score_heads(any, {.heads = 1}, [&](std::size_t) { return std::span<float const>{*row}; }, scores)[0];
+      return score_site(any, {.heads = 1}, [&](std::size_t) { return std::span<float const>{*row}; }, scores)[0];
     });
   }
   return 0;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include <headcount/headcount.hpp>
+#include <headcount/sentence/parse.hpp>
 
 namespace mine {
 

@@ -11,6 +11,7 @@
 #include <headcount/adapt/eigen_tensor.hpp>
 #include <headcount/adapt/xtensor.hpp>
 #include <headcount/headcount.hpp>
+#include <headcount/sentence/parse.hpp>
 
 using namespace headcount;
 

@@ -96,7 +96,7 @@ struct layer_file {
 
   /// Throws headcount::error when a policy's scorer or its mask reads what is not here.
   void check(std::string const& sentence, any_policy const& policy, std::size_t group) const {
-    auto const needs = policy.needs();
+    auto const needs = policy.reads();
     auto const require = [&](reading what, bool here, char const* tensor) {
       if (needs.contains(what) && !here)
         throw error{sentence, text_of("its scorer reads ", word_of(what), ", and the file holds no ", tensor),

@@ -1,26 +1,72 @@
 #pragma once
 
-/// Everything that needs the standard library only: how heads are scored, chosen, masked and their weights edited, on
-/// anybody's tensors. Adapters (headcount/adapt/) and the reference models (headcount/reference/) are included apart.
+/// What an engine takes, of the standard library only: the parts of policies, policies composed and erased, decisions
+/// on anybody's tensors, and attention under a policy. Sentences (headcount/sentence/parse.hpp), recording
+/// (headcount/record/), adapters (headcount/adapt/) and the reference models (headcount/reference/) are included apart.
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/phase.hpp>
-#include <headcount/core/ranking.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/strided_view.hpp>
 #include <headcount/core/tensor.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/core/token_positions.hpp>
+#include <headcount/edit/ablate.hpp>
+#include <headcount/edit/balanced.hpp>
+#include <headcount/edit/null.hpp>
+#include <headcount/edit/omit.hpp>
+#include <headcount/edit/only.hpp>
+#include <headcount/edit/renormalise.hpp>
+#include <headcount/edit/scale.hpp>
 #include <headcount/kernel/attention.hpp>
+#include <headcount/mask/mean.hpp>
+#include <headcount/mask/resample.hpp>
+#include <headcount/mask/rescale.hpp>
+#include <headcount/mask/streaming.hpp>
+#include <headcount/mask/uniform.hpp>
+#include <headcount/mask/zero.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
 #include <headcount/policy/decide.hpp>
 #include <headcount/policy/sparsify.hpp>
 #include <headcount/policy/validate.hpp>
-#include <headcount/record/recorder.hpp>
-#include <headcount/sentence/parse.hpp>
-#include <headcount/sentence/registry.hpp>
+#include <headcount/score/contribution_norm.hpp>
+#include <headcount/score/distant_mass.hpp>
+#include <headcount/score/ema.hpp>
+#include <headcount/score/entropy.hpp>
+#include <headcount/score/fixed.hpp>
+#include <headcount/score/gate.hpp>
+#include <headcount/score/gated_output_norm.hpp>
+#include <headcount/score/gini.hpp>
+#include <headcount/score/hoyer.hpp>
+#include <headcount/score/l2.hpp>
+#include <headcount/score/lp.hpp>
+#include <headcount/score/max.hpp>
+#include <headcount/score/normalised.hpp>
+#include <headcount/score/output_norm.hpp>
+#include <headcount/score/predictor.hpp>
+#include <headcount/score/previous.hpp>
+#include <headcount/score/product.hpp>
+#include <headcount/score/random.hpp>
+#include <headcount/score/rank_mean.hpp>
+#include <headcount/score/recent_mass.hpp>
+#include <headcount/score/replay.hpp>
+#include <headcount/score/sink_mass.hpp>
+#include <headcount/score/span_mass.hpp>
+#include <headcount/score/sum.hpp>
+#include <headcount/score/top_mass.hpp>
+#include <headcount/select/bottom_k.hpp>
+#include <headcount/select/fraction.hpp>
+#include <headcount/select/hysteresis.hpp>
+#include <headcount/select/per_layer.hpp>
+#include <headcount/select/random_k.hpp>
+#include <headcount/select/random_like.hpp>
+#include <headcount/select/relative_threshold.hpp>
+#include <headcount/select/threshold.hpp>
+#include <headcount/select/top_groups.hpp>
+#include <headcount/select/top_k.hpp>
+#include <headcount/select/top_p.hpp>
 #include <headcount/version.hpp>

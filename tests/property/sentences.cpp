@@ -118,7 +118,7 @@ template <class Part>
 Part random_part() {
   Part part{};
   auto const fill = [&](auto const& field) { part.*(field.member) = random_value(field); };
-  std::apply([&](auto const&... field) { (fill(field), ...); }, fields_of<Part>());
+  for_each_field<Part>(fill);
   return part;
 }
 
@@ -239,8 +239,8 @@ TEST_CASE("property: a policy's sentence reads back as the same policy, in the s
     if (policy.reads() == reading::nothing) {
       site const where{.layer = *rc::gen::arbitrary<std::size_t>(), .heads = 4};
       head_scores of_read{}, of_policy{};
-      (void)score_heads(read.score, where, no_evidence{}, of_read);
-      (void)score_heads(policy.score, where, no_evidence{}, of_policy);
+      (void)score_site(read.score, where, no_evidence{}, of_read);
+      (void)score_site(policy.score, where, no_evidence{}, of_policy);
       RC_ASSERT(std::memcmp(&of_read, &of_policy, sizeof of_read) == 0);  // NaN is NaN
     }
     std::vector<double> const scores{-1.5, 0, 2, 1e-3};

@@ -42,7 +42,7 @@ Part example() {
     if constexpr (std::is_same_v<Value, std::vector<any_scorer>>)
       part.*(field.member) = {score::entropy{}, score::previous{score::output_norm{}}, score::ema{0.5, score::max{}}};
   };
-  std::apply([&](auto const&... field) { (point(field), ...); }, fields_of<Part>());
+  for_each_field<Part>(point);
   return part;
 }
 

@@ -21,8 +21,7 @@ struct empty_files {
 /// A field that names such a file.
 template <class File>
 [[nodiscard]] File some_file(std::string name = "some-file.json") {
-  using content = std::remove_const_t<typename decltype(File::content)::element_type>;
-  return headcount::in_memory(std::move(name), content{});
+  return headcount::in_memory(std::move(name), typename File::content_type{});
 }
 
 }  // namespace support

@@ -4,12 +4,12 @@
 #include <limits>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/token_positions.hpp>
+#include <headcount/mask/mask.hpp>
 #include <headcount/part/part.hpp>
 
 // Parts as a user would write them: one scorer for each thing that can be read, a selector, a mask and an edit.
@@ -57,7 +57,8 @@ struct constant {
   static constexpr std::string_view name = "constant";
   double value = 7;
   static constexpr auto fields =
-      std::tuple{headcount::leading_field("value", &constant::value, "what a dropped head puts out")};
+      headcount::field_list{headcount::leading_field("value", &constant::value, "what a dropped head puts out")};
+  [[nodiscard]] headcount::mask_factors factors(std::size_t, std::size_t) const noexcept { return {}; }
   void operator()(auto&& output) const noexcept {
     for (auto& number : output) number = static_cast<std::remove_reference_t<decltype(number)>>(value);
   }
@@ -72,11 +73,11 @@ struct many_fields {
   bool strict = false;
   headcount::token_positions where;
   static constexpr auto fields =
-      std::tuple{headcount::leading_field("count", &many_fields::count, "how many", {1, 20}),
-                 headcount::optional_leading_field("limit", &many_fields::limit, "at most so many"),
-                 headcount::named_field("weight", &many_fields::weight, "how much", {0.0, 1.0}),
-                 headcount::named_field("strict", &many_fields::strict, "or not"),
-                 headcount::named_field("where", &many_fields::where, "on which tokens")};
+      headcount::field_list{headcount::leading_field("count", &many_fields::count, "how many", {1, 20}),
+                            headcount::optional_leading_field("limit", &many_fields::limit, "at most so many"),
+                            headcount::named_field("weight", &many_fields::weight, "how much", {0.0, 1.0}),
+                            headcount::named_field("strict", &many_fields::strict, "or not"),
+                            headcount::named_field("where", &many_fields::where, "on which tokens")};
   double operator()(headcount::site const&, std::size_t) const noexcept { return weight; }
 };
 

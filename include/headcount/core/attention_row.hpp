@@ -1,8 +1,7 @@
 #pragma once
 
 #include <concepts>
-#include <ranges>
-#include <span>
+#include <span>  // and the concepts of ranges; <ranges> itself costs as much as the rest of this header
 
 #include <headcount/core/strided_view.hpp>
 

@@ -1,11 +1,9 @@
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -21,20 +19,21 @@ namespace headcount::v0 {
 /// Source: Appleby 2011, MurmurHash3_x64_128, each addition seeded with what the one before left.
 class content_digest {
  public:
-  void add(std::span<std::byte const> bytes) noexcept {
+  void add_bytes(void const* data, std::size_t size) noexcept {
     constexpr std::uint64_t first = 0x87c37b91114253d5;
     constexpr std::uint64_t second = 0x4cf5ad432745937f;
     auto const mix_high = [&](std::uint64_t block) { high_ ^= std::rotl(block * first, 31) * second; };
     auto const mix_low = [&](std::uint64_t block) { low_ ^= std::rotl(block * second, 33) * first; };
-    auto const size = std::uint64_t{bytes.size()};
-    for (; bytes.size() >= 16; bytes = bytes.subspan(16)) {
-      mix_high(read(bytes.first(8)));
+    auto const* at = static_cast<unsigned char const*>(data);
+    auto left = size;
+    for (; left >= 16; at += 16, left -= 16) {
+      mix_high(read(at, 8));
       high_ = (std::rotl(high_, 27) + low_) * 5 + 0x52dce729;
-      mix_low(read(bytes.subspan(8, 8)));
+      mix_low(read(at + 8, 8));
       low_ = (std::rotl(low_, 31) + high_) * 5 + 0x38495ab5;
     }
-    if (bytes.size() > 8) mix_low(read(bytes.subspan(8)));
-    if (!bytes.empty()) mix_high(read(bytes.first(std::min<std::size_t>(bytes.size(), 8))));
+    if (left > 8) mix_low(read(at + 8, left - 8));
+    if (left > 0) mix_high(read(at, left < 8 ? left : 8));
     high_ ^= size;
     low_ ^= size;
     high_ += low_;
@@ -45,19 +44,19 @@ class content_digest {
     low_ += high_;
   }
 
-  void add(std::string_view text) noexcept { add(std::as_bytes(std::span{text})); }
+  void add(std::string_view text) noexcept { add_bytes(text.data(), text.size()); }
 
   template <class Number>
     requires std::is_arithmetic_v<Number>
   void add(Number number) noexcept {
-    add(std::as_bytes(std::span{&number, 1}));
+    add_bytes(&number, sizeof(number));
   }
 
   /// A list, and how long it is.
   template <class Item>
   void add(std::vector<Item> const& items) noexcept {
     if constexpr (std::is_arithmetic_v<Item>) {
-      add(std::as_bytes(std::span{items}));
+      add_bytes(items.data(), items.size() * sizeof(Item));
     } else {
       add(items.size());
       for (auto const& item : items) add(item);
@@ -82,9 +81,9 @@ class content_digest {
 
  private:
   /// Up to 8 bytes as a number, the first the lowest.
-  [[nodiscard]] static std::uint64_t read(std::span<std::byte const> bytes) noexcept {
+  [[nodiscard]] static std::uint64_t read(unsigned char const* bytes, std::size_t count) noexcept {
     std::uint64_t number = 0;
-    std::memcpy(&number, bytes.data(), bytes.size());
+    std::memcpy(&number, bytes, count);
     return number;
   }
   [[nodiscard]] static std::uint64_t scramble(std::uint64_t number) noexcept {

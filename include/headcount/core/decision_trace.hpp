@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <span>
-#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -26,23 +24,24 @@ struct decision {
 
 /// What a run decided, site by site, so that it can be decided again: see score::replay.
 struct decision_trace {
-  std::vector<decision> decisions{};  ///< by row, layer and position, each once
+  std::vector<decision> decisions{};  ///< by sequence, layer and position, each once
 
   /// What was decided at a site; null when nothing was recorded there. O(log decisions).
   [[nodiscard]] decision const* find(site const& where) const noexcept {
-    auto const wanted = std::tuple{where.sequence_id, where.layer, where.position};
-    auto const found = std::ranges::lower_bound(decisions, wanted, {}, place_of);
-    return found != decisions.end() && place_of(*found) == wanted ? &*found : nullptr;
+    decision const wanted{.sequence_id = where.sequence_id, .layer = where.layer, .position = where.position};
+    auto const found = std::lower_bound(decisions.begin(), decisions.end(), wanted, comes_before);
+    return found != decisions.end() && !comes_before(wanted, *found) ? &*found : nullptr;
   }
 
-  /// What decisions are ordered by.
-  [[nodiscard]] static std::tuple<std::size_t, std::size_t, std::size_t> place_of(decision const& one) noexcept {
-    return {one.sequence_id, one.layer, one.position};
+  /// How decisions are ordered.
+  [[nodiscard]] static bool comes_before(decision const& a, decision const& b) noexcept {
+    if (a.sequence_id != b.sequence_id) return a.sequence_id < b.sequence_id;
+    return a.layer != b.layer ? a.layer < b.layer : a.position < b.position;
   }
 
   void add_to(content_digest& digest) const noexcept {
     static_assert(std::has_unique_object_representations_v<decision>);
-    digest.add(std::as_bytes(std::span{decisions}));
+    digest.add_bytes(decisions.data(), decisions.size() * sizeof(decision));
   }
 
   [[nodiscard]] friend bool operator==(decision_trace const&, decision_trace const&) = default;

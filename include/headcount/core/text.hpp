@@ -4,6 +4,7 @@
 #include <charconv>
 #include <concepts>
 #include <cstddef>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -11,22 +12,39 @@
 
 namespace headcount::v0 {
 
+/// A piece of a text: some text, or a whole number.
+class text_piece {
+ public:
+  text_piece(char const* text) noexcept : text_{text} {}
+  text_piece(std::string const& text) noexcept : text_{text} {}
+  text_piece(std::string_view text) noexcept : text_{text} {}
+  template <std::integral Number>
+  text_piece(Number number) noexcept {
+    auto const* const end = std::to_chars(digits_.data(), digits_.data() + digits_.size(), number).ptr;
+    size_ = static_cast<std::size_t>(end - digits_.data());
+  }
+
+  [[nodiscard]] std::string_view text() const noexcept {
+    return size_ == 0 ? text_ : std::string_view{digits_.data(), size_};
+  }
+
+ private:
+  std::string_view text_{};
+  std::array<char, 24> digits_{};
+  std::size_t size_ = 0;
+};
+
+/// Pieces one after the other.
+[[nodiscard]] inline std::string joined(std::initializer_list<text_piece> pieces) {
+  std::string text;
+  for (auto const& piece : pieces) text.append(piece.text());
+  return text;
+}
+
 /// Pieces of text and whole numbers, one after the other: text_of("layer ", 3, " has ", 8, " heads").
 template <class... Piece>
-  requires((std::convertible_to<Piece const&, std::string_view> || std::integral<Piece>) && ...)
 [[nodiscard]] std::string text_of(Piece const&... piece) {
-  std::string text;
-  auto const add = [&](auto const& next) {
-    if constexpr (std::convertible_to<decltype(next), std::string_view>) {
-      text.append(std::string_view{next});
-    } else {
-      std::array<char, 24> digits{};
-      auto const* const end = std::to_chars(digits.data(), digits.data() + digits.size(), next).ptr;
-      text.append(std::string_view{digits.data(), static_cast<std::size_t>(end - digits.data())});
-    }
-  };
-  (add(piece), ...);
-  return text;
+  return joined({text_piece{piece}...});
 }
 
 /// The text with its control characters written as "\\xNN", so that it stays on one line.

@@ -77,7 +77,7 @@ struct pass_cost {
     masked.work = {masked.work.weighed + work.weighed, masked.work.summed + work.summed, work.stored, work.shared};
   }
 
-  auto const reads_at = [&] { return policy.where.covers(where) ? policy.reads() : reading::nothing; };
+  auto const reads_at = [&] { return policy.where.covers(where) ? policy.reads().last() : reading::nothing; };
   auto const reads = reads_at();
   auto const kept = kernel::kept_by(policy, where);
   auto made = kernel::needed_by(shape, reads, kept, masked.work);

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/index_ranges.hpp>
 #include <headcount/core/words.hpp>
@@ -56,7 +55,7 @@ struct ablate {
   block what = block::layer;  ///< what is taken away
   index_ranges channels{};    ///< which channels of it; all, and the bias, when empty
 
-  static constexpr auto fields = std::tuple{leading_field("what", &ablate::what, "what is taken away"),
+  static constexpr auto fields = field_list{leading_field("what", &ablate::what, "what is taken away"),
                                             named_field("channels", &ablate::channels, "which channels of it")};
 };
 

@@ -1,12 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <optional>
 #include <string_view>
-#include <tuple>
 
+#include <headcount/core/fill.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/strided_view.hpp>
 #include <headcount/core/token_positions.hpp>
@@ -56,17 +55,19 @@ struct balanced {
   std::optional<double> share{};             ///< the weight of each, where it is known from a whole pass
 
   static constexpr auto fields =
-      std::tuple{leading_field("positions", &balanced::positions, "the tokens that share the attention"),
+      field_list{leading_field("positions", &balanced::positions, "the tokens that share the attention"),
                  named_field("mass", &balanced::mass, "whose mass they share"),
                  named_field("window", &balanced::window, "what becomes of a row that has lost them all")};
+
+  [[nodiscard]] friend bool operator==(balanced const&, balanced const&) noexcept = default;
 
   void operator()(strided_view<float, 2> weights, head_set const& heads, seen_keys seen) const noexcept {
     if (leaves_alone(window, positions, seen)) return;
     auto const each = static_cast<float>(share ? *share : even_share(sum(weights, heads, seen), weights, heads, seen));
     for (auto const head : heads) {
-      std::ranges::fill(weights[head], 0.0f);
+      fill(weights[head], 0.0f);
       positions.for_each_in_row(seen.first, weights.extent(1), [&](std::size_t begin, std::size_t end) {
-        std::ranges::fill(weights[head].slice(begin, end - begin), each);
+        fill(weights[head].slice(begin, end - begin), each);
       });
     }
   }

@@ -44,6 +44,10 @@ concept all_rows_edit = all_heads_edit<Edit> && requires(Edit const& edit, strid
   { edit.with_pass_total(total, weights, heads, seen) } -> std::same_as<Edit>;
 };
 
+/// Says one of the three; then it must say all of them.
+template <class Edit>
+concept says_all_rows = requires { &Edit::needs_all_rows; } || requires { &Edit::with_pass_total; };
+
 /// Changes attention rows, one at a time or knowing all heads' rows.
 template <class Edit>
 concept weight_edit = row_edit<Edit> || all_heads_edit<Edit>;

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <algorithm>
 #include <span>
 #include <string_view>
-#include <tuple>
 
+#include <headcount/core/fill.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/edit/edit.hpp>
 #include <headcount/edit/window_rule.hpp>
@@ -25,11 +24,11 @@ struct null {
   window_rule window = window_rule::strict;  ///< what becomes of a row that has lost the positions
 
   static constexpr auto fields =
-      std::tuple{optional_leading_field("positions", &null::positions, "without effect, but for window"),
+      field_list{optional_leading_field("positions", &null::positions, "without effect, but for window"),
                  named_field("window", &null::window, "what becomes of a row that has lost the positions")};
 
   void operator()(std::span<float> weights, seen_keys seen) const noexcept {
-    if (!leaves_alone(window, positions, seen)) std::ranges::fill(weights, 0.0f);
+    if (!leaves_alone(window, positions, seen)) fill(weights, 0.0f);
   }
 };
 

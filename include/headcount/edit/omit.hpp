@@ -1,11 +1,10 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
+#include <headcount/core/fill.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/edit/edit.hpp>
 #include <headcount/part/part.hpp>
@@ -22,11 +21,11 @@ struct omit {
 
   token_positions positions;  ///< the hidden tokens
 
-  static constexpr auto fields = std::tuple{leading_field("positions", &omit::positions, "the hidden tokens")};
+  static constexpr auto fields = field_list{leading_field("positions", &omit::positions, "the hidden tokens")};
 
   void operator()(std::span<float> weights, seen_keys seen) const noexcept {
     positions.for_each_in_row(seen.first, weights.size(), [&](std::size_t begin, std::size_t end) {
-      std::ranges::fill(weights.subspan(begin, end - begin), 0.0f);
+      fill(weights.subspan(begin, end - begin), 0.0f);
     });
   }
 };

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
+#include <headcount/core/fill.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/edit/edit.hpp>
 #include <headcount/edit/window_rule.hpp>
@@ -25,17 +24,17 @@ struct only {
   window_rule window = window_rule::strict;  ///< what becomes of a row that has lost them all
 
   static constexpr auto fields =
-      std::tuple{leading_field("positions", &only::positions, "the tokens that stay visible"),
+      field_list{leading_field("positions", &only::positions, "the tokens that stay visible"),
                  named_field("window", &only::window, "what becomes of a row that has lost them all")};
 
   void operator()(std::span<float> weights, seen_keys seen) const noexcept {
     if (leaves_alone(window, positions, seen)) return;
     std::size_t done = 0;
     positions.for_each_in_row(seen.first, weights.size(), [&](std::size_t begin, std::size_t end) {
-      std::ranges::fill(weights.subspan(done, begin - done), 0.0f);
+      fill(weights.subspan(done, begin - done), 0.0f);
       done = end;
     });
-    std::ranges::fill(weights.subspan(done), 0.0f);
+    fill(weights.subspan(done), 0.0f);
   }
 };
 

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/token_positions.hpp>
 #include <headcount/edit/edit.hpp>
@@ -23,7 +22,7 @@ struct scale {
   double factor = 0.5;        ///< what their weights are multiplied by, 0 to 1e6
 
   static constexpr auto fields =
-      std::tuple{leading_field("positions", &scale::positions, "the tokens whose weights change"),
+      field_list{leading_field("positions", &scale::positions, "the tokens whose weights change"),
                  leading_field("factor", &scale::factor, "what their weights are multiplied by", {0.0, 1e6})};
 
   void operator()(std::span<float> weights, seen_keys seen) const noexcept {

@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <optional>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/fill.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/strided_view.hpp>
@@ -58,7 +60,7 @@ inline void qk_logits(attention_inputs const& in, site const& where, std::size_t
   auto const query = in.queries[head].as_span();
   auto const shared = head / where.group;
   if (in.keys.stride(0) == 1) {
-    std::ranges::fill(logits, 0.0f);
+    fill(logits, 0.0f);
     for (std::size_t i = 0; i < query.size(); ++i)
       add_scaled(logits, in.scale * query[i], {&in.keys(first, shared, i), logits.size()});
   } else {
@@ -78,7 +80,7 @@ inline void sink_recent_weights(attention_inputs const& in, site const& where, s
                                 attention_pattern const& to, std::span<float> row) noexcept {
   auto const weighed = row.first(to.size(row.size()));  // side by side, for the softmax, before they go to their places
   if (to.even) {
-    std::ranges::fill(weighed, 1 / static_cast<float>(weighed.size()));
+    fill(weighed, 1 / static_cast<float>(weighed.size()));
   } else {
     std::size_t at = 0;
     to.for_each_range(row.size(), [&](std::size_t begin, std::size_t end) {
@@ -90,7 +92,7 @@ inline void sink_recent_weights(attention_inputs const& in, site const& where, s
   auto const newest = row.subspan(to.begin_of_newest(row.size()));
   auto const rest = row.subspan(to.end_of_oldest(row.size()));
   std::ranges::copy_backward(rest.first(newest.size()), newest.end());
-  std::ranges::fill(rest.first(rest.size() - newest.size()), 0.0f);
+  fill(rest.first(rest.size() - newest.size()), 0.0f);
 }
 
 /// One head's output: the sum of the values of all visible keys, each by its weight. O(keys * dim).
@@ -110,6 +112,108 @@ inline void sum_values_of(attention_pattern const& to, attention_inputs const& i
     add_scaled(output, row[key], in.values[key][head / where.group].as_span());
 }
 
+/// One query position's attention at work: what attend is given, the rows and outputs that it fills, and how far it is.
+template <head_policy Policy, class Observer>
+struct attention_step {
+  Policy const& policy;
+  site const& where;
+  attention_inputs const& in;
+  std::span<any_edit const> edits;
+  strided_view<float, 2> rows;     ///< [head, key]
+  strided_view<float, 2> outputs;  ///< [head, dim]
+  Observer& observer;
+
+  head_set all = head_set::first(where.heads);
+  head_set kept = all;
+  head_set weighed{};   ///< heads whose rows hold weights
+  bool summed = false;  ///< whether all outputs are those of the rows
+
+  /// What the policy keeps, by what is known so far.
+  [[nodiscard]] head_set choose() const {
+    auto const gate_of = [&](std::size_t head) {
+      return in.gates.extent(0) == 0 ? head_gate{} : head_gate{in.gates[head].as_span()};
+    };
+    auto const query_of = [&](std::size_t head) { return head_query{in.queries[head].as_span()}; };
+    auto const row_of = [&](std::size_t head) -> row_view { return rows[head]; };
+    auto const output_of = [&](std::size_t head) { return head_output{outputs[head]}; };
+    attention_tensors const tensors{.input = {in.input},
+                                    .gates = gate_of,
+                                    .queries = query_of,
+                                    .rows = row_of,
+                                    .outputs = output_of,
+                                    .projection = in.output_projection,
+                                    .memory = in.memory};
+    if constexpr (watches_scores<Observer>) {
+      head_scores scores;
+      auto const chosen = headcount::decide(policy, where, tensors, scores);
+      observer.scored(where, std::span<double const>{scores}.first(where.heads));
+      return chosen;
+    } else {
+      return headcount::decide(policy, where, tensors);
+    }
+  }
+
+  /// Chooses heads as soon as what the scorer reads is there; weighs what it reads, what is kept and what `needed`
+  /// says.
+  void decide(head_set const& needed) {
+    constexpr bool may_read_before = Policy::may_read(reading::nothing) || Policy::may_read(reading::input) ||
+                                     Policy::may_read(reading::gate) || Policy::may_read(reading::query);
+    constexpr bool may_read_after = Policy::may_read(reading::output) || Policy::may_read(reading::contribution);
+    auto const reads = policy.reads().last();
+    bool const chooses = policy.where.covers(where);
+    if constexpr (may_read_before)
+      if (chooses && reads < reading::row) kept = choose();
+    weighed = chooses && reads >= reading::row ? all : kept | needed;
+    for (auto const head : weighed) {
+      weigh_keys(in, where, head, rows[head].as_span());
+      observer.row(where, head, rows[head].as_span());
+    }
+    if constexpr (Policy::may_read(reading::row))
+      if (chooses && reads == reading::row) kept = choose();
+    if constexpr (may_read_after)
+      if (chooses && reads > reading::row) {
+        for (auto const head : all) sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
+        summed = true;
+        kept = choose();
+      }
+    observer.kept(where, kept);
+  }
+
+  /// Gives dropped heads the weights of a mask that lets them attend, and edits all weights there are.
+  void edit(std::optional<attention_pattern> const& dropped) {
+    if (dropped) {
+      for (auto const head : all)
+        if (!kept.contains(head)) sink_recent_weights(in, where, head, *dropped, rows[head].as_span());
+      weighed = all;
+    }
+    for (auto const& edit : edits)
+      if (edit.edits_weights(where)) edit(rows, weighed, {.first = in.first_key, .phase = where.phase});
+    if constexpr (watches_edited_rows<Observer>)
+      for (auto const head : weighed) observer.edited_row(where, head, rows[head].as_span());
+  }
+
+  /// Sums up the values of kept heads, and makes the outputs of the others what the mask says.
+  void sum(std::optional<attention_pattern> const& dropped, bool edited) {
+    auto const factor = static_cast<float>(policy.mask.factors(kept.size(), where.heads).outputs);
+    for (auto const head : all) {
+      auto const row = rows[head].as_span();
+      auto const output = outputs[head].as_span();
+      if (kept.contains(head)) {
+        if (edited || !summed) sum_values(in, where, head, row, output);
+        if constexpr (watches_outputs<Observer>) observer.output(where, head, output);
+        if (factor != 1)
+          for (auto& value : output) value *= factor;
+      } else if (dropped && edited) {
+        sum_values(in, where, head, row, output);
+      } else if (dropped) {
+        sum_values_of(*dropped, in, where, head, row, output);
+      } else {
+        mask_output(policy.mask, where, head, outputs[head]);
+      }
+    }
+  }
+};
+
 /// Attention at one query position under a policy, as its formula.
 ///
 ///     weights[head, key] = softmax_key(scale * queries[head] . keys[key, head / group])
@@ -126,95 +230,21 @@ template <head_policy Policy, attention_observer Observer = no_observer>
 head_set attend(Policy const& policy, site const& where, attention_inputs const& in, std::span<any_edit const> edits,
                 attention_workspace& workspace, strided_view<float, 2> outputs, Observer&& observer = {}) {
   if constexpr (watches_inputs<Observer>) observer.input(where, in.input);
-  auto const all = head_set::first(where.heads);
   auto const keys = in.keys.extent(0);
-  auto const rows = workspace.rows(where.heads, keys);
-  auto const in_scope = policy.where.covers(where);
-  auto const reads = policy.reads();
-  bool const by_row = in_scope && reads == reading::row;
-  bool const by_output = in_scope && reads > reading::row;
+  attention_step<Policy, std::remove_reference_t<Observer>> step{
+      policy, where, in, edits, workspace.rows(where.heads, keys), outputs, observer};
   head_set needed;  // by edits, whether they are kept or not
   bool edited = false;
   for (auto const& edit : edits) {
     if (!edit.edits_weights(where)) continue;
     edited = true;
-    needed = needed | edit.needed_heads(all);
+    needed = needed | edit.needed_heads(step.all);
   }
-
-  auto const gate_of = [&](std::size_t head) {
-    return in.gates.extent(0) == 0 ? head_gate{} : head_gate{in.gates[head].as_span()};
-  };
-  auto const query_of = [&](std::size_t head) { return head_query{in.queries[head].as_span()}; };
-  auto const row_of = [&](std::size_t head) -> row_view { return rows[head]; };
-  auto const output_of = [&](std::size_t head) { return head_output{outputs[head]}; };
-  attention_tensors const tensors{.input = {in.input},
-                                  .gates = gate_of,
-                                  .queries = query_of,
-                                  .rows = row_of,
-                                  .outputs = output_of,
-                                  .projection = in.output_projection,
-                                  .memory = in.memory};
-  auto const choose = [&] {
-    if constexpr (watches_scores<Observer>) {
-      head_scores scores;
-      auto const chosen = decide(policy, where, tensors, scores);
-      observer.scored(where, std::span<double const>{scores}.first(where.heads));
-      return chosen;
-    } else {
-      return decide(policy, where, tensors);
-    }
-  };
-
-  head_set kept = all;
-  if constexpr (Policy::may_read(reading::nothing) || Policy::may_read(reading::input) ||
-                Policy::may_read(reading::gate) || Policy::may_read(reading::query))
-    if (in_scope && reads < reading::row) kept = choose();
-
-  head_set computed = by_row || by_output ? all : kept | needed;
-  for (auto const head : computed) {
-    weigh_keys(in, where, head, rows[head].as_span());
-    observer.row(where, head, rows[head].as_span());
-  }
-
-  if constexpr (Policy::may_read(reading::row))
-    if (by_row) kept = choose();
-  if constexpr (Policy::may_read(reading::output) || Policy::may_read(reading::contribution)) {
-    if (by_output) {
-      for (auto const head : all) sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
-      kept = choose();
-    }
-  }
-  observer.kept(where, kept);
-
-  auto const otherwise = kept == all ? std::nullopt : attention_of(policy.mask, keys);
-  if (otherwise) {
-    for (auto const head : all)
-      if (!kept.contains(head)) sink_recent_weights(in, where, head, *otherwise, rows[head].as_span());
-    computed = all;
-  }
-  for (auto const& edit : edits)
-    if (edit.edits_weights(where)) edit(rows, computed, {.first = in.first_key, .phase = where.phase});
-  if constexpr (watches_edited_rows<Observer>)
-    for (auto const head : computed) observer.edited_row(where, head, rows[head].as_span());
-
-  auto const factor = static_cast<float>(kept_factor_of(policy.mask, kept.size(), where.heads));
-  for (auto const head : all) {
-    auto const row = rows[head].as_span();
-    auto const output = outputs[head].as_span();
-    if (kept.contains(head)) {
-      if (edited || !by_output) sum_values(in, where, head, row, output);
-      if constexpr (watches_outputs<Observer>) observer.output(where, head, output);
-      if (factor != 1)
-        for (auto& value : output) value *= factor;
-    } else if (otherwise && edited) {
-      sum_values(in, where, head, row, output);
-    } else if (otherwise) {
-      sum_values_of(*otherwise, in, where, head, row, output);
-    } else {
-      mask_output(policy.mask, where, head, outputs[head]);
-    }
-  }
-  return kept;
+  step.decide(needed);
+  auto const dropped = step.kept == step.all ? std::nullopt : attention_of(policy.mask, keys);
+  step.edit(dropped);
+  step.sum(dropped, edited);
+  return step.kept;
 }
 
 }  // namespace headcount::v0::kernel

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 
+#include <headcount/core/fill.hpp>
 #include <headcount/core/strided_view.hpp>
 
 namespace headcount::v0::kernel {
@@ -44,7 +45,7 @@ inline void weighted_sum(std::span<float const> factors, strided_view<float cons
     std::ranges::copy(sums, sum.begin() + static_cast<std::ptrdiff_t>(column));
   }
   auto const rest = sum.subspan(column);
-  std::ranges::fill(rest, 0.0f);
+  fill(rest, 0.0f);
   for (std::size_t row = 0; row < factors.size() && !rest.empty(); ++row)
     add_scaled(rest, factors[row], {&rows(row, column), rest.size()});
 }

@@ -1,14 +1,13 @@
 #pragma once
 
 #include <cstddef>
-#include <ranges>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/head_outputs.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/mask/known_output.hpp>
+#include <headcount/mask/mask.hpp>
 #include <headcount/part/from_file.hpp>
 #include <headcount/part/part.hpp>
 
@@ -30,8 +29,9 @@ struct mean {
   from_file<head_outputs> outputs{};  ///< a file that `headcount calibrate` wrote
 
   static constexpr auto fields =
-      std::tuple{leading_field("outputs", &mean::outputs, "the file that `headcount calibrate` wrote")};
+      field_list{leading_field("outputs", &mean::outputs, "the file that `headcount calibrate` wrote")};
 
+  [[nodiscard]] constexpr mask_factors factors(std::size_t, std::size_t) const noexcept { return {}; }
   void operator()(site const& where, std::size_t head, std::ranges::forward_range auto&& output) const noexcept {
     auto const* const known = known_outputs(outputs, where);
     put_output(known == nullptr ? std::span<float const>{} : known->mean_of(head), output);

@@ -2,10 +2,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <ranges>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_outputs.hpp>
@@ -13,6 +11,7 @@
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/mask/known_output.hpp>
+#include <headcount/mask/mask.hpp>
 #include <headcount/part/from_file.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/part/print_part.hpp>
@@ -36,9 +35,10 @@ struct resample {
   std::uint64_t seed = 0;             ///< another seed draws other tokens
 
   static constexpr auto fields =
-      std::tuple{leading_field("outputs", &resample::outputs, "the file that `headcount calibrate` wrote"),
+      field_list{leading_field("outputs", &resample::outputs, "the file that `headcount calibrate` wrote"),
                  named_field("seed", &resample::seed, "another seed draws other tokens")};
 
+  [[nodiscard]] constexpr mask_factors factors(std::size_t, std::size_t) const noexcept { return {}; }
   void operator()(site const& where, std::size_t head, std::ranges::forward_range auto&& output) const noexcept {
     auto const* const known = known_outputs(outputs, where);
     if (known == nullptr || outputs.content->samples == 0) return put_output({}, output);

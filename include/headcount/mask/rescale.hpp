@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstddef>
-#include <ranges>
 #include <string_view>
 
+#include <headcount/mask/mask.hpp>
 #include <headcount/part/part.hpp>
 
 namespace headcount::v0::mask {
@@ -23,8 +23,8 @@ struct rescale {
   constexpr void operator()(std::ranges::forward_range auto&& output) const noexcept {
     for (auto& value : output) value = {};
   }
-  [[nodiscard]] constexpr double kept_factor(std::size_t kept, std::size_t heads) const noexcept {
-    return kept == 0 ? 1 : static_cast<double>(heads) / static_cast<double>(kept);
+  [[nodiscard]] constexpr mask_factors factors(std::size_t kept, std::size_t heads) const noexcept {
+    return {.outputs = kept == 0 ? 1 : static_cast<double>(heads) / static_cast<double>(kept)};
   }
 };
 

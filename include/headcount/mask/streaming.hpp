@@ -2,9 +2,9 @@
 
 #include <cstddef>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/mask/attention_pattern.hpp>
+#include <headcount/mask/mask.hpp>
 #include <headcount/part/part.hpp>
 
 namespace headcount::v0::mask {
@@ -27,9 +27,10 @@ struct streaming {
   std::size_t recent = 256;  ///< newest visible keys it sees, 1 or more
 
   static constexpr auto fields =
-      std::tuple{optional_leading_field("sink", &streaming::sink, "oldest visible keys a dropped head sees"),
+      field_list{optional_leading_field("sink", &streaming::sink, "oldest visible keys a dropped head sees"),
                  optional_leading_field("recent", &streaming::recent, "newest visible keys it sees", {1})};
 
+  [[nodiscard]] constexpr mask_factors factors(std::size_t, std::size_t) const noexcept { return {}; }
   [[nodiscard]] constexpr attention_pattern attention(std::size_t) const noexcept {
     return {.oldest = sink, .newest = recent};
   }

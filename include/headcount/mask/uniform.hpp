@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include <headcount/mask/attention_pattern.hpp>
+#include <headcount/mask/mask.hpp>
 #include <headcount/part/part.hpp>
 
 namespace headcount::v0::mask {
@@ -20,6 +21,7 @@ struct uniform {
   static constexpr part_about about{"attention without its choice: the mean of all visible values", "sum of v_j / n",
                                     "Wu et al. 2024, arXiv 2404.15574, as its code masks"};
 
+  [[nodiscard]] constexpr mask_factors factors(std::size_t, std::size_t) const noexcept { return {}; }
   [[nodiscard]] constexpr attention_pattern attention(std::size_t keys) const noexcept {
     return {.oldest = keys, .even = true};
   }

@@ -2,11 +2,10 @@
 
 #include <array>
 #include <cstddef>
-#include <ranges>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/words.hpp>
+#include <headcount/mask/mask.hpp>
 #include <headcount/part/part.hpp>
 
 namespace headcount::v0::mask {
@@ -32,7 +31,7 @@ namespace headcount::v0::mask {
 ///
 ///     bias becomes bias * kept heads / heads
 ///
-/// Outputs do not show that; whoever projects them multiplies (see bias_factor_of), as the reference attention does.
+/// Outputs do not show that; whoever projects them multiplies (see mask_factors), as the reference attention does.
 /// Source: Michalak & Abreu 2025, arXiv 2510.19861; bias=drop: own.
 struct zero {
   static constexpr std::string_view name = "zero";
@@ -42,13 +41,14 @@ struct zero {
   bias_rule bias = bias_rule::keep;  ///< whether a dropped head's share of the bias stays
 
   static constexpr auto fields =
-      std::tuple{named_field("bias", &zero::bias, "whether its share of the projection's bias stays")};
+      field_list{named_field("bias", &zero::bias, "whether its share of the projection's bias stays")};
 
   constexpr void operator()(std::ranges::forward_range auto&& output) const noexcept {
     for (auto& value : output) value = {};
   }
-  [[nodiscard]] constexpr double bias_factor(std::size_t kept, std::size_t heads) const noexcept {
-    return bias == bias_rule::keep || heads == 0 ? 1 : static_cast<double>(kept) / static_cast<double>(heads);
+  [[nodiscard]] constexpr mask_factors factors(std::size_t kept, std::size_t heads) const noexcept {
+    bool const whole = bias == bias_rule::keep || heads == 0;
+    return {.bias = whole ? 1 : static_cast<double>(kept) / static_cast<double>(heads)};
   }
 };
 

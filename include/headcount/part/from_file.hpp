@@ -1,13 +1,13 @@
 #pragma once
 
 #include <concepts>
-#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 
 #include <headcount/core/content_digest.hpp>
+#include <headcount/core/shared.hpp>
 
 namespace headcount::v0 {
 
@@ -17,9 +17,11 @@ namespace headcount::v0 {
 /// Whoever reads a sentence says how files are read (policy/sentence.hpp), so that parts need no file format.
 template <class Content>
 struct from_file {
-  std::string name{};                        ///< of the file, as the sentence writes it
-  std::shared_ptr<Content const> content{};  ///< what is in it; null until it was read
-  std::optional<content_digest> known{};     ///< of the content, where somebody has worked it out
+  using content_type = Content;
+
+  std::string name{};                     ///< of the file, as the sentence writes it
+  shared<Content> content{};              ///< what is in it; null until it was read
+  std::optional<content_digest> known{};  ///< of the content, where somebody has worked it out
 
   /// The digest of its content, which must be there. O(content) where it is not known.
   [[nodiscard]] content_digest digest() const noexcept { return known ? *known : digest_of(*content); }
@@ -35,7 +37,7 @@ struct from_file {
 template <class Content>
 [[nodiscard]] from_file<Content> in_memory(std::string name, Content content) {
   auto const digest = digest_of(content);
-  return {std::move(name), std::make_shared<Content const>(std::move(content)), digest};
+  return {std::move(name), shared<Content>::template make<Content>(std::move(content)), digest};
 }
 
 /// Whether a field of a part is a file's content.

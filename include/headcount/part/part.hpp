@@ -4,12 +4,10 @@
 #include <cstddef>
 #include <limits>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
-#include <utility>
 #include <vector>
 
-#include <headcount/version.hpp>
+#include <headcount/core/site.hpp>
 
 namespace headcount::v0 {
 
@@ -61,27 +59,64 @@ template <class Part, class Value>
   return {name, member, meaning, allowed, true, false};
 }
 
+/// The fields of a part, in order: what std::tuple would be, at a tenth of what it costs to compile.
+template <class... Fields>
+struct field_list {};
+template <class First, class... Rest>
+struct field_list<First, Rest...> {
+  constexpr field_list(First one, Rest... others) noexcept : first{one}, rest{others...} {}
+  First first;
+  [[no_unique_address]] field_list<Rest...> rest;
+};
+template <class... Fields>
+field_list(Fields...) -> field_list<Fields...>;
+
+/// How many fields a list has.
+template <class... Fields>
+[[nodiscard]] constexpr std::size_t size_of(field_list<Fields...> const&) noexcept {
+  return sizeof...(Fields);
+}
+
+/// Calls `use(field)` for each field of a list, in order.
+template <class Use, class... Fields>
+constexpr void visit_fields([[maybe_unused]] field_list<Fields...> const& list, [[maybe_unused]] Use const& use) {
+  if constexpr (sizeof...(Fields) > 0) {
+    use(list.first);
+    visit_fields(list.rest, use);
+  }
+}
+
 /// A piece of a policy: a small aggregate that knows the word it goes by in sentences. A part with parameters also has
-/// `static constexpr auto fields`, a tuple made by the three functions above.
+/// `static constexpr auto fields`, a field_list of what the three functions above make.
 template <class Part>
 concept policy_part = std::is_aggregate_v<Part> && std::copyable<Part> && requires {
   { Part::name } -> std::convertible_to<std::string_view>;
 };
 
-/// The fields of a part; an empty tuple for a part without parameters.
+/// How many fields a part has.
 template <policy_part Part>
-[[nodiscard]] consteval auto fields_of() noexcept {
-  if constexpr (requires { Part::fields; }) return Part::fields;
-  else return std::tuple{};
+[[nodiscard]] consteval std::size_t field_count() noexcept {
+  if constexpr (requires { Part::fields; }) return size_of(Part::fields);
+  else return 0;
 }
 
 /// Calls `use(field)` for each field of a part, in order; the fields outlive the call.
 template <policy_part Part, class Use>
 constexpr void for_each_field(Use const& use) {
-  if constexpr (requires { Part::fields; })
-    [&]<std::size_t... At>(std::index_sequence<At...>) {
-      (use(std::get<At>(Part::fields)), ...);
-    }(std::make_index_sequence<std::tuple_size_v<decltype(Part::fields)>>{});
+  if constexpr (requires { Part::fields; }) visit_fields(Part::fields, use);
+}
+
+/// Whether two parts of one type have equal fields. A part with more members than fields says with an operator== of its
+/// own; one without fields that has members and none is equal to itself alone.
+template <policy_part Part>
+[[nodiscard]] bool same_content(Part const& a, Part const& b) {
+  if constexpr (requires {
+                  { a == b } -> std::same_as<bool>;
+                })
+    return a == b;
+  bool same = std::is_empty_v<Part> || field_count<Part>() > 0 || &a == &b;
+  for_each_field<Part>([&](auto const& field) { same = same && a.*(field.member) == b.*(field.member); });
+  return same;
 }
 
 /// What a part is, in words for listings and explanations (policy/describe.hpp), beside the comment for who reads its
@@ -108,5 +143,30 @@ template <class Value>
 inline constexpr bool is_erased_part_list = false;
 template <class Part>
 inline constexpr bool is_erased_part_list<std::vector<Part>> = is_erased_part<Part>;
+
+/// Calls `use(inner)` for each part that stands in a part's fields.
+template <policy_part Part, class Use>
+void for_each_inner(Part const& part, Use const& use) {
+  for_each_field<Part>([&]<class Value>(field<Part, Value> const& field) {
+    if constexpr (is_erased_part<Value>) use(part.*(field.member));
+    else if constexpr (is_erased_part_list<Value>)
+      for (auto const& inner : part.*(field.member)) use(inner);
+  });
+}
+
+/// Refuses at compile time what a part would otherwise have in vain: members that no sentence and no comparison would
+/// see, and a check that nobody would call.
+template <policy_part Part>
+constexpr void check_part() noexcept {
+  static_assert(
+      std::is_empty_v<Part> || requires { size_of(Part::fields); },
+      "headcount: a part with members lists them in `static constexpr auto fields = field_list{...}`");
+  static_assert(
+      !requires(Part const& part, site const& where) { validate(where, part); },
+      "headcount: a part's check takes the part first: `void validate(part const&, site const&)`");
+  static_assert(
+      !requires { &Part::validate; },
+      "headcount: a part's check is a function beside it: `void validate(part const&, site const&)`");
+}
 
 }  // namespace headcount::v0

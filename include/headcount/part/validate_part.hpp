@@ -13,13 +13,10 @@ void validate_part(Part const& part, site const& where) {
   if constexpr (is_erased_part<Part>) {
     part.validate(where);
   } else {
+    check_part<Part>();
     check_bounds(part);
     if constexpr (requires { validate(part, where); }) validate(part, where);
-    for_each_field<Part>([&]<class Value>(field<Part, Value> const& field) {
-      if constexpr (is_erased_part<Value>) (part.*(field.member)).validate(where);
-      else if constexpr (is_erased_part_list<Value>)
-        for (auto const& inner : part.*(field.member)) inner.validate(where);
-    });
+    for_each_inner(part, [&](auto const& inner) { inner.validate(where); });
   }
 }
 

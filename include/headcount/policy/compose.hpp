@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <concepts>
 #include <cstddef>
 #include <span>
@@ -10,23 +11,71 @@
 #include <headcount/mask/zero.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/policy/policy.hpp>
+#include <headcount/score/accumulator.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/select/selector.hpp>
 
 namespace headcount::v0 {
 
-/// What gives a number for a piece of evidence, whether or not it does so as a scorer must.
+/// What was meant to be a head scorer, whether or not it is called as one must be.
 template <class Part, class... Evidence>
-concept gives_number = requires(Part& part, Evidence const&... evidence) {
+concept meant_for = requires(Part& part, Evidence const&... evidence) {
   { part(evidence...) } -> std::convertible_to<double>;
 };
-
-/// What was meant to be a scorer.
 template <class Part>
-concept called_as_scorer =
-    gives_number<Part, site, std::size_t> || gives_number<Part, head_gate> || gives_number<Part, head_query> ||
-    gives_number<Part, row_view> || gives_number<Part, std::span<float const>> || gives_number<Part, row_view, site> ||
-    gives_number<Part, head_output> || gives_number<Part, head_contribution>;
+concept meant_as_scorer =
+    meant_for<Part, site, std::size_t> || meant_for<Part, head_gate> || meant_for<Part, head_query> ||
+    meant_for<Part, row_view> || meant_for<Part, std::span<float const>> || meant_for<Part, row_view, site> ||
+    meant_for<Part, head_output> || meant_for<Part, head_contribution>;
+
+/// Refuses what is no scorer, saying why.
+template <policy_part Score>
+constexpr void check_scorer() noexcept {
+  check_part<Score>();
+  static_assert(
+      std::popcount(evidence_of<Score>) <= 1,
+      "headcount: a scorer reads one thing: the site, a head_gate, a head_query, an attention_row, a head_output or a "
+      "head_contribution");
+  static_assert(evidence_of<Score> != 0 || !meant_as_scorer<Score>,
+                "headcount: a scorer's call operator is const noexcept and returns double; of a row, it takes any "
+                "attention_row");
+  static_assert(
+      layer_scorer<Score> || !requires(Score const& score, site const& where, attention_tensors const& tensors,
+                                       std::span<double> scores) { score(where, tensors, scores); },
+
+      "headcount: a scorer of a layer is called with (site, attention_tensors, scores) and says reads() and "
+      "state_size()");
+  static_assert(scorer<Score>,
+                "headcount: a policy starts with a scorer, e.g. score::entropy{} | select::top_k{5} | mask::zero{}");
+  static_assert(
+      !requires { typename Score::accumulator; } || accumulated_scorer<Score>,
+      "headcount: a scorer's accumulator has add, merge and score, its scorer start and accumulates");
+}
+
+/// Refuses what is no selector, saying why.
+template <policy_part Select>
+constexpr void check_selector() noexcept {
+  check_part<Select>();
+  static_assert(
+      selector_takes<Select>.state || !requires(Select const& select, std::span<double const> scores, site const& where,
+                                                std::span<double> state) { select(scores, where, state); },
+      "headcount: a selector that takes its state says state_size(), both const noexcept");
+  static_assert(selector<Select>,
+                "headcount: a scorer is followed by a selector, e.g. score::entropy{} | select::top_k{5}");
+  static_assert(
+      selector_takes<Select>.state || !requires { &Select::state_size; },
+      "headcount: a selector that remembers takes its state after the scores and the site");
+}
+
+/// Refuses what is no mask, saying why.
+template <policy_part Mask>
+constexpr void check_mask() noexcept {
+  check_part<Mask>();
+  static_assert(says_factors<Mask> || !(masks_output<Mask> || masks_site<Mask> || masks_attention<Mask>),
+                "headcount: a mask says `mask_factors factors(kept, heads)` const noexcept; {} multiplies nothing");
+  static_assert(head_mask<Mask>, "headcount: a selector is followed by a mask, e.g. select::top_k{5} | mask::zero{}");
+}
 
 /// Writes a policy as its sentence: `score::entropy{} | select::top_k{5} | mask::zero{}`. The mask may be left out; it
 /// is then zero.
@@ -35,19 +84,10 @@ template <class Left, class Right>
 [[nodiscard]] constexpr auto operator|(Left left, Right right) {
   static_assert(policy_part<Left> && policy_part<Right>,
                 "headcount: a part is an aggregate that has `static constexpr std::string_view name`");
-  static_assert(
-      kinds_of_scorer<Left> <= 1,
-      "headcount: a scorer reads one thing: the site, a block_input, a head_query, an attention_row, a head_output "
-      "or a head_contribution");
-  static_assert(kinds_of_scorer<Left> == 1 || !called_as_scorer<Left>,
-                "headcount: a scorer's call operator is const noexcept and returns double; of a row, it takes any "
-                "attention_row");
-  static_assert(scorer<Left>,
-                "headcount: a policy starts with a scorer, e.g. score::entropy{} | select::top_k{5} | mask::zero{}");
-  if constexpr (scorer<Left>) {
-    static_assert(selector<Right>,
-                  "headcount: a scorer is followed by a selector, e.g. score::entropy{} | select::top_k{5}");
-    if constexpr (selector<Right>) return policy<Left, Right>{left, right};
+  if constexpr (policy_part<Left> && policy_part<Right>) {
+    check_scorer<Left>();
+    if constexpr (scorer<Left>) check_selector<Right>();
+    if constexpr (scorer<Left> && selector<Right>) return policy<Left, Right>{left, right};
   }
 }
 
@@ -55,7 +95,7 @@ template <class Left, class Right>
 template <scorer Score, selector Select, head_mask Mask, policy_part Right>
 [[nodiscard]] constexpr auto operator|(policy<Score, Select, Mask> left, Right right) {
   static_assert(std::same_as<Mask, mask::zero>, "headcount: a policy has one mask");
-  static_assert(head_mask<Right>, "headcount: a selector is followed by a mask, e.g. select::top_k{5} | mask::zero{}");
+  check_mask<Right>();
   if constexpr (head_mask<Right>) return policy<Score, Select, Right>{left.score, left.select, right, left.where};
 }
 

@@ -44,15 +44,25 @@ template <class Evidence>
 /// a head, an attention row, a head_gate, a head_query or a head_output. It is not called when the scorer reads
 /// nothing.
 template <class Score, class Evidence>
-std::span<double const> score_heads(Score const& score, site const& where, Evidence const& evidence,
-                                    head_scores& scores) noexcept {
+std::span<double const> score_site(Score const& score, site const& where, Evidence const& evidence,
+                                   head_scores& scores) noexcept {
   auto const filled = std::span{scores}.first(where.heads);
   if constexpr (std::same_as<Evidence, attention_tensors>) {
     score_heads(score, where, evidence, filled);
-  } else if constexpr (site_scorer<Score>) {
-    score_heads(score, where, attention_tensors{}, filled);
-  } else if constexpr (row_scorer<Score>) {  // rows of any numbers, not of floats alone
-    for (std::size_t head = 0; head < where.heads; ++head) filled[head] = score_row(score, where, evidence(head));
+  } else if constexpr (head_scorer<Score>) {
+    if constexpr (may_read<Score>(reading::nothing)) {
+      score_heads(score, where, attention_tensors{}, filled);
+    } else if constexpr (may_read<Score>(reading::row)) {  // rows of any numbers, not of floats alone
+      static_assert(
+          requires { score_row(score, where, evidence(0)); },
+          "headcount: this scorer reads attention rows, and the evidence gives something else");
+      for (std::size_t head = 0; head < where.heads; ++head) filled[head] = score_row(score, where, evidence(head));
+    } else {
+      static_assert(
+          requires { score(evidence(0)); },
+          "headcount: the evidence is not what this scorer reads; give it attention_tensors or that");
+      for (std::size_t head = 0; head < where.heads; ++head) filled[head] = score(evidence(head));
+    }
   } else {
     score_heads(score, where, tensors_from(evidence), filled);
   }
@@ -64,7 +74,7 @@ std::span<double const> score_heads(Score const& score, site const& where, Evide
 template <head_policy Policy, class Evidence>
 [[nodiscard]] head_set decide(Policy const& policy, site const& where, Evidence const& evidence,
                               head_scores& scores) noexcept {
-  auto const scored = score_heads(policy.score, where, evidence, scores);
+  auto const scored = score_site(policy.score, where, evidence, scores);
   if (!policy.where.covers(where)) return head_set::first(where.heads);
   std::span<double> memory;
   if constexpr (std::same_as<Evidence, attention_tensors>)
@@ -74,7 +84,7 @@ template <head_policy Policy, class Evidence>
 }
 
 /// The heads that a policy keeps at a site; all of them where its scope does not reach, without scoring them.
-/// O(heads * (score + select)), no allocation. `evidence` as in score_heads.
+/// O(heads * (score + select)), no allocation. `evidence` as in score_site.
 template <head_policy Policy, class Evidence>
 [[nodiscard]] head_set decide(Policy const& policy, site const& where, Evidence const& evidence) noexcept {
   head_scores scores;

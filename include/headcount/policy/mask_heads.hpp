@@ -43,7 +43,7 @@ void attend_otherwise(attention_pattern const& to, Row const& weights, strided_v
 template <class Mask, class Rows, class Value, class Output>
 void mask_heads(Mask const& mask, site const& where, head_set const& kept, Rows const& rows,
                 strided_view<Value, 3> values, strided_view<Output, 2> outputs) noexcept {
-  double const factor = kept_factor_of(mask, kept.size(), where.heads);
+  double const factor = mask.factors(kept.size(), where.heads).outputs;
   for (std::size_t head = 0; head < where.heads; ++head) {
     auto const output = outputs[head];
     if (!kept.contains(head)) {

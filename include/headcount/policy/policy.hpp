@@ -61,14 +61,19 @@ struct policy {
   }
 
   /// Whether the scorer's type allows it to read this: kernels leave out at compile time what cannot happen.
-  [[nodiscard]] static constexpr bool may_read(reading what) noexcept {
-    if constexpr (is_erased_part<Score> || layer_scorer<Score>) return true;
-    else return reading_of<Score> == what;
-  }
+  [[nodiscard]] static constexpr bool may_read(reading what) noexcept { return headcount::may_read<Score>(what); }
 
-  /// What the scorer reads, and the last of it in the order of work, which says when heads can be chosen.
-  [[nodiscard]] constexpr reading_set needs() const noexcept { return needs_of(score); }
-  [[nodiscard]] constexpr reading reads() const noexcept { return needs().most(); }
+  /// What the scorer reads.
+  [[nodiscard]] constexpr reading_set reads() const noexcept { return reads_of(score); }
+
+  /// Policies of equal parts, down to the content of files, in equal scopes.
+  [[nodiscard]] friend bool operator==(policy const& a, policy const& b) {
+    auto const same = []<class Part>(Part const& x, Part const& y) {
+      if constexpr (is_erased_part<Part>) return x == y;
+      else return same_content(x, y);
+    };
+    return same(a.score, b.score) && same(a.select, b.select) && same(a.mask, b.mask) && a.where == b.where;
+  }
 
   /// Numbers a head that the scorer, and after it the selector, remember from token to token; whoever runs the model
   /// keeps them in a scorer_state.

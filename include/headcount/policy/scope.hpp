@@ -21,6 +21,8 @@ struct scope {
   [[nodiscard]] constexpr bool reaches(std::size_t layer) const noexcept {
     return !layers || (layer < layer_set::capacity() && layers->contains(layer));
   }
+  [[nodiscard]] friend constexpr bool operator==(scope const&, scope const&) noexcept = default;
+
   [[nodiscard]] constexpr bool covers(site const& where) const noexcept {
     return (!during || *during == where.phase) && reaches(where.layer);
   }

@@ -17,10 +17,10 @@
 #include <headcount/policy/decide.hpp>
 #include <headcount/policy/mask_heads.hpp>
 #include <headcount/policy/policy.hpp>
+#include <headcount/policy/scorer_state.hpp>
 #include <headcount/policy/validate.hpp>
 #include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
-#include <headcount/score/scorer_state.hpp>
 
 namespace headcount::v0 {
 
@@ -70,7 +70,7 @@ void for_each_query(layer_pass const& pass, strided_view<Element, 4> weights, Vi
 /// O(the size of what the scorer reads), no allocation. Throws headcount::error before anything is written when shapes
 /// disagree, when the policy cannot work with so many heads, when its scorer reads what is not here, or when its mask
 /// needs values and there are none. What a mask makes of the output projection's bias is left to the engine: see
-/// bias_factor_of.
+/// mask_factors.
 template <class Policy, class Weights, class Outputs, class Values = strided_view<float const, 4>>
 void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weights, Outputs&& outputs,
               std::span<scorer_state> memories = {}, Values const& values = {}) {
@@ -107,7 +107,7 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
     throw error{"values", "the policy's mask needs them, and they are not there or do not fit the weights",
                 "[batch, kv_head, key, dim] for weights [batch, head, query, key]"};
   for (auto const absent : {reading::input, reading::gate, reading::query, reading::contribution})
-    if (policy.needs().contains(absent))
+    if (policy.reads().contains(absent))
       throw error{"policy", text_of("its scorer reads ", word_of(absent)),
                   "scorers that read rows, outputs or nothing"};
   if (policy.state_size() > 0 && memories.size() != rows_of.extent(0))

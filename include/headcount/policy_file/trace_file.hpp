@@ -97,7 +97,7 @@ inline void write_recording(std::filesystem::path const& path, record::recording
     for (std::size_t head = 0; head < one.heads; ++head)
       if (kept.bytes[i * most + head] != std::byte{0}) one.kept.insert(head);
     trace.decisions.push_back(one);
-    if (i > 0 && decision_trace::place_of(trace.decisions[i - 1]) >= decision_trace::place_of(one))
+    if (i > 0 && !decision_trace::comes_before(trace.decisions[i - 1], one))
       throw error{what, "it does not come after the one before it", "sites in order of sequence, layer and position"};
   }
   return trace;

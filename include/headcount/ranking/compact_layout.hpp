@@ -42,7 +42,7 @@ struct compact_layout {
   auto const* const allowed = "policies of a ranking in both phases, e.g. fixed(R.json) | top_k(5)";
   if (policy.reads() != reading::nothing)
     throw error{what, "its scorer reads what the model computes, so that other heads are kept at every token", allowed};
-  if (print(policy.mask) != print(mask::zero{}))
+  if (policy.mask != any_mask{mask::zero{}})
     throw error{what, text_of("its mask is ", print(policy.mask), ", and a head that is cut out gives zeros"),
                 mask::zero::name};
   head_set kept_in[2];

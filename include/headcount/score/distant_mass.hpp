@@ -1,9 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <ranges>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/device.hpp>
@@ -30,7 +28,7 @@ struct distant_mass {
   std::size_t sink = 4;     ///< tokens at the start of the sequence; 0 to 1048576
   std::size_t recent = 64;  ///< keys up to the query's own token; 0 to 1048576
 
-  static constexpr auto fields = std::tuple{
+  static constexpr auto fields = field_list{
       optional_leading_field("sink", &distant_mass::sink, "tokens at the start of the sequence", {0, 1u << 20}),
       optional_leading_field("recent", &distant_mass::recent, "keys up to the query's own token", {0, 1u << 20})};
 

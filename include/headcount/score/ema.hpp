@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
@@ -32,10 +31,10 @@ struct ema {
   any_scorer inner{};  ///< whose scores are smoothed
 
   static constexpr auto fields =
-      std::tuple{leading_field("decay", &ema::decay, "how much the past counts", {0.0, 0.999999}),
+      field_list{leading_field("decay", &ema::decay, "how much the past counts", {0.0, 0.999999}),
                  leading_field("inner", &ema::inner, "whose scores are smoothed")};
 
-  [[nodiscard]] reading_set needs() const noexcept { return inner.needs(); }
+  [[nodiscard]] reading_set reads() const noexcept { return inner.reads(); }
   [[nodiscard]] std::size_t state_size() const noexcept { return 1 + inner.state_size(); }
 
   void operator()(site const& where, attention_tensors const& tensors, std::span<double> scores) const noexcept {

@@ -4,9 +4,7 @@
 #include <concepts>
 #include <cstddef>
 #include <numbers>
-#include <ranges>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/device.hpp>
@@ -43,7 +41,7 @@ struct entropy {
   number_type dtype = number_type::float32;  ///< the format of weights and score
 
   static constexpr auto fields =
-      std::tuple{named_field("eps", &entropy::eps, "added to each weight so that log2 stays finite", {1e-30, 1e-3}),
+      field_list{named_field("eps", &entropy::eps, "added to each weight so that log2 stays finite", {1e-30, 1e-3}),
                  named_field("normalised", &entropy::normalised, "divided by log2 of the visible keys"),
                  named_field("dtype", &entropy::dtype, "the format of weights and score")};
 

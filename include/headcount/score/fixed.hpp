@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <limits>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/ranking.hpp>
@@ -32,7 +31,7 @@ struct fixed {
   from_file<headcount::ranking> ranking{};  ///< a file that `headcount rank` wrote
 
   static constexpr auto fields =
-      std::tuple{leading_field("ranking", &fixed::ranking, "the file that `headcount rank` wrote")};
+      field_list{leading_field("ranking", &fixed::ranking, "the file that `headcount rank` wrote")};
 
   [[nodiscard]] double operator()(site const& where, std::size_t head) const noexcept {
     auto const* const read = ranking.content.get();

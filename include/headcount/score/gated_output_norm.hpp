@@ -28,10 +28,10 @@ struct gated_output_norm {
                                     "sqrt(sum_i (o_i sigmoid(g_i))^2)",
                                     "own; gates of Qiu et al. 2025, arXiv 2505.06708"};
 
-  [[nodiscard]] static constexpr reading_set needs() noexcept {
-    reading_set both = reading::output;
-    return both |= reading::gate;
+  [[nodiscard]] static constexpr reading_set reads() noexcept {
+    return reading_set{reading::output} | reading_set{reading::gate};
   }
+  [[nodiscard]] static constexpr std::size_t state_size() noexcept { return 0; }
 
   void operator()(site const&, attention_tensors const& tensors, std::span<double> scores) const noexcept {
     for (std::size_t head = 0; head < scores.size(); ++head) {

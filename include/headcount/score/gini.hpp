@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <limits>
-#include <ranges>
 #include <span>
 #include <string_view>
 
@@ -61,14 +60,13 @@ struct gini {
       if (size_ >= kept && value > most_) return;
       values_[size_++] = value;
       if (size_ < values_.size()) return;
-      std::ranges::nth_element(values_, values_.begin() + (kept - 1));
+      std::nth_element(values_.data(), values_.data() + (kept - 1), values_.data() + values_.size());
       most_ = values_[kept - 1];
       size_ = kept;
     }
     [[nodiscard]] std::span<double const> sorted() noexcept {
-      auto const values = std::span{values_}.first(size_);
-      std::ranges::sort(values);
-      return values.first(std::min<std::size_t>(size_, kept));
+      std::sort(values_.data(), values_.data() + size_);
+      return {values_.data(), std::min<std::size_t>(size_, kept)};
     }
 
    private:

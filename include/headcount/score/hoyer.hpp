@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cmath>
-#include <ranges>
 #include <string_view>
 
 #include <headcount/core/attention_row.hpp>

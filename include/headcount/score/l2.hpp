@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstddef>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/device.hpp>
@@ -30,7 +29,7 @@ struct l2 {
 
   number_type dtype = number_type::float32;  ///< the format of weights and score
 
-  static constexpr auto fields = std::tuple{named_field("dtype", &l2::dtype, "the format of weights and score")};
+  static constexpr auto fields = field_list{named_field("dtype", &l2::dtype, "the format of weights and score")};
 
   [[nodiscard]] double operator()(attention_row auto const& weights) const noexcept {
     if (dtype == number_type::float32) return std::sqrt(row_sum(weights, [](double p) { return p * p; }));

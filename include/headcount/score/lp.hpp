@@ -2,7 +2,6 @@
 
 #include <cmath>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/row_sum.hpp>
@@ -28,7 +27,7 @@ struct lp {
 
   double p = 2;  ///< the power; 0.1 to 100
 
-  static constexpr auto fields = std::tuple{leading_field("p", &lp::p, "the power of the norm", {0.1, 100.0})};
+  static constexpr auto fields = field_list{leading_field("p", &lp::p, "the power of the norm", {0.1, 100.0})};
 
   [[nodiscard]] double operator()(attention_row auto const& weights) const noexcept {
     double const largest = max{}(weights);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <ranges>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/device.hpp>
@@ -21,11 +20,9 @@ struct key_range {
 
 /// The weight on some keys of a row. O(those keys), no allocation.
 [[nodiscard]] double mass_on(key_range keys, attention_row auto const& weights) noexcept {
-  auto const first = std::ranges::begin(weights);
   if (keys.begin >= keys.end) return 0;
-  return row_sum(std::ranges::subrange(first + static_cast<std::ptrdiff_t>(keys.begin),
-                                       first + static_cast<std::ptrdiff_t>(keys.end)),
-                 [](double p) { return p; });
+  return sum_of(std::ranges::begin(weights) + static_cast<std::ptrdiff_t>(keys.begin),
+                static_cast<std::ptrdiff_t>(keys.end - keys.begin), [](double p) { return p; });
 }
 
 /// How many of a row's keys are among the first `tokens` of their sequence; a window may have dropped some of these.

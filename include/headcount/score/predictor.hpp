@@ -1,20 +1,20 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <span>
 #include <string>
 #include <string_view>
-#include <tuple>
 
-#include <headcount/core/attention_row.hpp>
 #include <headcount/core/error.hpp>
+#include <headcount/core/fill.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/part/from_file.hpp>
 #include <headcount/part/part.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/head_predictor.hpp>
+#include <headcount/score/scorer.hpp>
 
 namespace headcount::v0::score {
 
@@ -36,13 +36,16 @@ struct predictor {
 
   from_file<head_predictor> file{};  ///< the maps, a JSON file
 
-  static constexpr auto fields = std::tuple{leading_field("file", &predictor::file, "the maps that were learned")};
+  static constexpr auto fields = field_list{leading_field("file", &predictor::file, "the maps that were learned")};
 
-  void operator()(block_input input, site const& where, std::span<double> scores) const noexcept {
+  [[nodiscard]] static constexpr reading_set reads() noexcept { return reading::input; }
+  [[nodiscard]] static constexpr std::size_t state_size() noexcept { return 0; }
+
+  void operator()(site const& where, attention_tensors const& tensors, std::span<double> scores) const noexcept {
+    auto const input = tensors.input.values;
     auto const* const layer = file.content ? file.content->at(where.layer) : nullptr;
-    if (layer != nullptr && layer->inputs() == input.values.size() && layer->heads() == scores.size())
-      (*layer)(input.values, scores);
-    else std::ranges::fill(scores, std::numeric_limits<double>::quiet_NaN());
+    if (layer != nullptr && layer->inputs() == input.size() && layer->heads() == scores.size()) (*layer)(input, scores);
+    else fill(scores, std::numeric_limits<double>::quiet_NaN());
   }
 };
 

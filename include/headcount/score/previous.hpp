@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
@@ -28,9 +27,9 @@ struct previous {
 
   any_scorer inner{};  ///< whose scores are remembered
 
-  static constexpr auto fields = std::tuple{leading_field("inner", &previous::inner, "whose scores are remembered")};
+  static constexpr auto fields = field_list{leading_field("inner", &previous::inner, "whose scores are remembered")};
 
-  [[nodiscard]] reading_set needs() const noexcept { return inner.needs(); }
+  [[nodiscard]] reading_set reads() const noexcept { return inner.reads(); }
   [[nodiscard]] std::size_t state_size() const noexcept { return 1 + inner.state_size(); }
 
   void operator()(site const& where, attention_tensors const& tensors, std::span<double> scores) const noexcept {

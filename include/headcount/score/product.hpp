@@ -1,12 +1,11 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
+#include <headcount/core/fill.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
@@ -30,13 +29,13 @@ struct product {
 
   std::vector<any_scorer> scorers{};  ///< what is multiplied
 
-  static constexpr auto fields = std::tuple{leading_field("scorers", &product::scorers, "what is multiplied")};
+  static constexpr auto fields = field_list{leading_field("scorers", &product::scorers, "what is multiplied")};
 
-  [[nodiscard]] reading_set needs() const noexcept { return needs_of_all(scorers); }
+  [[nodiscard]] reading_set reads() const noexcept { return reads_of_all(scorers); }
   [[nodiscard]] std::size_t state_size() const noexcept { return state_size_of_all(scorers); }
 
   void operator()(site const& where, attention_tensors const& tensors, std::span<double> scores) const noexcept {
-    std::ranges::fill(scores, 1.0);
+    fill(scores, 1.0);
     for_each_scorer(scorers, where, tensors, scores.size(), [&](std::size_t, std::span<double const> found) {
       for (std::size_t head = 0; head < scores.size(); ++head) scores[head] *= found[head];
     });

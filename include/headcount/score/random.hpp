@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/random.hpp>
 #include <headcount/core/site.hpp>
@@ -24,7 +23,7 @@ struct random {
 
   std::uint64_t seed = 0;  ///< any value; another seed is another draw
 
-  static constexpr auto fields = std::tuple{named_field("seed", &random::seed, "another seed is another draw")};
+  static constexpr auto fields = field_list{named_field("seed", &random::seed, "another seed is another draw")};
 
   [[nodiscard]] constexpr double operator()(site const& where, std::size_t head) const noexcept {
     return uniform_number(seed, where, head);

@@ -1,14 +1,13 @@
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <limits>
 #include <span>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
+#include <headcount/core/fill.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/score/any_scorer.hpp>
@@ -33,13 +32,13 @@ struct rank_mean {
 
   std::vector<any_scorer> scorers{};  ///< whose orders count
 
-  static constexpr auto fields = std::tuple{leading_field("scorers", &rank_mean::scorers, "whose orders count")};
+  static constexpr auto fields = field_list{leading_field("scorers", &rank_mean::scorers, "whose orders count")};
 
-  [[nodiscard]] reading_set needs() const noexcept { return needs_of_all(scorers); }
+  [[nodiscard]] reading_set reads() const noexcept { return reads_of_all(scorers); }
   [[nodiscard]] std::size_t state_size() const noexcept { return state_size_of_all(scorers); }
 
   void operator()(site const& where, attention_tensors const& tensors, std::span<double> scores) const noexcept {
-    std::ranges::fill(scores, 0.0);
+    fill(scores, 0.0);
     for_each_scorer(scorers, where, tensors, scores.size(), [&](std::size_t, std::span<double const> found) {
       for (std::size_t head = 0; head < scores.size(); ++head)
         scores[head] += rank(found, head) / static_cast<double>(scorers.size());

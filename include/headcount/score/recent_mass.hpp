@@ -1,9 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <ranges>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/device.hpp>
@@ -29,7 +27,7 @@ struct recent_mass {
   std::size_t n = 64;  ///< keys up to the query's own token; 1 to 1048576
 
   static constexpr auto fields =
-      std::tuple{leading_field("n", &recent_mass::n, "keys up to the query's own token", {1, 1u << 20})};
+      field_list{leading_field("n", &recent_mass::n, "keys up to the query's own token", {1, 1u << 20})};
 
   /// The keys it counts, of a row of so many.
   [[nodiscard]] HEADCOUNT_DEVICE constexpr key_range keys(site const&, std::size_t count) const noexcept {

@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/decision_trace.hpp>
 #include <headcount/core/error.hpp>
@@ -31,7 +30,7 @@ struct replay {
   from_file<decision_trace> trace{};  ///< a file that `headcount record` wrote
 
   static constexpr auto fields =
-      std::tuple{leading_field("trace", &replay::trace, "the file that `headcount record` wrote")};
+      field_list{leading_field("trace", &replay::trace, "the file that `headcount record` wrote")};
 
   [[nodiscard]] double operator()(site const& where, std::size_t head) const noexcept {
     auto const* const made = trace.content ? trace.content->find(where) : nullptr;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/site.hpp>
@@ -24,125 +25,110 @@ template <>
 inline constexpr std::array<std::string_view, 7> words_of<reading>{"nothing", "inputs",  "gates",        "queries",
                                                                    "rows",    "outputs", "contributions"};
 
-/// What several scorers read together.
+/// What a scorer reads: nothing else, or several things where it is made of others.
 class reading_set {
  public:
   constexpr reading_set() noexcept = default;
-  constexpr reading_set(reading one) noexcept : bits_{1u << static_cast<unsigned>(one)} {}
+  constexpr reading_set(reading one) noexcept : bits_{(1u << static_cast<unsigned>(one)) & ~1u} {}
 
   [[nodiscard]] constexpr bool contains(reading one) const noexcept { return (bits_ & reading_set{one}.bits_) != 0; }
 
-  /// The last in the list; nothing when the set is empty.
-  [[nodiscard]] constexpr reading most() const noexcept {
+  /// The last in the list, which says when heads can be chosen; nothing when the set is empty.
+  [[nodiscard]] constexpr reading last() const noexcept {
     return bits_ == 0 ? reading::nothing : static_cast<reading>(std::bit_width(bits_) - 1);
   }
 
-  constexpr reading_set& operator|=(reading_set others) noexcept {
-    bits_ |= others.bits_;
-    return *this;
+  [[nodiscard]] friend constexpr reading_set operator|(reading_set a, reading_set b) noexcept {
+    a.bits_ |= b.bits_;
+    return a;
   }
-
   [[nodiscard]] friend constexpr bool operator==(reading_set, reading_set) noexcept = default;
 
  private:
   unsigned bits_ = 0;
 };
 
-// A scorer gives one head one number; higher is kept first. It may return NaN, which is never kept by preference.
-// What it reads is the argument of its call operator.
+// There are two kinds of scorers. Higher scores are kept first; NaN is never kept by preference.
+//
+// A head scorer gives one head one number. What it takes is what it reads:
+//
+//     double operator()(site const&, std::size_t head)         nothing: random, a fixed ranking
+//     double operator()(head_gate)                             how far its output gate is open
+//     double operator()(head_query)                            the head's query
+//     double operator()(attention_row auto const&[, site])     its attention row; with the site, which tokens the keys
+//                                                              are: the last is the query's own, at site::position
+//     double operator()(head_output)                           its output, before the output projection
+//     double operator()(head_contribution)                     its output and its columns of the projection
+//
+// A layer scorer writes the scores of all heads, from what it says it reads and remembers:
+//
+//     void operator()(site const&, attention_tensors const&, std::span<double> scores)
+//     reading_set reads()          static and constexpr where its type says it
+//     std::size_t state_size()     numbers a head remembered from token to token, see scorer_state; 0 for none
+//
+// All are const and noexcept.
 
-/// Knows a head's score from the site alone: random, a fixed ranking.
-template <class Score>
-concept site_scorer = policy_part<Score> && requires(Score const& score, site const& where, std::size_t head) {
-  { score(where, head) } noexcept -> std::same_as<double>;
+/// Gives a number for this evidence as a scorer must.
+template <class Score, class... Evidence>
+concept scores_by = requires(Score const& score, Evidence const&... evidence) {
+  { score(evidence...) } noexcept -> std::same_as<double>;
 };
 
-/// Reads the block's input and writes the scores of all heads, `[head]`: predictors.
+/// Asks for the site: which head it is, or which tokens a row's keys are.
 template <class Score>
-concept input_scorer =
-    policy_part<Score> && requires(Score const& score, block_input input, site const& where, std::span<double> scores) {
-      { score(input, where, scores) } noexcept -> std::same_as<void>;
+inline constexpr bool takes_site = scores_by<Score, site, std::size_t> || scores_by<Score, row_view, site>;
+
+/// What the type takes of a head, a bit for each reading.
+template <class Score>
+inline constexpr unsigned evidence_of =
+    unsigned{scores_by<Score, site, std::size_t>} << static_cast<unsigned>(reading::nothing) |
+    unsigned{scores_by<Score, head_gate>} << static_cast<unsigned>(reading::gate) |
+    unsigned{scores_by<Score, head_query>} << static_cast<unsigned>(reading::query) |
+    unsigned{scores_by<Score, row_view> || scores_by<Score, row_view, site>} << static_cast<unsigned>(reading::row) |
+    unsigned{scores_by<Score, head_output>} << static_cast<unsigned>(reading::output) |
+    unsigned{scores_by<Score, head_contribution>} << static_cast<unsigned>(reading::contribution);
+
+/// Scores one head by one thing.
+template <class Score>
+concept head_scorer = policy_part<Score> && std::has_single_bit(evidence_of<Score>);
+
+/// Scores all heads of a layer.
+template <class Score>
+concept layer_scorer =
+    requires(Score const& score, site const& where, attention_tensors const& tensors, std::span<double> scores) {
+      { score(where, tensors, scores) } noexcept -> std::same_as<void>;
+      { score.reads() } noexcept -> std::same_as<reading_set>;
+      { score.state_size() } noexcept -> std::same_as<std::size_t>;
     };
 
-/// Reads the head's output gate, of models whose attention has them.
+/// A scorer is one of them.
 template <class Score>
-concept gate_scorer = policy_part<Score> && requires(Score const& score, head_gate gate) {
-  { score(gate) } noexcept -> std::same_as<double>;
-};
+concept scorer = policy_part<Score> && head_scorer<Score> != layer_scorer<Score>;
 
-/// Reads the head's query.
+/// What a scorer reads.
 template <class Score>
-concept query_scorer = policy_part<Score> && requires(Score const& score, head_query query) {
-  { score(query) } noexcept -> std::same_as<double>;
-};
-
-/// Reads the head's attention row, and the site where it asks which tokens the keys are: the last key is the query's
-/// own token, at site::position.
-template <class Score>
-concept placed_row_scorer = policy_part<Score> && requires(Score const& score, archetype::row weights, site where) {
-  { score(weights, where) } noexcept -> std::same_as<double>;
-};
-
-/// Reads the head's attention row.
-template <class Score>
-concept row_scorer =
-    placed_row_scorer<Score> || (policy_part<Score> && requires(Score const& score, archetype::row weights) {
-      { score(weights) } noexcept -> std::same_as<double>;
-    });
-
-/// Reads the head's output, before the output projection.
-template <class Score>
-concept output_scorer = policy_part<Score> && requires(Score const& score, head_output output) {
-  { score(output) } noexcept -> std::same_as<double>;
-};
-
-/// Reads the head's output and its columns of the output projection.
-template <class Score>
-concept contribution_scorer = policy_part<Score> && requires(Score const& score, head_contribution contribution) {
-  { score(contribution) } noexcept -> std::same_as<double>;
-};
-
-/// Writes the scores of all heads, `[head]`, from whatever is known of them: what is made of other scorers. `reads()`
-/// is what it must see. One that remembers has `state_size()`, see scorer_state.
-template <class Score>
-concept layer_scorer = policy_part<Score> && requires(Score const& score, site const& where,
-                                                      attention_tensors const& tensors, std::span<double> scores) {
-  { score(where, tensors, scores) } noexcept -> std::same_as<void>;
-  { score.needs() } noexcept -> std::same_as<reading_set>;
-};
-
-/// How many of these a type is.
-template <class Score>
-inline constexpr int kinds_of_scorer =
-    int{site_scorer<Score>} + int{input_scorer<Score>} + int{gate_scorer<Score>} + int{query_scorer<Score>} +
-    int{row_scorer<Score>} + int{output_scorer<Score>} + int{contribution_scorer<Score>} + int{layer_scorer<Score>};
-
-/// A scorer is exactly one of them.
-template <class Score>
-concept scorer = kinds_of_scorer<Score> == 1;
-
-/// What a scorer reads, from its type; a joint scorer's type does not say.
-template <scorer Score>
-  requires(!layer_scorer<Score>)
-inline constexpr reading reading_of = site_scorer<Score>     ? reading::nothing
-                                      : input_scorer<Score>  ? reading::input
-                                      : gate_scorer<Score>   ? reading::gate
-                                      : query_scorer<Score>  ? reading::query
-                                      : row_scorer<Score>    ? reading::row
-                                      : output_scorer<Score> ? reading::output
-                                                             : reading::contribution;
-
-/// What a scorer reads, said by its type or, for a joint or erased one, by itself.
-template <class Score>
-[[nodiscard]] constexpr reading_set needs_of(Score const& score) noexcept {
-  if constexpr (requires { score.needs(); }) return score.needs();
-  else return reading_of<Score>;
+[[nodiscard]] constexpr reading_set reads_of([[maybe_unused]] Score const& score) noexcept {
+  if constexpr (head_scorer<Score>) return static_cast<reading>(std::countr_zero(evidence_of<Score>));
+  else return score.reads();
 }
 
-/// Numbers a head that a scorer remembers from token to token, see scorer_state.
+/// Whether a scorer of this type can read something, for what is decided at compile time: true for everything where
+/// only the scorer itself knows.
 template <class Score>
-[[nodiscard]] constexpr std::size_t state_size_of(Score const& score) noexcept {
-  if constexpr (requires { score.state_size(); }) return score.state_size();
+[[nodiscard]] constexpr bool may_read(reading what) noexcept {
+  constexpr auto says = [](reading_set set, reading one) {
+    return one == reading::nothing ? set == reading::nothing : set.contains(one);
+  };
+  if constexpr (head_scorer<Score>) return says(static_cast<reading>(std::countr_zero(evidence_of<Score>)), what);
+  else if constexpr (requires { typename std::bool_constant<(Score::reads(), true)>; })
+    return says(Score::reads(), what);
+  else return true;
+}
+
+/// Numbers a head that a scorer or selector remembers from token to token.
+template <class Part>
+[[nodiscard]] constexpr std::size_t state_size_of([[maybe_unused]] Part const& part) noexcept {
+  if constexpr (requires { part.state_size(); }) return part.state_size();
   else return 0;
 }
 

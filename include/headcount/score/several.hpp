@@ -15,17 +15,17 @@ namespace headcount::v0::score {
 // What the scorers that join several others (sum, product, rank_mean) are made of.
 
 /// What several scorers read together.
-[[nodiscard]] inline reading_set needs_of_all(std::vector<any_scorer> const& scorers) noexcept {
-  reading_set needs;
-  for (auto const& scorer : scorers) needs |= scorer.needs();
-  return needs;
+[[nodiscard]] inline reading_set reads_of_all(std::vector<any_scorer> const& scorers) noexcept {
+  reading_set reads;
+  for (auto const& scorer : scorers) reads = reads | scorer.reads();
+  return reads;
 }
 
 /// The numbers a head that several scorers remember together.
 [[nodiscard]] inline std::size_t state_size_of_all(std::vector<any_scorer> const& scorers) noexcept {
-  std::size_t slots = 0;
-  for (auto const& scorer : scorers) slots += scorer.state_size();
-  return slots;
+  std::size_t size = 0;
+  for (auto const& scorer : scorers) size += scorer.state_size();
+  return size;
 }
 
 /// Calls `use(i, scores)` with what each scorer makes of the heads, `[head]`.

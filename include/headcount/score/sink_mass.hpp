@@ -1,9 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <ranges>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/device.hpp>
@@ -30,7 +28,7 @@ struct sink_mass {
   std::size_t n = 4;  ///< tokens at the start of the sequence; 1 to 1048576
 
   static constexpr auto fields =
-      std::tuple{leading_field("n", &sink_mass::n, "tokens at the start of the sequence", {1, 1u << 20})};
+      field_list{leading_field("n", &sink_mass::n, "tokens at the start of the sequence", {1, 1u << 20})};
 
   /// The keys it counts, of a row of so many.
   [[nodiscard]] HEADCOUNT_DEVICE constexpr key_range keys(site const& where, std::size_t count) const noexcept {

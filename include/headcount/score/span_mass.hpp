@@ -1,10 +1,8 @@
 #pragma once
 
 #include <cstddef>
-#include <ranges>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/device.hpp>
@@ -33,7 +31,7 @@ struct span_mass {
 
   token_positions positions{};  ///< the tokens that count
 
-  static constexpr auto fields = std::tuple{leading_field("positions", &span_mass::positions, "the tokens that count")};
+  static constexpr auto fields = field_list{leading_field("positions", &span_mass::positions, "the tokens that count")};
 
   [[nodiscard]] double operator()(attention_row auto const& weights, site const& where) const noexcept {
     auto const keys = std::ranges::size(weights);

@@ -1,13 +1,12 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 #include <vector>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/fill.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/part/part.hpp>
@@ -34,14 +33,14 @@ struct sum {
   std::vector<any_scorer> scorers{};  ///< what is added
   std::vector<double> weights{};      ///< one for each scorer, or none
 
-  static constexpr auto fields = std::tuple{leading_field("scorers", &sum::scorers, "what is added"),
+  static constexpr auto fields = field_list{leading_field("scorers", &sum::scorers, "what is added"),
                                             named_field("weights", &sum::weights, "one for each scorer, or none")};
 
-  [[nodiscard]] reading_set needs() const noexcept { return needs_of_all(scorers); }
+  [[nodiscard]] reading_set reads() const noexcept { return reads_of_all(scorers); }
   [[nodiscard]] std::size_t state_size() const noexcept { return state_size_of_all(scorers); }
 
   void operator()(site const& where, attention_tensors const& tensors, std::span<double> scores) const noexcept {
-    std::ranges::fill(scores, 0.0);
+    fill(scores, 0.0);
     for_each_scorer(scorers, where, tensors, scores.size(), [&](std::size_t i, std::span<double const> found) {
       double const weight = weights.empty() ? 1 : weights[i];
       for (std::size_t head = 0; head < scores.size(); ++head) scores[head] += weight * found[head];

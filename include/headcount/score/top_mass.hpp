@@ -3,10 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <functional>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/part/part.hpp>
@@ -30,7 +28,7 @@ struct top_mass {
   std::size_t n = 8;  ///< keys counted; 1 to 256
 
   static constexpr auto fields =
-      std::tuple{leading_field("n", &top_mass::n, "how many of the largest weights count", {1, most})};
+      field_list{leading_field("n", &top_mass::n, "how many of the largest weights count", {1, most})};
 
   /// The n largest of some numbers, as a heap with the smallest of them in front.
   class largest {
@@ -43,10 +41,10 @@ struct top_mass {
         filled_ = size_ == n_;
       } else {
         if (value <= heap.front()) return;
-        std::ranges::pop_heap(heap, std::greater{});
+        std::ranges::pop_heap(heap, std::ranges::greater{});
         heap.back() = value;
       }
-      std::ranges::push_heap(heap, std::greater{});
+      std::ranges::push_heap(heap, std::ranges::greater{});
     }
     [[nodiscard]] std::span<double const> values() const noexcept { return std::span{values_}.first(size_); }
 

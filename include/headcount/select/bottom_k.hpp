@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
@@ -26,7 +25,7 @@ struct bottom_k {
   std::size_t k = 2;  ///< heads kept at a query, 0 to the layer's heads
 
   static constexpr auto fields =
-      std::tuple{leading_field("k", &bottom_k::k, "heads kept at a query", {0, head_set::capacity()})};
+      field_list{leading_field("k", &bottom_k::k, "heads kept at a query", {0, head_set::capacity()})};
 
   [[nodiscard]] constexpr head_set operator()(std::span<double const> scores) const noexcept {
     std::array<double, head_set::capacity()> negated{};

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/head_set.hpp>
 #include <headcount/part/part.hpp>
@@ -23,7 +22,7 @@ struct fraction {
   double f = 0.15;  ///< share of the heads kept at a query, 0 to 1
 
   static constexpr auto fields =
-      std::tuple{leading_field("f", &fraction::f, "share of the heads kept at a query", {0.0, 1.0})};
+      field_list{leading_field("f", &fraction::f, "share of the heads kept at a query", {0.0, 1.0})};
 
   [[nodiscard]] constexpr head_set operator()(std::span<double const> scores) const noexcept {
     std::size_t count = 0;

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
@@ -31,18 +30,19 @@ struct hysteresis {
   double leave = 0;  ///< a score below which it is dropped again; at most `enter`
 
   static constexpr auto fields =
-      std::tuple{leading_field("enter", &hysteresis::enter, "a score at which a head is taken"),
+      field_list{leading_field("enter", &hysteresis::enter, "a score at which a head is taken"),
                  leading_field("leave", &hysteresis::leave, "a score below which it is dropped again, at most enter")};
 
   [[nodiscard]] constexpr std::size_t state_size() const noexcept { return 1; }
 
-  [[nodiscard]] head_set operator()(std::span<double const> scores, std::span<double> memory) const noexcept {
+  [[nodiscard]] head_set operator()(std::span<double const> scores, site const&,
+                                    std::span<double> state) const noexcept {
     head_set kept;
     for (std::size_t head = 0; head < scores.size(); ++head) {
-      bool const was_kept = head < memory.size() && memory[head] > 0;
+      bool const was_kept = head < state.size() && state[head] > 0;
       bool const is_kept = scores[head] >= (was_kept ? leave : enter);
       if (is_kept) kept.insert(head);
-      if (head < memory.size()) memory[head] = is_kept ? 1 : 0;
+      if (head < state.size()) state[head] = is_kept ? 1 : 0;
     }
     return kept;
   }

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
@@ -29,7 +28,7 @@ struct per_layer {
 
   layer_table k;  ///< heads kept at a query of each layer
 
-  static constexpr auto fields = std::tuple{leading_field("k", &per_layer::k, "heads kept at a query of each layer")};
+  static constexpr auto fields = field_list{leading_field("k", &per_layer::k, "heads kept at a query of each layer")};
 
   [[nodiscard]] head_set operator()(std::span<double const> scores, site const& where) const noexcept {
     return best_heads(scores, k.at(where.layer).value_or(scores.size()));

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/random.hpp>
@@ -30,7 +29,7 @@ struct random_k {
   std::uint64_t seed = 0;  ///< any value; another seed is another draw
 
   static constexpr auto fields =
-      std::tuple{leading_field("k", &random_k::k, "heads kept at a query", {0, head_set::capacity()}),
+      field_list{leading_field("k", &random_k::k, "heads kept at a query", {0, head_set::capacity()}),
                  named_field("seed", &random_k::seed, "another seed is another draw")};
 
   [[nodiscard]] constexpr head_set operator()(std::span<double const> scores, site const& where) const noexcept {

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
@@ -59,7 +58,7 @@ struct random_like {
   std::uint64_t seed = 0;                ///< any value; another seed is another draw
 
   static constexpr auto fields =
-      std::tuple{leading_field("inner", &random_like::inner, "the selector that is controlled for"),
+      field_list{leading_field("inner", &random_like::inner, "the selector that is controlled for"),
                  named_field("match", &random_like::match, "within what as many heads are kept"),
                  named_field("exclude", &random_like::exclude, "whether heads that it keeps are drawn last"),
                  named_field("once", &random_like::once, "whether one draw serves all tokens"),
@@ -68,8 +67,8 @@ struct random_like {
   [[nodiscard]] std::size_t state_size() const noexcept { return inner.state_size(); }
 
   [[nodiscard]] head_set operator()(std::span<double const> scores, site const& where,
-                                    std::span<double> memory) const noexcept {
-    auto const like = inner(scores, where, memory);
+                                    std::span<double> state) const noexcept {
+    auto const like = inner(scores, where, state);
     auto drawn_at = where;
     if (once) drawn_at.sequence_id = drawn_at.position = 0;
     std::array<double, head_set::capacity()> room{};

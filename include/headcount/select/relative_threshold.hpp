@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/head_set.hpp>
 #include <headcount/part/part.hpp>
@@ -25,7 +24,7 @@ struct relative_threshold {
 
   double x = 0.5;  ///< the lowest score kept, as a share of the best, 0 to 1
 
-  static constexpr auto fields = std::tuple{
+  static constexpr auto fields = field_list{
       leading_field("x", &relative_threshold::x, "the lowest score kept, as a share of the best", {0.0, 1.0})};
 
   [[nodiscard]] constexpr head_set operator()(std::span<double const> scores) const noexcept {

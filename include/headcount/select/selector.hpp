@@ -11,52 +11,49 @@
 namespace headcount::v0 {
 
 // A selector chooses the heads to keep from their scores, one a head in head order. Of equal scores the lower head
-// index comes first, and NaN comes after every number: no selector prefers a head without a score. A selector either
-// needs nothing but the scores, or is told the site, or remembers, or is given all there is for one inside it.
+// index comes first, and NaN comes after every number: no selector prefers a head without a score.
+//
+//     head_set operator()(std::span<double const> scores[, site const&[, std::span<double> state]]) const noexcept
+//
+// It takes as much of this as it needs: the site for a layer's budget, its groups, a draw; the state for what it
+// remembers of the token before. One that takes the state says `state_size()`, the numbers a head that it remembers,
+// `[number, head]`, NaN where nothing is remembered yet; the state is empty where nobody keeps one.
 
-/// Chooses by the scores alone: top_k.
-template <class Select>
-concept score_selector = policy_part<Select> && requires(Select const& select, std::span<double const> scores) {
-  { select(scores) } noexcept -> std::same_as<head_set>;
+/// What of that a selector takes.
+struct selector_arguments {
+  bool scores = false;
+  bool site = false;
+  bool state = false;
+
+  [[nodiscard]] friend constexpr bool operator==(selector_arguments const&, selector_arguments const&) = default;
 };
 
-/// Chooses by the scores and where they were taken: the layer's budget, its groups, a draw.
 template <class Select>
-concept site_selector =
-    policy_part<Select> && requires(Select const& select, std::span<double const> scores, site const& where) {
-      { select(scores, where) } noexcept -> std::same_as<head_set>;
-    };
-
-/// Chooses by the scores and what it remembers of the token before: hysteresis. `memory` holds `state_size()` numbers a
-/// head, `[slot, head]`, NaN where nothing is remembered yet; it is empty where nobody keeps a memory.
-template <class Select>
-concept remembering_selector =
-    policy_part<Select> && requires(Select const& select, std::span<double const> scores, std::span<double> memory) {
-      { select(scores, memory) } noexcept -> std::same_as<head_set>;
-      { select.state_size() } noexcept -> std::same_as<std::size_t>;
-    };
-
-/// Chooses by another selector's choice: what that may ask for is handed on, `memory` with it.
-template <class Select>
-concept joint_selector = policy_part<Select> && requires(Select const& select, std::span<double const> scores,
-                                                         site const& where, std::span<double> memory) {
-  { select(scores, where, memory) } noexcept -> std::same_as<head_set>;
+inline constexpr selector_arguments selector_takes{
+    .scores = requires(Select const& select,
+                       std::span<double const> scores){{select(scores)} noexcept -> std::same_as<head_set>;
+}  // namespace headcount::v0
+, .site = requires(Select const& select, std::span<double const> scores, site const& where) {
+  { select(scores, where) } noexcept -> std::same_as<head_set>;
+}, .state = requires(Select const& select, std::span<double const> scores, site const& where, std::span<double> state) {
+  { select(scores, where, state) } noexcept -> std::same_as<head_set>;
   { select.state_size() } noexcept -> std::same_as<std::size_t>;
-};
+}
+}
+;
 
-/// Chooses the heads to keep in one of these ways.
+/// Chooses the heads to keep.
 template <class Select>
-concept selector = int{score_selector<Select>} + int{site_selector<Select>} + int{remembering_selector<Select>} +
-                       int{joint_selector<Select>} ==
-                   1;
+concept selector =
+    policy_part<Select> &&
+    int{selector_takes<Select>.scores} + int{selector_takes<Select>.site} + int{selector_takes<Select>.state} == 1;
 
-/// The heads that a selector keeps at a site, told the site, or what it remembers, if it asks for it.
+/// The heads that a selector keeps at a site.
 template <class Select>
 [[nodiscard]] constexpr head_set select_heads(Select const& select, std::span<double const> scores, site const& where,
-                                              std::span<double> memory = {}) noexcept {
-  if constexpr (requires { select(scores, where, memory); }) return select(scores, where, memory);  // any of them
-  else if constexpr (requires { select(scores, where); }) return select(scores, where);
-  else if constexpr (requires { select(scores, memory); }) return select(scores, memory);
+                                              std::span<double> state = {}) noexcept {
+  if constexpr (selector_takes<Select>.state) return select(scores, where, state);  // any_selector, too
+  else if constexpr (selector_takes<Select>.site) return select(scores, where);
   else return select(scores);
 }
 

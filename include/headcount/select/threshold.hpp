@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/head_set.hpp>
 #include <headcount/part/part.hpp>
@@ -21,7 +20,7 @@ struct threshold {
   double x = 0;  ///< the lowest score kept, any finite number, in the scorer's unit
 
   static constexpr auto fields =
-      std::tuple{leading_field("x", &threshold::x, "the lowest score kept, in the scorer's unit")};
+      field_list{leading_field("x", &threshold::x, "the lowest score kept, in the scorer's unit")};
 
   [[nodiscard]] constexpr head_set operator()(std::span<double const> scores) const noexcept {
     head_set kept;

@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
@@ -30,7 +29,7 @@ struct top_groups {
 
   std::size_t g = 1;  ///< groups kept at a query, 0 to the layer's key/value heads
 
-  static constexpr auto fields = std::tuple{
+  static constexpr auto fields = field_list{
       leading_field("g", &top_groups::g, "key/value heads whose group is kept at a query", {0, head_set::capacity()})};
 
   [[nodiscard]] constexpr head_set operator()(std::span<double const> scores, site const& where) const noexcept {

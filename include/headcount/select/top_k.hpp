@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
@@ -25,7 +24,7 @@ struct top_k {
   std::size_t k = 2;  ///< heads kept at a query, 0 to the layer's heads; 2 is the published default
 
   static constexpr auto fields =
-      std::tuple{leading_field("k", &top_k::k, "heads kept at a query", {0, head_set::capacity()})};
+      field_list{leading_field("k", &top_k::k, "heads kept at a query", {0, head_set::capacity()})};
 
   [[nodiscard]] constexpr head_set operator()(std::span<double const> scores) const noexcept {
     return best_heads(scores, k);

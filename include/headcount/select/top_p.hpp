@@ -5,7 +5,6 @@
 #include <cstddef>
 #include <span>
 #include <string_view>
-#include <tuple>
 
 #include <headcount/core/device.hpp>
 #include <headcount/core/head_set.hpp>
@@ -31,7 +30,7 @@ struct top_p {
   bool softmax = false;  ///< whether a head's share goes by e^score
 
   static constexpr auto fields =
-      std::tuple{leading_field("p", &top_p::p, "share of the summed score to hold", {0.0, 1.0}),
+      field_list{leading_field("p", &top_p::p, "share of the summed score to hold", {0.0, 1.0}),
                  named_field("softmax", &top_p::softmax, "whether a head's share goes by e^score")};
 
   [[nodiscard]] HEADCOUNT_DEVICE head_set operator()(std::span<double const> scores) const noexcept {

@@ -45,14 +45,13 @@ struct part_description {
 /// What a part is given, in a word.
 template <policy_part Part>
 [[nodiscard]] constexpr std::string_view read_by() noexcept {
-  if constexpr (layer_scorer<Part> && requires { std::bool_constant<(Part::needs(), true)>{}; })
-    return word_of(Part::needs().most());
-  else if constexpr (layer_scorer<Part>) return "what its scorers read";
-  else if constexpr (scorer<Part>) return word_of(reading_of<Part>);
-  else if constexpr (selector<Part>) return "scores";
-  else if constexpr (output_mask<Part>) return "outputs";
-  else if constexpr (site_mask<Part>) return "sites";
-  else if constexpr (attention_mask<Part>) return "keys and values";
+  if constexpr (scorer<Part>) {
+    if constexpr (may_read<Part>(reading::nothing) && may_read<Part>(reading::row)) return "what its scorers read";
+    else return word_of(reads_of(Part{}).last());
+  } else if constexpr (selector<Part>) return "scores";
+  else if constexpr (masks_output<Part>) return "outputs";
+  else if constexpr (masks_site<Part>) return "sites";
+  else if constexpr (masks_attention<Part>) return "keys and values";
   else return "weights";
 }
 

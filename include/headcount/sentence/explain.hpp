@@ -84,7 +84,7 @@ namespace headcount::v0 {
   auto const attention = policy.mask.attention(many);
   auto const named = attention ? attention->size(many) : 0;
   bool const weighs_some = attention && !attention->even;
-  auto const reads = policy.reads();
+  auto const reads = policy.reads().last();
   std::string dropped;
   auto const add = [&](std::size_t products, std::string_view of) {
     if (products > 0) dropped += text_of(dropped.empty() ? "" : " + ", 2 * products, of);
@@ -117,7 +117,7 @@ template <class Registry = registry>
   if (select != select::every_head::name)
     text += text_of("A dropped head puts out\n", explain_part("mask", print(policy.mask), known, 1));
   text += text_of("Applies ", explain(policy.where), "; elsewhere every head is kept.\n");
-  if (!score.empty()) text += text_of(explain(policy.reads()), "\n");
+  if (!score.empty()) text += text_of(explain(policy.reads().last()), "\n");
   if (attention_of(policy.mask, 1))
     text += "Its mask lets a dropped head attend: the keys and values that this needs are not saved.\n";
   if (!score.empty() && has_nonzero_output(policy.mask, {}))

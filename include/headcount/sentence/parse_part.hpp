@@ -4,7 +4,6 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -102,7 +101,7 @@ void read_value(sentence_reader const& sentence, std::string_view what, std::str
     if (!parse_value(text, value))
       sentence.fail(at, text_of("\"", text, "\" is no value for ", what), value_form<Value>());
     if constexpr (is_from_file<Value>) {
-      using content = std::remove_const_t<typename decltype(value.content)::element_type>;
+      using content = typename std::remove_cvref_t<decltype(value)>::content_type;
       if constexpr (reads_files_of<Files, content>) {
         try {
           value = in_memory(value.name, files(value.name, std::type_identity<content>{}));
@@ -204,7 +203,7 @@ inline void fill_slots(sentence_reader const& sentence, std::string_view part, w
 template <policy_part Part, class Registry = registry, class Files = no_files>
 [[nodiscard]] Part make_part(sentence_reader const& sentence, written_part const& written, Files const& files = {}) {
   Part part{};
-  std::array<part_slot, std::tuple_size_v<decltype(fields_of<Part>())>> slots;
+  std::array<part_slot, field_count<Part>()> slots;
   std::size_t count = 0;
   for_each_field<Part>([&]<class Value>(field<Part, Value> const& field) {
     slots[count++] = {field.name,

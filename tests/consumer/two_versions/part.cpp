@@ -1,4 +1,5 @@
 #include <headcount/headcount.hpp>
+#include <headcount/sentence/parse.hpp>
 
 // The mangled name carries the version: two of them do not meet.
 auto* NAME() { return new headcount::any_policy{headcount::parse_policy("entropy | top_k(1)")}; }

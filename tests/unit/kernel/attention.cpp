@@ -26,6 +26,7 @@ namespace {
 /// A mask that would show NaN had the values been summed into the output before.
 struct halve {
   static constexpr std::string_view name = "halve";
+  [[nodiscard]] mask_factors factors(std::size_t, std::size_t) const noexcept { return {}; }
   void operator()(auto&& output) const noexcept {
     for (auto& value : output) value *= 0.5f;
   }

@@ -34,10 +34,16 @@ namespace {
 
 struct not_noexcept {
   static constexpr std::string_view name = "not_noexcept";
+  [[nodiscard]] mask_factors factors(std::size_t, std::size_t) const noexcept { return {}; }
   void operator()(output_view) const {}
+};
+struct without_factors {
+  static constexpr std::string_view name = "without_factors";
+  void operator()(output_view) const noexcept {}
 };
 struct takes_spans_only {
   static constexpr std::string_view name = "takes_spans_only";
+  [[nodiscard]] mask_factors factors(std::size_t, std::size_t) const noexcept { return {}; }
   void operator()(std::span<float>) const noexcept {}
 };
 
@@ -45,13 +51,13 @@ struct zero_and_uniform : mask::zero {
   [[nodiscard]] attention_pattern attention(std::size_t keys) const noexcept { return {.oldest = keys, .even = true}; }
 };
 
-static_assert(output_mask<mask::zero> && output_mask<mask::rescale> && output_mask<support::constant>);
-static_assert(site_mask<mask::mean> && site_mask<mask::resample> && !output_mask<mask::mean>);
-static_assert(attention_mask<mask::uniform> && attention_mask<mask::streaming> && !attention_mask<mask::zero>);
-static_assert(head_mask<mask::zero> && head_mask<mask::mean> && head_mask<mask::uniform> && !head_mask<not_noexcept> &&
-              !head_mask<zero_and_uniform>);
-static_assert(!output_mask<not_noexcept> && !output_mask<takes_spans_only> && !output_mask<score::entropy> &&
-              !output_mask<select::top_k>);
+static_assert(masks_output<mask::zero> && masks_output<mask::rescale> && masks_output<support::constant>);
+static_assert(masks_site<mask::mean> && masks_site<mask::resample> && !masks_output<mask::mean>);
+static_assert(masks_attention<mask::uniform> && masks_attention<mask::streaming> && !masks_attention<mask::zero>);
+static_assert(head_mask<mask::zero> && head_mask<mask::mean> && head_mask<mask::uniform> &&
+              head_mask<support::constant>);
+static_assert(!head_mask<not_noexcept> && !head_mask<without_factors> && !head_mask<takes_spans_only> &&
+              !head_mask<zero_and_uniform> && !head_mask<score::entropy> && !head_mask<select::top_k>);
 
 /// Reads outputs of two heads of three features in layer 1 alone, with so many samples.
 struct files {
@@ -121,12 +127,12 @@ TEST_CASE("known_output: a known output of fewer features leaves 0 in the others
 }
 
 TEST_CASE("masks: what is multiplied is heads by kept heads, and the bias the other way round") {
-  CHECK(mask::rescale{}.kept_factor(2, 10) == 5);
-  CHECK(mask::rescale{}.kept_factor(10, 10) == 1);
-  CHECK(mask::rescale{}.kept_factor(0, 10) == 1);
-  CHECK(mask::zero{mask::bias_rule::drop}.bias_factor(2, 10) == 0.2);
-  CHECK(mask::zero{mask::bias_rule::drop}.bias_factor(0, 10) == 0);
-  CHECK(mask::zero{}.bias_factor(2, 10) == 1);
+  CHECK(mask::rescale{}.factors(2, 10).outputs == 5);
+  CHECK(mask::rescale{}.factors(10, 10).outputs == 1);
+  CHECK(mask::rescale{}.factors(0, 10).outputs == 1);
+  CHECK(mask::zero{mask::bias_rule::drop}.factors(2, 10).bias == 0.2);
+  CHECK(mask::zero{mask::bias_rule::drop}.factors(0, 10).bias == 0);
+  CHECK(mask::zero{}.factors(2, 10).bias == 1);
 }
 
 TEST_CASE("zero: every number of the output becomes 0, NaN and infinity too") {

@@ -27,8 +27,7 @@ static_assert(std::convertible_to<decltype(score::entropy{} | select::top_k{5}),
 static_assert(
     std::convertible_to<decltype(support::query_feature{} | support::even_heads{} | support::constant{}), any_policy>);
 static_assert(std::is_copy_constructible_v<any_policy> && std::is_default_constructible_v<any_policy>);
-static_assert(!scorer<any_scorer> && !selector<any_selector> && !output_mask<any_mask>,
-              "they hold parts, they are none");
+static_assert(!scorer<any_scorer> && !selector<any_selector> && !head_mask<any_mask>, "they hold parts, they are none");
 static_assert(!std::convertible_to<select::top_k, any_scorer> && !std::convertible_to<score::l2, any_selector>);
 
 namespace {

@@ -103,6 +103,7 @@ void check_layouts(Policy const& policy) {
 struct spy {
   static constexpr std::string_view name = "spy";
   std::vector<site>* sites = nullptr;
+  [[maybe_unused]] static constexpr auto fields = field_list{};
   double operator()(site const& where, std::size_t head) const noexcept {
     if (head == 0) sites->push_back(where);
     return 0;
@@ -113,6 +114,7 @@ struct spy {
 struct length {
   static constexpr std::string_view name = "length";
   std::vector<std::size_t>* lengths = nullptr;
+  [[maybe_unused]] static constexpr auto fields = field_list{};
   double operator()(attention_row auto const& row) const noexcept {
     lengths->push_back(row.size());
     return static_cast<double>(row.size());

@@ -59,7 +59,7 @@ TEST_CASE("sentence_files: a sentence that names one scores by it") {
   CHECK(policy.reads() == reading::input);
   std::vector<float> const input{1, 0, -1};
   head_scores scores{};
-  CHECK(score_heads(policy.score, {.layer = 5, .heads = 2}, attention_tensors{.input = {input}}, scores)[1] ==
+  CHECK(score_site(policy.score, {.layer = 5, .heads = 2}, attention_tensors{.input = {input}}, scores)[1] ==
         6 * 2 + 8);
 }
 

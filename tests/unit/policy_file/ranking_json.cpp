@@ -41,8 +41,8 @@ TEST_CASE("ranking_json: what was written reads back as the same ranking, to the
   auto const policy =
       parse_policy("fixed(\"" + path.string() + "\") | top_k(1) @ generation", reference::sentence_files{});
   head_scores scores{};
-  CHECK(score_heads(policy.score, {.layer = 3, .heads = 3}, no_evidence{}, scores)[0] == 1.0 / 3);
-  CHECK(score_heads(policy.score, {.layer = 1, .heads = 3}, no_evidence{}, scores)[1] == -2.5e-17);
+  CHECK(score_site(policy.score, {.layer = 3, .heads = 3}, no_evidence{}, scores)[0] == 1.0 / 3);
+  CHECK(score_site(policy.score, {.layer = 1, .heads = 3}, no_evidence{}, scores)[1] == -2.5e-17);
 }
 
 TEST_CASE("ranking_json: scores alone are enough") {

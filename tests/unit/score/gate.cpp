@@ -17,10 +17,10 @@
 
 using namespace headcount;
 
-static_assert(reading_of<score::gate> == reading::gate);
+static_assert(reads_of(score::gate{}) == reading::gate);
 static_assert(reading::input < reading::gate && reading::gate < reading::query);
-static_assert(score::gated_output_norm::needs().contains(reading::gate));
-static_assert(score::gated_output_norm::needs().most() == reading::output);
+static_assert(score::gated_output_norm::reads().contains(reading::gate));
+static_assert(score::gated_output_norm::reads().last() == reading::output);
 
 TEST_CASE("gate: is the mean of a head's gate, and no number without one") {
   std::vector<float> const open{0.25f, 0.5f, 1.0f, 0.25f};

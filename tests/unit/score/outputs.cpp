@@ -23,9 +23,9 @@
 using namespace headcount;
 using support::distance;
 
-static_assert(reading_of<score::output_norm> == reading::output);
-static_assert(reading_of<score::contribution_norm> == reading::contribution);
-static_assert(reading_of<score::predictor> == reading::input);
+static_assert(reads_of(score::output_norm{}) == reading::output);
+static_assert(reads_of(score::contribution_norm{}) == reading::contribution);
+static_assert(may_read<score::predictor>(reading::input) && !may_read<score::predictor>(reading::row));
 
 namespace {
 
@@ -113,7 +113,7 @@ TEST_CASE("predictor: one map and two, with and without a bend, agree with float
       auto const input = support::numbers{9}.list(12, -1, 1);
       auto const floats = support::as<float>(input);
       std::vector<double> scores(5);
-      score(block_input{floats}, {.layer = 3, .heads = 5}, scores);
+      score({.layer = 3, .heads = 5}, {.input = {floats}}, scores);
       auto const exact = of.exact(support::as<double>(floats));
       for (std::size_t head = 0; head < 5; ++head) CHECK(distance(scores[head], exact[head], 0.1) < 1e-13);
     }
@@ -125,7 +125,7 @@ TEST_CASE("predictor: what it has no maps for scores NaN, and is refused beforeh
   std::vector<float> const input(12, 1.0f), short_input(11, 1.0f);
   auto const all_nan = [&](std::vector<float> const& from, site const& where) {
     std::vector<double> scores(where.heads);
-    score(block_input{from}, where, scores);
+    score(where, {.input = {from}}, scores);
     return std::ranges::all_of(scores, [](double one) { return std::isnan(one); });
   };
   CHECK_FALSE(all_nan(input, {.layer = 3, .heads = 5}));

@@ -60,25 +60,26 @@ struct half_accumulated {
 
 }  // namespace
 
-static_assert(reading_of<score::random> == reading::nothing && reading_of<score::unscored> == reading::nothing);
-static_assert(reading_of<score::entropy> == reading::row && reading_of<score::l2> == reading::row);
-static_assert(reading_of<support::last_first> == reading::nothing);
-static_assert(reading_of<support::query_feature> == reading::query);
-static_assert(reading_of<support::newest_weight> == reading::row);
-static_assert(reading_of<support::output_feature> == reading::output);
+static_assert(reads_of(score::random{}) == reading::nothing && reads_of(score::unscored{}) == reading::nothing);
+static_assert(reads_of(score::entropy{}) == reading::row && reads_of(score::l2{}) == reading::row);
+static_assert(reads_of(support::last_first{}) == reading::nothing);
+static_assert(reads_of(support::query_feature{}) == reading::query);
+static_assert(reads_of(support::newest_weight{}) == reading::row);
+static_assert(reads_of(support::output_feature{}) == reading::output);
 
-static_assert(kinds_of_scorer<score::entropy> == 1 && kinds_of_scorer<score::l2> == 1 &&
-              kinds_of_scorer<score::random> == 1);
-static_assert(kinds_of_scorer<support::query_feature> == 1 && kinds_of_scorer<support::output_feature> == 1);
+static_assert(head_scorer<score::entropy> && head_scorer<score::random> && head_scorer<support::query_feature>);
+static_assert(layer_scorer<score::predictor> && !head_scorer<score::predictor> && !layer_scorer<score::entropy>);
+static_assert(may_read<score::l2>(reading::row) && !may_read<score::l2>(reading::nothing));
+static_assert(may_read<score::sum>(reading::nothing) && may_read<score::sum>(reading::output));
 
 static_assert(!scorer<not_noexcept> && !scorer<not_const> && !scorer<returns_float> && !scorer<without_name>);
 static_assert(!scorer<with_constructor> && !scorer<reads_doubles_only> && !scorer<reads_spans_only>);
-static_assert(query_scorer<reads_two_things> && output_scorer<reads_two_things> && !scorer<reads_two_things>);
+static_assert(std::popcount(evidence_of<reads_two_things>) == 2 && !scorer<reads_two_things>);
 static_assert(!scorer<select::top_k> && !scorer<int> && !scorer<support::constant>);
 
 static_assert(accumulated_scorer<score::entropy> && accumulated_scorer<score::l2>);
 static_assert(!accumulated_scorer<score::random> && !accumulated_scorer<support::newest_weight>);
-static_assert(row_scorer<half_accumulated> && !accumulated_scorer<half_accumulated>);
+static_assert(head_scorer<half_accumulated> && !accumulated_scorer<half_accumulated>);
 
 static_assert(policy_part<score::entropy> && policy_part<select::top_k> && !policy_part<without_name>);
 static_assert(!policy_part<with_constructor>, "a part is an aggregate");

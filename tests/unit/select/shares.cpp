@@ -29,8 +29,7 @@ std::vector<double> rising(std::size_t count) {
   return scores;
 }
 
-static_assert(score_selector<select::fraction> && score_selector<select::relative_threshold> &&
-              score_selector<select::top_p>);
+static_assert(selector<select::fraction> && selector<select::relative_threshold> && selector<select::top_p>);
 
 }  // namespace
 

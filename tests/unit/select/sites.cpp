@@ -47,9 +47,10 @@ struct not_noexcept {
   head_set operator()(std::span<double const>, site const&) const { return {}; }
 };
 
-static_assert(site_selector<select::random_k> && site_selector<select::top_groups> && site_selector<select::per_layer>);
-static_assert(selector<select::random_k> && !score_selector<select::random_k> && !site_selector<select::top_k>);
-static_assert(joint_selector<select::random_like> && !site_selector<select::random_like>);
+static_assert(selector_takes<select::top_k> == selector_arguments{.scores = true});
+static_assert(selector_takes<select::random_k> == selector_arguments{.site = true});
+static_assert(selector_takes<select::random_like> == selector_arguments{.state = true});
+static_assert(selector<select::random_k> && selector<select::top_groups> && selector<select::per_layer>);
 static_assert(!selector<of_both> && !selector<not_noexcept>);
 
 }  // namespace
@@ -216,7 +217,7 @@ TEST_CASE("random_like: one draw serves all tokens if asked to, and a selector i
   std::vector<double> memory(4, not_a_number), alone(4, not_a_number);
   site const where{.heads = 4};
   for (auto const& now : {std::vector<double>{3, 0, 0, 0}, {1.5, 0, 3, 0}, {0, 0, 1.5, 0}}) {
-    auto const like = select::hysteresis{2, 1}(now, alone);
+    auto const like = select::hysteresis{2, 1}(now, where, alone);
     auto const set = select_heads(control, now, where, memory);
     CHECK(set.size() == like.size());
     CHECK((set & like).empty());

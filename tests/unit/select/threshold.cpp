@@ -59,7 +59,7 @@ TEST_CASE("hysteresis: takes a head at one bar and keeps it until it falls below
   select::hysteresis const select{.enter = 2, .leave = 1};
   std::vector<double> memory(3, not_a_number);
   auto const at = [&](std::vector<double> const& scores) {
-    auto const set = select(scores, memory);
+    auto const set = select(scores, {}, memory);
     return heads{set.begin(), set.end()};
   };
   CHECK(at({1.5, 2, 3}) == heads{1, 2});
@@ -75,8 +75,8 @@ TEST_CASE("hysteresis: is a threshold where nobody keeps a memory, and where its
   std::vector<double> memory(8, not_a_number);
   for (int round = 0; round < 20; ++round) {
     auto const scores = draw.list(8, -1, 1);
-    CHECK(select::hysteresis{.enter = 0.5, .leave = -0.5}(scores, {}) == select::threshold{0.5}(scores));
-    CHECK(select::hysteresis{.enter = 0.25, .leave = 0.25}(scores, memory) == select::threshold{0.25}(scores));
+    CHECK(select::hysteresis{.enter = 0.5, .leave = -0.5}(scores, {}, {}) == select::threshold{0.5}(scores));
+    CHECK(select::hysteresis{.enter = 0.25, .leave = 0.25}(scores, {}, memory) == select::threshold{0.25}(scores));
   }
   CHECK_NOTHROW(validate_part(select::hysteresis{.enter = 1, .leave = 1}, {}));
   CHECK_THROWS_AS(validate_part(select::hysteresis{.enter = 1, .leave = 2}, {}), error);

@@ -60,8 +60,8 @@ TEST_CASE("parse, print: means the policy that the same words make in C++") {
   CHECK(*read.where.layers == second_and_fifth);
   CHECK(read.reads() == reading::nothing);
   head_scores of_read{}, of_composed{};
-  (void)score_heads(read.score, {.heads = 4}, no_evidence{}, of_read);
-  (void)score_heads(composed.score, {.heads = 4}, no_evidence{}, of_composed);
+  (void)score_site(read.score, {.heads = 4}, no_evidence{}, of_read);
+  (void)score_site(composed.score, {.heads = 4}, no_evidence{}, of_composed);
   CHECK(of_read == of_composed);
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("parse, print: a file is named, read by whoever was told to read files
   auto const read = parse_policy<parts>("word_and_file(4.5.txt, paint=deep_blue) | top_k(1)", number_files{});
   CHECK(print(read) == "word_and_file(4.5.txt, paint=deep_blue) | top_k(1)");
   head_scores scores{};
-  (void)score_heads(read.score, {.heads = 1}, no_evidence{}, scores);
+  (void)score_site(read.score, {.heads = 1}, no_evidence{}, scores);
   CHECK(scores[0] == -4.5);
   CHECK(reprinted("word_and_file(\"4.5.txt\", paint=red) | top_k(1)") == "word_and_file(4.5.txt) | top_k(1)");
   auto const odd = R"(word_and_file("a (very), \odd=name;") | top_k(1))";

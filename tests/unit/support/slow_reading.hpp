@@ -34,6 +34,7 @@ using head_ids = std::set<head_id>;
 /// Keeps the heads of a set: a scorer of its own, to check the library's.
 struct in_set {
   static constexpr std::string_view name = "in_set";
+  [[maybe_unused]] static constexpr auto fields = field_list{};
   head_ids heads;
   double operator()(site const& where, std::size_t head) const noexcept {
     return heads.contains({where.layer, head}) ? 1 : 0;

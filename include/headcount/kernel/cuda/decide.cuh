@@ -20,7 +20,7 @@ namespace headcount::v0::cuda {
 
 /// A selector that a device runs as it is: a plain value that remembers nothing.
 template <class Select>
-concept device_selector = std::is_trivially_copyable_v<Select> && (score_selector<Select> || site_selector<Select>);
+concept device_selector = std::is_trivially_copyable_v<Select> && selector<Select> && !selector_takes<Select>.state;
 
 /// The policy's part on a device: which heads of a row are kept, by its scorer's sums.
 template <class Score, class Select>

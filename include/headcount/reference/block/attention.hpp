@@ -15,6 +15,7 @@
 #include <headcount/mask/mask.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/policy.hpp>
+#include <headcount/policy/scorer_state.hpp>
 #include <headcount/reference/block/key_value_cache.hpp>
 #include <headcount/reference/block/linear.hpp>
 #include <headcount/reference/block/matrix.hpp>
@@ -22,7 +23,6 @@
 #include <headcount/reference/block/rope.hpp>
 #include <headcount/reference/block/segment.hpp>
 #include <headcount/score/scorer.hpp>
-#include <headcount/score/scorer_state.hpp>
 
 namespace headcount::v0::reference {
 
@@ -161,7 +161,7 @@ void attend_sequence(attention const& block, attended_sequence const& sequence, 
     auto const kept = kernel::attend(control.policy, where, in, edits, workspace,
                                      {outputs.data(), {block.heads, block.head_dim}}, control.observer);
     std::ranges::copy(outputs, query.begin());
-    bias_factors[token] = static_cast<float>(bias_factor_of(control.policy.mask, kept.size(), block.heads));
+    bias_factors[token] = static_cast<float>(control.policy.mask.factors(kept.size(), block.heads).bias);
   }
 }
 
@@ -181,7 +181,7 @@ template <class Control>
   std::vector<float> bias_factors(size(queries.rows()));
   matrix buffer;
   strided_view<float const, 3> projection;
-  if (control.policy.reads() == reading::contribution) projection = head_projections(block, buffer);
+  if (control.policy.reads().contains(reading::contribution)) projection = head_projections(block, buffer);
   kernel::attention_workspace workspace;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     auto const [begin, count, position] = segments[i];

@@ -127,8 +127,7 @@ void run_layers(model const& model, std::span<step const> steps, activations& at
   constexpr bool observed = !std::same_as<std::remove_cvref_t<Observer>, kernel::no_observer>;
   bool const remembers = policy.state_size() > 0;  // so the scores of every token are needed
   if (remembers)
-    for (auto const& step : steps)
-      step.state->memory.belong_to(text_of(print(policy.score), " | ", print(policy.select)));
+    for (auto const& step : steps) step.state->memory.belong_to(policy.score, policy.select);
   attention_control<Policy, std::remove_reference_t<Observer>> const control{policy, how.edits, observer};
   for (; at.next_layer < end; ++at.next_layer) {
     auto const& layer = model.layers[at.next_layer];

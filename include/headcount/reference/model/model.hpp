@@ -131,7 +131,7 @@ inline void validate(scope const& where, model const& model) { validate(where, l
 template <head_policy Policy>
 void validate(Policy const& policy, model const& model) {
   validate(policy, layers_of(model));
-  if (!policy.needs().contains(reading::gate)) return;
+  if (!policy.reads().contains(reading::gate)) return;
   for (std::size_t index = 0; index < model.layers.size(); ++index)
     if (auto const* const block = model.attention_at(index); block != nullptr && !block->gate)
       throw error{text_of("layer ", index), "the policy's scorer reads output gates, and this attention has none",

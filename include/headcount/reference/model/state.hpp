@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <vector>
 
+#include <headcount/policy/scorer_state.hpp>
 #include <headcount/reference/block/key_value_cache.hpp>
 #include <headcount/reference/block/recurrence.hpp>
-#include <headcount/score/scorer_state.hpp>
 
 namespace headcount::v0::reference {
 

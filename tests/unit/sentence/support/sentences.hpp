@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <tuple>
 #include <type_traits>
 #include <vector>
 
@@ -29,8 +28,9 @@ struct two_optional {
   static constexpr std::string_view name = "two_optional";
   std::size_t a = 1;
   std::size_t b = 2;
-  static constexpr auto fields = std::tuple{headcount::optional_leading_field("a", &two_optional::a, "one"),
-                                            headcount::optional_leading_field("b", &two_optional::b, "the other")};
+  static constexpr auto fields =
+      headcount::field_list{headcount::optional_leading_field("a", &two_optional::a, "one"),
+                            headcount::optional_leading_field("b", &two_optional::b, "the other")};
   double operator()(headcount::site const&, std::size_t) const noexcept { return static_cast<double>(a + b); }
 };
 
@@ -41,9 +41,9 @@ struct positions_between {
   headcount::token_positions tokens;
   std::size_t after = 0;
   static constexpr auto fields =
-      std::tuple{headcount::leading_field("before", &positions_between::before, "one"),
-                 headcount::leading_field("tokens", &positions_between::tokens, "the tokens"),
-                 headcount::leading_field("after", &positions_between::after, "the other")};
+      headcount::field_list{headcount::leading_field("before", &positions_between::before, "one"),
+                            headcount::leading_field("tokens", &positions_between::tokens, "the tokens"),
+                            headcount::leading_field("after", &positions_between::after, "the other")};
   double operator()(headcount::site const&, std::size_t) const noexcept { return 0; }
 };
 
@@ -67,8 +67,8 @@ struct word_and_file {
   headcount::from_file<number_in_file> file;
   colour paint = colour::red;
   static constexpr auto fields =
-      std::tuple{headcount::leading_field("file", &word_and_file::file, "where the number is"),
-                 headcount::named_field("paint", &word_and_file::paint, "its colour")};
+      headcount::field_list{headcount::leading_field("file", &word_and_file::file, "where the number is"),
+                            headcount::named_field("paint", &word_and_file::paint, "its colour")};
   double operator()(headcount::site const&, std::size_t) const noexcept {
     return paint == colour::red ? file.content->value : -file.content->value;
   }
@@ -80,9 +80,10 @@ struct nest {
   double x = 0;
   std::vector<headcount::any_scorer> scorers;
   std::vector<double> numbers;
-  static constexpr auto fields = std::tuple{headcount::leading_field("x", &nest::x, "a number"),
-                                            headcount::leading_field("scorers", &nest::scorers, "what is inside"),
-                                            headcount::named_field("numbers", &nest::numbers, "one for each")};
+  static constexpr auto fields =
+      headcount::field_list{headcount::leading_field("x", &nest::x, "a number"),
+                            headcount::leading_field("scorers", &nest::scorers, "what is inside"),
+                            headcount::named_field("numbers", &nest::numbers, "one for each")};
   double operator()(headcount::site const&, std::size_t) const noexcept { return static_cast<double>(scorers.size()); }
 };
 

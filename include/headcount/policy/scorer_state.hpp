@@ -2,11 +2,13 @@
 
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <span>
-#include <string>
+#include <utility>
 #include <vector>
 
-#include <headcount/version.hpp>
+#include <headcount/score/any_scorer.hpp>
+#include <headcount/select/any_selector.hpp>
 
 namespace headcount::v0 {
 
@@ -24,16 +26,16 @@ class scorer_state {
     return numbers;
   }
 
-  /// Forgets everything, unless the memory is already that of this policy, given as its sentence: what a policy reads
-  /// in its past is its own.
-  void belong_to(std::string const& scorer) {
-    if (scorer_ == scorer) return;
+  /// Forgets everything, unless the state is already that of this scorer and selector: what a policy reads in its past
+  /// is its own.
+  void belong_to(any_scorer const& score, any_selector const& select) {
+    if (owner_ && owner_->first == score && owner_->second == select) return;
     layers_.clear();
-    scorer_ = scorer;
+    owner_.emplace(score, select);
   }
 
  private:
-  std::string scorer_;
+  std::optional<std::pair<any_scorer, any_selector>> owner_;
   std::vector<std::vector<double>> layers_;
 };
 

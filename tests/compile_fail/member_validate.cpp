@@ -1,0 +1,14 @@
+// expect: headcount: a part's check is a function beside it
+#include <string_view>
+
+#include <headcount/headcount.hpp>
+
+struct last_heads {
+  static constexpr std::string_view name = "last_heads";
+  double operator()(headcount::site const&, std::size_t head) const noexcept { return static_cast<double>(head); }
+#ifdef HEADCOUNT_WRONG
+  void validate(headcount::site const&) const {}
+#endif
+};
+
+headcount::any_scorer const scorer = last_heads{};

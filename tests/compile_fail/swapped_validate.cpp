@@ -1,0 +1,16 @@
+// expect: headcount: a part's check takes the part first
+#include <string_view>
+
+#include <headcount/headcount.hpp>
+
+struct last_heads {
+  static constexpr std::string_view name = "last_heads";
+  double operator()(headcount::site const&, std::size_t head) const noexcept { return static_cast<double>(head); }
+};
+#ifdef HEADCOUNT_WRONG
+void validate(headcount::site const&, last_heads const&) {}
+#else
+void validate(last_heads const&, headcount::site const&) {}
+#endif
+
+auto const policy_of_parts = last_heads{} | headcount::select::top_k{5};
