@@ -79,9 +79,9 @@ struct compact_tensors {
   std::deque<std::vector<std::byte>> made{};
 };
 
-/// Cuts the dropped heads out: their rows of the query projection, their columns of the output projection, and of
-/// keys and values the rows of groups that keep none. RG-LRU gates, which have as many blocks as attention has heads,
-/// get that many.
+/// Cuts the dropped heads out: their rows of the query projection and of their gates, their columns of the output
+/// projection, and of keys and values the rows of groups that keep none. RG-LRU gates, which have as many blocks as
+/// attention has heads, get that many.
 [[nodiscard]] inline compact_tensors cut_heads(snapshot const& from, compact_layout const& layout) {
   compact_tensors result;
   for (auto const& [name, tensor] : from.files.tensors()) {
@@ -92,10 +92,12 @@ struct compact_tensors {
     };
     auto const ends = [&](std::string_view end) { return std::string_view{name}.ends_with(end); };
     for (auto const& layer : layout.layers) {
-      if (!name.starts_with(text_of("model.layers.", layer.index, "."))) continue;
+      if (name.find(text_of(".layers.", layer.index, ".")) == name.npos) continue;
       detail::rows_of_heads const rows{tensor, layout.head_dim};
+      // Where heads have gates, their rows lie with those of the query, head by head.
+      auto const query_rows = tensor.shape[0] / from.model.attention_at(layer.index)->heads;
       if (ends("q_proj.weight") || ends("q_proj.bias"))
-        change(rows.keep(layer.heads, false), 0, layout.heads * layout.head_dim);
+        change(detail::rows_of_heads{tensor, query_rows}.keep(layer.heads, false), 0, layout.heads * query_rows);
       else if (ends("k_proj.weight") || ends("k_proj.bias") || ends("v_proj.weight") || ends("v_proj.bias"))
         change(rows.keep(layer.groups, false), 0, layout.groups * layout.head_dim);
       else if (ends("o_proj.weight")) change(rows.keep(layer.heads, true), 1, layout.heads * layout.head_dim);

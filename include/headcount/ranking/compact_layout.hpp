@@ -1,7 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -125,8 +128,11 @@ inline void validate_gates(model const& model, compact_layout const& layout) {
 /// the model, is not static, drops no head, or keeps what config.json cannot say: it has one num_attention_heads and
 /// one num_key_value_heads for all layers.
 [[nodiscard]] inline compact_layout compact_layout_of(model const& model, any_policy const& policy) {
-  if (model.architecture != "RecurrentGemmaForCausalLM" && model.architecture != "JambaForCausalLM")
-    throw error{model.architecture, "heads cannot be cut out of its tensors", "recurrent_gemma, jamba"};
+  constexpr std::string_view known[]{"RecurrentGemmaForCausalLM", "JambaForCausalLM", "Qwen3NextForCausalLM",
+                                     "Qwen3_5ForCausalLM", "NemotronHForCausalLM"};
+  if (std::ranges::find(known, model.architecture) == std::end(known))
+    throw error{model.architecture, "heads are not cut out of its tensors",
+                "recurrent_gemma, jamba, qwen3_next, qwen3_5_text, nemotron_h"};
   validate(policy, model);
   compact_layout layout;
   bool drops = false;

@@ -84,6 +84,11 @@ TEST_CASE("compact: a cut model computes what the masked one does and lacks the 
         cut{"jamba_moe", {{2, {4, 5, 6, 7}}, {6, {0, 1, 2, 3}}}, 4, 1, 2 * 2 * 5 * 48 * 6, 0},
         cut{"jamba_moe", {{2, {0, 2, 3, 5, 6, 7}}, {6, {0, 1, 2, 4, 5, 6}}}, 6, 2, 2 * 2 * 2 * 48 * 6, 0},
         cut{"jamba_moe", {{2, {3}}, {6, {5}}}, 1, 1, 2 * 2 * 8 * 48 * 6, 0},
+        // 4 heads of 2 groups of 16 features, width 32, each with a gate as large as its query; and of 12 features
+        // without.
+        cut{"qwen3_next", {{2, {0, 1}}, {5, {2, 3}}}, 2, 1, 2 * (3 * 2 + 2) * 32 * 16, 0},
+        cut{"qwen3_5_text", {{2, {1, 2}}, {5, {0, 2}}}, 2, 2, 2 * 3 * 2 * 32 * 16, 0},
+        cut{"nemotron_h", {{3, {2, 3}}, {6, {0, 1}}}, 2, 1, 2 * (2 * 2 + 2) * 32 * 12, 0},
         cut{"jamba_dense", {{1, {0, 3}}, {3, {1, 2}}}, 2, 2, 2 * 2 * 4 * 48 * 12, 0}}) {
     CAPTURE(name);
     auto const whole = golden(name);
@@ -130,6 +135,9 @@ TEST_CASE("compact: what a configuration cannot say is refused with what it can"
   says(jamba, keeping(jamba.model, {{2, {0, 1}}, {6, {0, 4}}}),
        "layer 6: it keeps 2 heads of 2 key/value heads, layer 2 2 of 1");
   says(jamba, keeping(jamba.model, {{2, {0}}}), "layer 6: it keeps no head (allowed: one or more)");
+  auto const zamba = golden("zamba2");
+  says(zamba, keeping(zamba.model, {{1, {0}}, {3, {0}}, {5, {0}}}),
+       "heads are not cut out of its tensors (allowed: recur");
   says(jamba, dense, "it drops no head");
   says(jamba, score::entropy{} | select::top_k{4}, "its scorer reads what the model computes");
   says(jamba, score::random{} | select::top_k{4}, "in layer 2 other heads are kept at every token");
