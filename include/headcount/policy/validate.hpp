@@ -42,7 +42,7 @@ inline void validate(scope const& where, std::span<site const> layers) {
   for (std::size_t index = 0; index < layers.size(); ++index) {
     if (layers[index].heads == 0) continue;
     add_to_list(known, text_of(index));
-    with_attention += where.layers->contains(index) ? 1 : 0;
+    with_attention += where.layers->contains(index) ? 1u : 0u;
   }
   auto const fail = [&](std::string const& problem) {
     throw error{text_of("scope", print(where)), problem, text_of("attention layers ", known)};
