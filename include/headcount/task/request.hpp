@@ -59,7 +59,7 @@ struct comparison_request {
 };
 
 /// What a prompt is asked: to be continued, how likely texts are after one prompt or several, or to be compared.
-using request = std::variant<generation_request, std::vector<loglikelihood_request>, comparison_request>;
+using task_request = std::variant<generation_request, std::vector<loglikelihood_request>, comparison_request>;
 
 /// Tokens that a request has a model read before it answers.
 [[nodiscard]] inline std::size_t length_of(generation_request const& one) noexcept {

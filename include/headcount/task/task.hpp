@@ -37,7 +37,7 @@ struct factor {
 /// One prompt of a task.
 struct task_prompt {
   std::string name{};  ///< no other prompt of the task has it; it stays with the prompt whatever others there are
-  evaluate::request request{};
+  task_request request{};
   std::vector<factor> factors{};
   std::size_t tokens = 0;  ///< about how many it has a model read, for estimates
 };
