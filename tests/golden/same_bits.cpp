@@ -18,7 +18,8 @@
 using namespace headcount;
 
 TEST_CASE("same bits: logits do not depend on where states lie in memory") {
-  for (std::string const name : {"tiny-recurrent-gemma", "tiny-jamba"}) {
+  for (std::string const name :
+       {"tiny-recurrent-gemma", "tiny-jamba", "tiny-qwen3-next", "tiny-granite-hybrid", "tiny-lfm2"}) {
     CAPTURE(name);
     auto const snapshot = reference::load_snapshot(std::string{HEADCOUNT_MODELS} + "/" + name);
     std::vector<token> text(24);
