@@ -34,7 +34,8 @@ file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/headcount/kern
 add_library(headcount_cuda INTERFACE)
 add_library(headcount::cuda ALIAS headcount_cuda)
 set_target_properties(headcount_cuda PROPERTIES EXPORT_NAME cuda)
-target_sources(headcount_cuda INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${headers})
+target_sources(headcount_cuda INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include
+  FILES ${headers} ${PROJECT_SOURCE_DIR}/include/headcount/adapt/torch_cuda.cuh)
 target_compile_options(headcount_cuda INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>)
 target_link_libraries(headcount_cuda INTERFACE headcount)
 
