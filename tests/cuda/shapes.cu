@@ -27,7 +27,7 @@ void check_shape(Policy const& policy, double output_error, int kv_heads, double
   }
 }
 
-constexpr double bf16_error = 3e-3, f16_error = 6e-4;
+constexpr double bf16_error = 2e-3, f16_error = 6e-4;
 
 }  // namespace
 

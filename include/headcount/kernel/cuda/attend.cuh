@@ -78,14 +78,15 @@ void run_pass(device_facts const& device, parameters<typename Shape::element_typ
 template <class Shape, sums_are Are, class Score, class Select>
 void run_combine(device_facts const& device, parameters<typename Shape::element_type> const& in,
                  device_policy<Score, Select> const& policy, cudaStream_t stream) {
-  int const heads = in.batch * in.kv_heads * Shape::group;
-  constexpr int wide = Shape::dim < 128 ? Shape::dim : 128;
-  if (heads * (Shape::dim / wide) < device.multiprocessors)
-    launch(device, combine<Shape, 32, Are, Score, Select>, heads * (Shape::dim / 32), combine_threads, 0, true, stream,
-           in, policy);
-  else
-    launch(device, combine<Shape, wide, Are, Score, Select>, heads * (Shape::dim / wide), combine_threads, 0, true,
-           stream, in, policy);
+  // The narrowest slices that still let all blocks run at once.
+  int const heads = in.batch * in.kv_heads * Shape::group, most = 3 * device.multiprocessors;
+  auto const start = [&](auto kernel, int slice) {
+    launch(device, kernel, heads * (Shape::dim / slice), combine_threads, 0, true, stream, in, policy);
+  };
+  constexpr int middle = Shape::dim < 128 ? Shape::dim : 128;
+  if (heads * (Shape::dim / 32) <= most) start(combine<Shape, 32, Are, Score, Select>, 32);
+  else if (heads * (Shape::dim / middle) <= most) start(combine<Shape, middle, Are, Score, Select>, middle);
+  else start(combine<Shape, Shape::dim, Are, Score, Select>, Shape::dim);
 }
 
 }  // namespace detail
@@ -94,7 +95,7 @@ void run_combine(device_facts const& device, parameters<typename Shape::element_
 /// Asynchronous on `stream`; allocates nothing and does not wait, so that it can be captured in a graph; deterministic.
 /// `fixed` holds for every row, or `rows` [batch] in device memory says the heads of each. No scores.
 /// Errors: headcount::error where CUDA refuses a launch or the workspace is too small.
-template <class Shape, int Warps = default_warps>
+template <class Shape, int Warps = default_warps<Shape>>
 void attend_heads(attention<Shape> const& call, head_set const& fixed, head_set const* rows, cudaStream_t stream) {
   auto const device = current_device();
   auto in = prepare<Shape>(call);
@@ -111,7 +112,8 @@ void attend_heads(attention<Shape> const& call, head_set const& fixed, head_set 
         cudaMemsetAsync(in.kept_flags, 1, static_cast<std::size_t>(call.batch * call.kv_heads * Shape::group), stream),
         "flags of kept heads");
   detail::run_pass<Shape, Warps, work::attend, score_sum<nothing_scored>>(device, in, in.list_shares, false, stream);
-  detail::run_combine<Shape, sums_are::relative>(device, in, device_policy<nothing_scored, nothing_scored>{}, stream);
+  if (in.list != listing::all || !all_whole<Shape>(in, in.list_shares))
+    detail::run_combine<Shape, sums_are::relative>(device, in, device_policy<nothing_scored, nothing_scored>{}, stream);
 }
 
 /// Attention of one query token a row under a policy, as kernel::attend on the CPU: float32 sums of 16-bit keys and
@@ -126,7 +128,7 @@ void attend_heads(attention<Shape> const& call, head_set const& fixed, head_set 
 /// does not wait, so that it can be captured in a graph; deterministic. O(batch * keys * kv_heads * dim). Errors:
 /// headcount::error where CUDA refuses a launch, the workspace is too small, or the policy's parameters do not stream
 /// (dtype=bfloat16).
-template <class Shape, int Warps = default_warps, head_policy Policy>
+template <class Shape, int Warps = default_warps<Shape>, head_policy Policy>
 void attend(attention<Shape> const& call, Policy const& policy, cudaStream_t stream,
             attention_options const& options = {}) {
   using Score = std::remove_cvref_t<decltype(policy.score)>;
@@ -162,14 +164,13 @@ void attend(attention<Shape> const& call, Policy const& policy, cudaStream_t str
     if (how == way::automatic) {
       double const groups = options.expected_groups > 0 ? options.expected_groups
                                                         : expected_groups(policy.select, call.kv_heads, Shape::group);
-      how = quicker_way(static_cast<double>(units) * tiles * 2 * Shape::tile_bytes, groups / call.kv_heads,
+      how = quicker_way(units, static_cast<double>(units) * tiles * 2 * Shape::tile_bytes, groups / call.kv_heads,
                         device.bytes_per_second);
     }
     if (!chooses) how = way::dense;
     if (how == way::dense) {
       detail::run_pass<Shape, Warps, work::attend, Sum>(device, in, in.shares, false, stream);
-      bool const all_whole = !call.cache.lengths && units % in.shares == 0;
-      if (all_whole)
+      if (all_whole<Shape>(in, in.shares))
         launch(device, drop<Shape, Score, Select>, call.batch, decide_threads, 0, true, stream, in, on_device);
       else detail::run_combine<Shape, sums_are::scored>(device, in, on_device, stream);
     } else {

@@ -66,12 +66,17 @@ struct visible_keys {
   return {cache.window > 0 && length > cache.window ? length - cache.window : 0, length};
 }
 
-/// The page that holds a key of a row, which must be visible.
-[[nodiscard]] __device__ inline int page_of(key_value_cache const& cache, int row, int key) {
-  if (!cache.page_table) return row;
+/// Where a visible key of a row lies.
+struct key_place {
+  int page = 0;
+  int key = 0;  ///< of the page
+};
+[[nodiscard]] __device__ inline key_place place_of(key_value_cache const& cache, int row, int key) {
+  if (!cache.page_table) return {row, key};
   std::int64_t const begin =
       cache.table_begin ? __ldg(cache.table_begin + row) : std::int64_t{row} * cache.table_stride;
-  return __ldg(cache.page_table + begin + key / cache.page_size);
+  unsigned const size = static_cast<unsigned>(cache.page_size), index = static_cast<unsigned>(key) / size;
+  return {__ldg(cache.page_table + begin + index), key - static_cast<int>(index * size)};
 }
 
 }  // namespace headcount::v0::cuda

@@ -35,11 +35,12 @@ template <class Select>
 /// The quicker way, by a model of time fitted to measurements (docs/gpu.md): reading at the memory's rate, what a pass
 /// costs beside, and the storing of weights. Two passes must promise 3% less time, as they read more where more groups
 /// are kept than expected.
-/// `bytes` of keys and values of all groups, of the visible keys of all rows; `share` of groups kept.
-[[nodiscard]] inline way quicker_way(double bytes, double share, double bytes_per_second) {
-  double const rate = 0.92 * bytes_per_second, half = bytes / 2;
-  double const dense = 4.5e-6 + bytes / rate;
-  double const two_pass = 8e-6 + half * (half > 200e6 ? 1.1 : 1.05) / rate + share * half / (0.9 * rate);
+/// `units`, groups of all rows; `bytes` of their visible keys and values; `share` of groups kept.
+[[nodiscard]] inline way quicker_way(int units, double bytes, double share, double bytes_per_second) {
+  double const rate = 0.94 * bytes_per_second, half = bytes / 2;
+  double const dense = 7e-6 + bytes / rate;
+  double const two_pass =
+      15e-6 + 0.1e-6 * units + half * (half > 200e6 ? 1.1 : 1.05) / rate + share * half / (0.9 * rate);
   return two_pass < 0.97 * dense ? way::two_pass : way::dense;
 }
 

@@ -85,10 +85,7 @@ __global__ void __launch_bounds__(combine_threads)
   if (Are != sums_are::scored && in.list != listing::all) {
     auto const kept = listed_heads(in, row);
     own = kept.contains(head);
-    unit_in_row = 0;
-    for (int g = kept.template group_after<group>(-1, in.kv_heads); g < head / group;
-         g = kept.template group_after<group>(g, in.kv_heads))
-      ++unit_in_row;
+    unit_in_row = kept.below(head / group * group).template count_groups<group>(in.kv_heads);
   }
   auto const place = line.row(row);
   auto const cells = cells_of(line, place, tiles, unit_in_row);

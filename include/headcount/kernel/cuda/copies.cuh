@@ -48,10 +48,9 @@ class engine_copies {
     if (lane < boxes) {
       int const key = from.tile * Shape::tile_keys + lane * 16;
       bool const any = key < seen.end && key + 16 > seen.first;
-      int const page = any ? page_of(in.cache, from.row, key) : in.cache.pages;  // no such page: zeros
-      int const within = in.cache.page_table ? key % in.cache.page_size : key;
-      load_box(to + lane * Shape::block_bytes, from.values ? values_ : keys_, within, from.group, page, barrier,
-               policy_);
+      auto const place = any ? place_of(in.cache, from.row, key) : key_place{in.cache.pages, 0};  // no page: zeros
+      load_box(to + lane * Shape::block_bytes, from.values ? values_ : keys_, place.key, from.group, place.page,
+               barrier, policy_);
     }
   }
   __device__ __forceinline__ void skip() {}
@@ -86,9 +85,9 @@ class lane_copies {
       bool const there = key >= seen.first && key < seen.end;
       auto const* source = base;
       if (there) {
-        int const within = cache.page_table ? key % cache.page_size : key;
-        source += page_of(cache, from.row, key) * cache.page_stride + from.group * cache.head_stride +
-                  within * cache.key_stride + part * 8;
+        auto const place = place_of(cache, from.row, key);
+        source +=
+            place.page * cache.page_stride + from.group * cache.head_stride + place.key * cache.key_stride + part * 8;
       }
       load_sixteen(
           to + at / 16 * Shape::block_bytes + part / 8 * Shape::half_bytes + at % 16 * 128 + ((part % 8 ^ at % 8) << 4),

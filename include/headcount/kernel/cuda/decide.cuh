@@ -41,6 +41,7 @@ struct decision {
 /// once. Scores that are no numbers come last, as select::best_heads has it.
 __device__ __forceinline__ void choose(select::top_k const& how, site const& where, decision& decided, int lanes) {
   int const heads = static_cast<int>(where.heads), sub = static_cast<int>(threadIdx.x) % lanes;
+#pragma unroll 1
   for (int base = 0; base < heads; base += static_cast<int>(blockDim.x) / lanes) {
     int const head = base + static_cast<int>(threadIdx.x) / lanes;
     double const mine = head < heads ? decided.scores[head] : 0;
@@ -51,6 +52,7 @@ __device__ __forceinline__ void choose(select::top_k const& how, site const& whe
       bool const equal = theirs == mine || (theirs != theirs && mine != mine);
       rank += theirs > mine || (mine != mine && theirs == theirs) || (equal && other < head);
     }
+#pragma unroll 1
     for (int apart = lanes / 2; apart > 0; apart /= 2) rank += __shfl_xor_sync(~0u, rank, apart);
     if (head < heads && sub == 0 && rank < how.k) atomicOr(decided.kept + head / 32, 1u << head % 32);
   }
@@ -78,6 +80,7 @@ __device__ __forceinline__ void decide_row(parameters<Element> const& in, work_l
   while (lanes < 32 && 2 * lanes * heads <= threads) lanes *= 2;
   int const sub = static_cast<int>(threadIdx.x) % lanes;
   if (threadIdx.x < head_set::capacity() / 32) decided.kept[threadIdx.x] = 0;
+#pragma unroll 1
   for (int base = 0; base < heads; base += threads / lanes) {
     int const head = base + static_cast<int>(threadIdx.x) / lanes;
     statistic<Sum> whole;
@@ -92,6 +95,7 @@ __device__ __forceinline__ void decide_row(parameters<Element> const& in, work_l
         whole.add(one);
       }
     }
+#pragma unroll 1
     for (int apart = lanes / 2; apart > 0; apart /= 2) whole.add_lane(apart);
     if (head < heads && sub == 0) {
       decided.scores[head] =
@@ -119,6 +123,7 @@ __device__ __forceinline__ void decide_row(parameters<Element> const& in, work_l
 /// Writes what the caller asked to see of a row's decision; whole block.
 template <class Element>
 __device__ __forceinline__ void show(parameters<Element> const& in, int row, int heads, decision const& decided) {
+#pragma unroll 1
   for (int head = static_cast<int>(threadIdx.x); head < heads; head += static_cast<int>(blockDim.x)) {
     std::int64_t const at = std::int64_t{row} * heads + head;
     if (in.scores) in.scores[at] = static_cast<float>(decided.scores[head]);
@@ -161,6 +166,7 @@ __global__ void __launch_bounds__(decide_threads)
   decide_row(in, line, place, policy, decided, [](int, int, float) {}, [](int, auto const&) {});
   show(in, row, heads, decided);
   auto* const outputs = reinterpret_cast<uint4*>(in.outputs + std::int64_t{row} * heads * Shape::dim);
+#pragma unroll 1
   for (int i = static_cast<int>(threadIdx.x); i < heads * Shape::dim / 8; i += decide_threads)
     if (!decided.keeps(i / (Shape::dim / 8))) outputs[i] = uint4{};
 }

@@ -54,6 +54,15 @@ struct head_words {
     return word >> head % 64 & 1;
   }
 
+  /// Those below a head.
+  [[nodiscard]] __device__ __forceinline__ head_words below(int head) const {
+    head_words kept = *this;
+#pragma unroll
+    for (int i = 0; i < count; ++i)
+      if (head < (i + 1) * 64) kept.words[i] &= head <= i * 64 ? 0 : (u64{1} << head % 64) - 1;
+    return kept;
+  }
+
   /// The first group after `group` that holds a kept head; kv_heads when there is none.
   template <int Group>
   [[nodiscard]] __device__ __forceinline__ int group_after(int group, int kv_heads) const {
@@ -82,6 +91,7 @@ struct head_words {
         groups += __popcll(word & firsts);
       }
     } else {
+#pragma unroll 1
       for (int group = group_after<Group>(-1, kv_heads); group < kv_heads; group = group_after<Group>(group, kv_heads))
         ++groups;
     }

@@ -52,6 +52,7 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
   using at = pass_layout<Shape, Warps, Work, Copies>;
   constexpr int dim = Shape::dim, heads_in_group = Shape::group, row_sets = Shape::row_sets, key_sets = Shape::key_sets;
   constexpr int steps = dim / 16;
+  constexpr bool with_rests = at::with_values && number::coarse;
   constexpr bool across_units =
       !(at::with_values && at::sums_in_ring);  // whether tiles of the next are asked for early
   extern __shared__ unsigned char raw[];
@@ -76,22 +77,20 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
   // The loading side: which tile comes next, into which slot.
   share_walk<Shape, Element> walk{in, line, share};
   auto ahead = walk;
-  piece next;
+  piece next{.row = 0};
   visible_keys next_seen;
   int next_tile = 0, next_slot = 0;
   bool next_values = !at::with_keys;
-  auto const open = [&] {
-    for (; !ahead.done(); ahead.advance()) {
-      next = ahead.current();
-      next_tile = next.first + warp;
-      if (next_tile < next.end || !across_units) {
-        next_seen = visible(in.cache, next.row);
-        return;
-      }
-    }
+  auto const open = [&](piece const& one) {
+    next = one;
+    next_tile = next.first + warp;
+    if (next.row >= 0) next_seen = visible(in.cache, next.row);
   };
   auto const load_next = [&] {
-    if (ahead.done() || next_tile >= next.end) return copies.skip();
+    if constexpr (across_units)
+#pragma unroll 1
+      while (next_tile >= next.end && next.row >= 0) open(ahead.next(in));
+    if (next_tile >= next.end) return copies.skip();
     tile_source const from{
         .row = next.row,
         .group = next.group,
@@ -108,10 +107,6 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
       if (next_values) return;
     }
     next_tile += Warps;
-    if (across_units && next_tile >= next.end) {
-      ahead.advance();
-      open();
-    }
   };
   int slot = 0;
   u32 phase = 0;
@@ -121,8 +116,7 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
     if (++slot == Copies::stages) slot = 0, phase ^= 1;
   };
   auto const fill_ring = [&] {
-    open();
-#pragma unroll
+#pragma unroll 1
     for (int i = 0; i < Copies::stages; ++i) load_next();
   };
 
@@ -132,11 +126,13 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
   auto const column = [](u32 base, int step) { return (base ^ (step & 3) << 5) + (step >> 2) * Shape::half_bytes; };
 
   if constexpr (across_units) fill_ring();
-  for (; !walk.done(); walk.advance()) {
-    piece const here = walk.current();
+#pragma unroll 1
+  while (true) {
+    piece const here = walk.next(in);
+    if (here.row < 0) break;
     auto const seen = visible(in.cache, here.row);
     if constexpr (!across_units) {
-      ahead = walk;
+      open(here);
       fill_ring();
     }
     int const first_head = here.row * heads + here.group * heads_in_group;
@@ -173,8 +169,14 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
       for (int r = 0; r < row_sets; ++r)
         sums[r].m = quad + 8 * r < heads_in_group ? __ldcg(in.softmaxes + first_head + quad + 8 * r).x : 0;
 
+#pragma unroll 1
     for (int tile = here.first + warp; tile < here.end; tile += Warps) {
-      u32 weights[row_sets * key_sets];  // as a matrix product reads them
+      // Weights as a matrix product reads them; of coarse numbers, what cutting left of them, too.
+      u32 weights[row_sets * key_sets], rests[with_rests ? row_sets * key_sets : 1];
+      auto const keep_weights = [&](int word, float first, float second) {
+        if constexpr (with_rests) number::split(first, second, weights[word], rests[word]);
+        else weights[word] = number::pack(first, second);
+      };
       int const hidden_before = seen.first - tile * Shape::tile_keys, left = seen.end - tile * Shape::tile_keys;
       bool const edge = hidden_before > 0 || left < Shape::tile_keys;
       if constexpr (at::with_keys) {
@@ -241,7 +243,10 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
             sums[r].z *= by;
             if constexpr (at::with_values)
 #pragma unroll
-              for (int n = 0; n < dim / 8; ++n) o[n][2 * r] *= by, o[n][2 * r + 1] *= by;
+              for (int n = 0; n < dim / 8; ++n) {
+                o[n][2 * r] *= by, o[n][2 * r + 1] *= by;
+                if constexpr (with_rests && row_sets == 1) o[n][2] *= by, o[n][3] *= by;
+              }
           }
         }
 #pragma unroll
@@ -252,7 +257,8 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
             float const p0 = power_of_two(d0), p1 = power_of_two(d1);
             sums[r].z += p0 + p1;
             sums[r].t = Sum::add(Sum::add(sums[r].t, p1, d1, x[r][n][1]), p0, d0, x[r][n][0]);
-            weights[n * row_sets + r] = number::pack(p0, p1);
+            if constexpr (Work == work::weigh) weights[n * row_sets + r] = element<__half>::pack(p0, p1);
+            else keep_weights(n * row_sets + r, p0, p1);
           }
         if constexpr (Work == work::weigh) {
           int references[row_sets];
@@ -267,10 +273,11 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
         if constexpr (!at::with_keys) {
           float wanted[row_sets];
           for (int r = 0; r < row_sets; ++r) wanted[r] = sums[r].m;
-          read_weights<Shape>(weights_memory + slot * at::stored, wanted, weights);
+          read_weights<Shape>(weights_memory + slot * at::stored, wanted, keep_weights);
         }
         if constexpr (Copies::leaves_hidden)
           if (edge) {  // what may be there, NaN among it, must not meet the weight 0
+#pragma unroll 1
             for (int i = lane; i < Shape::tile_keys * (dim / 8); i += 32) {
               int const key = i / (dim / 8), chunk = i % (dim / 8);
               if (key < hidden_before || key >= left)
@@ -283,16 +290,23 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
         u32 const base = shared_address(values) + value_lane;
 #pragma unroll
         for (int block = 0; block < key_sets / 2; ++block) {
-          u32 a[4];
-          if constexpr (row_sets == 1) a[0] = weights[2 * block], a[1] = 0, a[2] = weights[2 * block + 1], a[3] = 0;
-          else
-            for (int i = 0; i < 4; ++i) a[i] = weights[4 * block + i];
+          u32 a[4], rest[4];
+          if constexpr (row_sets == 1) {
+            a[0] = weights[2 * block], a[2] = weights[2 * block + 1];
+            a[1] = with_rests ? rests[2 * block] : 0, a[3] = with_rests ? rests[2 * block + 1] : 0;  // rows to spare
+          } else {
+            for (int i = 0; i < 4; ++i) a[i] = weights[4 * block + i], rest[i] = with_rests ? rests[4 * block + i] : 0;
+          }
 #pragma unroll
           for (int step = 0; step < steps; ++step) {
             u32 b[4];
             load_transposed(b, column(base, step) + block * Shape::block_bytes);
             number::multiply(o[2 * step], a, b[0], b[1]);
             number::multiply(o[2 * step + 1], a, b[2], b[3]);
+            if constexpr (with_rests && row_sets == 2) {
+              number::multiply(o[2 * step], rest, b[0], b[1]);
+              number::multiply(o[2 * step + 1], rest, b[2], b[3]);
+            }
           }
         }
         free_tile();
@@ -300,6 +314,9 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
     }
 
     // The warps' results together.
+    if constexpr (at::with_values && with_rests && row_sets == 1)
+#pragma unroll
+      for (int n = 0; n < dim / 8; ++n) o[n][0] += o[n][2], o[n][1] += o[n][3];
     int const cell = here.unit + share;
     if constexpr (at::with_keys) {
 #pragma unroll
@@ -313,6 +330,7 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
       __syncthreads();
       if (static_cast<int>(threadIdx.x) < heads_in_group) {
         statistic<Sum> whole;
+#pragma unroll 1
         for (int w = 0; w < Warps; ++w) whole.add(statistic<Sum>{statistics[w * 16 + threadIdx.x]});
         in.statistics[static_cast<std::int64_t>(cell) * heads_in_group + threadIdx.x] = whole.stored();
       }
@@ -360,6 +378,7 @@ __global__ void __launch_bounds__(Warps * 32, Warps == 4 ? 2 : 1)
         if (warp < buffers) each(buffer(warp), [](float2& to, float a, float b) { to = {to.x + a, to.y + b}; });
         __syncthreads();
       }
+#pragma unroll 1
       for (int i = static_cast<int>(threadIdx.x); i < heads_in_group * dim / 4; i += Warps * 32) {
         int const row = i / (dim / 4), feature = i % (dim / 4) * 4;
         float4 sum{};

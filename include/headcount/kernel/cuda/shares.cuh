@@ -1,5 +1,6 @@
 #pragma once
 
+#include <headcount/core/device.hpp>
 #include <headcount/kernel/cuda/parameters.cuh>
 #include <headcount/kernel/cuda/shape.cuh>
 
@@ -31,19 +32,32 @@ struct place {
   int all_tiles = 0;  ///< of all units of rows before
 };
 
+/// Into how many shares a line of units is cut where `most` blocks run at once: a tile each at least, and so that units
+/// are not cut across, as every piece costs time of its own, unless that leaves blocks idle for longer.
+[[nodiscard]] HEADCOUNT_DEVICE inline unsigned even_shares(unsigned units, unsigned tiles, unsigned most) {
+  most = most < tiles ? most : tiles > 0 ? tiles : 1;
+  if (units == 0) return 1;
+  unsigned const rounds = (units + most - 1) / most;
+  if (units % rounds != 0) return most;
+  unsigned const even = units <= most ? most / units * units : units / rounds;
+  bool const nearly_all = 25 * even >= 24 * most, short_work = 5 * even >= 4 * most && tiles < 30 * even;
+  return nearly_all || short_work ? even : most;
+}
+
 /// The line of listed units; every function by a whole warp.
 template <class Shape, class Element>
 class work_line {
  public:
   __device__ __forceinline__ work_line(parameters<Element> const& in, int shares) : in_{&in} {
     place at;
+#pragma unroll 1
     for (int base = 0; base < in.batch; base += 32) {
-      auto const rows = scan(base);
+      auto const rows = scan(in, base);
       if (base == 0) first_ = rows;
       at = after(at, rows);
     }
     total_ = static_cast<unsigned>(at.tiles);
-    shares_ = min(static_cast<unsigned>(shares), max(total_, 1u));  // a share holds a tile at least
+    shares_ = even_shares(static_cast<unsigned>(at.units), total_, static_cast<unsigned>(shares));
   }
 
   [[nodiscard]] __device__ __forceinline__ bool empty() const { return total_ == 0; }
@@ -60,8 +74,9 @@ class work_line {
   /// The row that holds a tile, which must be one of the line. O(batch / 32).
   [[nodiscard]] __device__ __forceinline__ place row_holding(int tile) const {
     place at;
+#pragma unroll 1
     for (int base = 0;; base += 32) {
-      auto const rows = base == 0 ? first_ : scan(base);
+      auto const rows = base == 0 ? first_ : scan(*in_, base);
       int const begin = at.tiles + rows.begin.tiles;
       if (u32 const found = __ballot_sync(~0u, begin <= tile && tile < begin + rows.own_tiles))
         return before(at, rows, base, __ffs(static_cast<int>(found)) - 1);
@@ -70,8 +85,9 @@ class work_line {
   }
   [[nodiscard]] __device__ __forceinline__ place row(int index) const {
     place at;
+#pragma unroll 1
     for (int base = 0;; base += 32) {
-      auto const rows = base == 0 ? first_ : scan(base);
+      auto const rows = base == 0 ? first_ : scan(*in_, base);
       if (index < base + 32) return before(at, rows, base, index - base);
       at = after(at, rows);
     }
@@ -83,16 +99,16 @@ class work_line {
     place begin;  ///< of rows before among the 32
     int own_tiles, own_units, own_all;
   };
-  [[nodiscard]] __device__ __forceinline__ scanned scan(int base) const {
+  [[nodiscard]] static __device__ __forceinline__ scanned scan(parameters<Element> const& in, int base) {
     int const lane = static_cast<int>(threadIdx.x) % 32, row = base + lane;
     scanned rows{};
-    if (row < in_->batch) {
-      int const tiles = tiles_of<Shape>(*in_, row).count();
+    if (row < in.batch) {
+      int const tiles = tiles_of<Shape>(in, row).count();
       if (tiles > 0)
-        rows.own_units = in_->list == listing::all
-                             ? in_->kv_heads
-                             : listed_heads(*in_, row).template count_groups<Shape::group>(in_->kv_heads);
-      rows.own_tiles = tiles * rows.own_units, rows.own_all = tiles * in_->kv_heads;
+        rows.own_units = in.list == listing::all
+                             ? in.kv_heads
+                             : listed_heads(in, row).template count_groups<Shape::group>(in.kv_heads);
+      rows.own_tiles = tiles * rows.own_units, rows.own_all = tiles * in.kv_heads;
     }
     int tiles = rows.own_tiles, units = rows.own_units, all = rows.own_all;
 #pragma unroll
@@ -125,7 +141,7 @@ class work_line {
 
 /// A common part of a unit and a share.
 struct piece {
-  int row = 0;
+  int row = -1;  ///< -1 where there is no piece left
   int group = 0;
   int unit = 0;
   int first = 0;       ///< tile of the row
@@ -134,60 +150,61 @@ struct piece {
   bool whole = false;  ///< nothing of the unit lies in another share
 };
 
+// What kernels do once a piece is no inlined code: instructions come from memory, too, and a kernel runs through them
+// once.
+
 /// Walks the pieces of a share in order; a whole warp.
 template <class Shape, class Element>
 class share_walk {
  public:
   __device__ __forceinline__ share_walk(parameters<Element> const& in, work_line<Shape, Element> const& line, int share)
-      : in_{&in}, at_{line.begin(share)}, stop_{line.begin(share + 1)} {
-    if (done()) return;
+      : at_{line.begin(share)}, stop_{line.begin(share + 1)} {
+    if (at_ >= stop_) return;
     auto const place = line.row_holding(at_);
     row_ = place.row, all_tiles_ = place.all_tiles;
-    open_row();
+    open_row(in);
     int const skipped = (at_ - place.tiles) / tiles_.count();
     unit_ = place.units + skipped, unit_begin_ = place.tiles + skipped * tiles_.count();
     if (in.list == listing::all) group_ = skipped;
     else
-      for (int i = 0; i < skipped; ++i) group_ = next_group();
+#pragma unroll 1
+      for (int i = 0; i < skipped; ++i) group_ = next_group(in);
   }
 
-  [[nodiscard]] __device__ bool done() const { return at_ >= stop_; }
-
-  [[nodiscard]] __device__ piece current() const {
-    int const unit_end = unit_begin_ + tiles_.count(), end = min(unit_end, stop_);
-    return {.row = row_,
-            .group = group_,
-            .unit = unit_,
-            .first = tiles_.first + at_ - unit_begin_,
-            .end = tiles_.first + end - unit_begin_,
-            .stored = all_tiles_ + group_ * tiles_.count() - tiles_.first,
-            .whole = at_ == unit_begin_ && end == unit_end};
-  }
-
-  __device__ void advance() {
-    unit_begin_ += tiles_.count();
-    at_ = min(unit_begin_, stop_);
-    if (done()) return;
-    ++unit_;
-    group_ = next_group();
-    while (group_ == in_->kv_heads) {
-      all_tiles_ += in_->kv_heads * tiles_.count();
+  /// The next piece.
+  [[nodiscard]] __device__ __forceinline__ piece next(parameters<Element> const& in) {
+    if (at_ >= stop_) return {};
+#pragma unroll 1
+    while (group_ == in.kv_heads) {
+      all_tiles_ += in.kv_heads * tiles_.count();
       ++row_;
-      open_row();
+      open_row(in);
     }
+    int const unit_end = unit_begin_ + tiles_.count(), end = min(unit_end, stop_);
+    piece const here{.row = row_,
+                     .group = group_,
+                     .unit = unit_,
+                     .first = tiles_.first + at_ - unit_begin_,
+                     .end = tiles_.first + end - unit_begin_,
+                     .stored = all_tiles_ + group_ * tiles_.count() - tiles_.first,
+                     .whole = at_ == unit_begin_ && end == unit_end};
+    unit_begin_ = unit_end, at_ = end;
+    ++unit_;
+    group_ = next_group(in);
+    return here;
   }
 
  private:
-  __device__ void open_row() {
-    tiles_ = tiles_of<Shape>(*in_, row_);
-    if (in_->list != listing::all) kept_ = listed_heads(*in_, row_);
+  __device__ __forceinline__ void open_row(parameters<Element> const& in) {
+    tiles_ = tiles_of<Shape>(in, row_);
+    if (in.list != listing::all) kept_ = listed_heads(in, row_);
     group_ = -1;
-    group_ = tiles_.count() > 0 ? next_group() : in_->kv_heads;
+    group_ = tiles_.count() > 0 ? next_group(in) : in.kv_heads;
   }
-  [[nodiscard]] __device__ int next_group() const {
-    return in_->list == listing::all ? group_ + 1 : kept_.template group_after<Shape::group>(group_, in_->kv_heads);
+  [[nodiscard]] __device__ __forceinline__ int next_group(parameters<Element> const& in) const {
+    return in.list == listing::all ? group_ + 1 : kept_.template group_after<Shape::group>(group_, in.kv_heads);
   }
-  parameters<Element> const* in_;
+
   int at_, stop_;
   int row_ = 0, group_ = 0, unit_ = 0, unit_begin_ = 0, all_tiles_ = 0;
   row_tiles tiles_;

@@ -3,7 +3,7 @@
 #include <headcount/kernel/cuda/element.cuh>
 #include <headcount/kernel/cuda/shape.cuh>
 
-// A tile's weights between the pass over keys and the pass over values: 16-bit numbers relative to the maximum m that
+// A tile's weights between the pass over keys and the pass over values: float16 numbers relative to the maximum m that
 // the warp had met so far, a whole number between -32768 and 32767 that lies in the sign bits of the row's (positive)
 // weights: no other bytes, and whole sectors are written. The second pass rescales them by a power of two, exactly.
 
@@ -46,10 +46,11 @@ __device__ __forceinline__ void store_weights(unsigned char* to, u32 const (&wei
   }
 }
 
-/// Reads them from shared memory, relative to `wanted`, which is at least their reference. Whole warp.
-template <class Shape>
+/// Reads them from shared memory, relative to `wanted`, which is at least their reference: `take(word, two weights)`.
+/// Whole warp.
+template <class Shape, class Take>
 __device__ __forceinline__ void read_weights(unsigned char const* from, float const (&wanted)[Shape::row_sets],
-                                             u32 (&weights)[Shape::weight_words]) {
+                                             Take&& take) {
   constexpr int bits = reference_bits<Shape>, sets = Shape::row_sets, words = Shape::weight_words;
   int const lane = static_cast<int>(threadIdx.x) % 32;
   u32 v[words] = {};
@@ -76,8 +77,10 @@ __device__ __forceinline__ void read_weights(unsigned char const* from, float co
     if constexpr (bits < 8) reference |= __shfl_xor_sync(~0u, reference, 2);
     float const factor = power_of_two(static_cast<float>(static_cast<short>(reference)) - wanted[r]);
 #pragma unroll
-    for (int i = 0; i < Shape::key_sets; ++i)
-      weights[i * sets + r] = element<typename Shape::element_type>::scaled(v[i * sets + r] & 0x7fff7fffu, factor);
+    for (int i = 0; i < Shape::key_sets; ++i) {
+      float2 const pair = element<__half>::unpack(v[i * sets + r] & 0x7fff7fffu);
+      take(i * sets + r, pair.x * factor, pair.y * factor);
+    }
   }
 }
 

@@ -14,8 +14,11 @@
 
 namespace headcount::v0::cuda {
 
-/// Warps a block, and into how many shares at most work is cut.
-inline constexpr int default_warps = 8;
+/// Warps a block: fewer, in more blocks, where a block's sums take long to add up.
+template <class Shape>
+inline constexpr int default_warps = Shape::row_sets == 2 ? 4 : 8;
+
+/// Into how many shares work is cut at most.
 inline constexpr int most_shares = most_pieces;
 
 /// Blocks that run at once: eight warps of a multiprocessor's rings.
@@ -44,20 +47,24 @@ template <int Group>
   return count;
 }
 
-/// Into how many shares, one a block, units of so many tiles are cut: as many as run at once, a tile for every warp at
-/// least, and so that units are not cut across where that costs little.
+/// Into how many shares, one a block, units of so many tiles are cut at most: as many as run at once, with a tile for
+/// every warp, and no more a unit than the device has multiprocessors, as more are slow to add up.
 [[nodiscard]] inline int shares_for(int units, int tiles, int slots, int warps, device_facts const& device) {
-  if (units == 0 || tiles == 0) return 1;
   auto const by_tiles = std::max<std::int64_t>(1, std::int64_t{units} * tiles / warps);
-  auto const most =
-      static_cast<int>(std::min({std::int64_t{slots}, by_tiles, std::int64_t{units} * device.multiprocessors}));
-  auto const nearly = [most](int shares) { return 10 * shares >= 9 * most; };
-  if (units <= most) {
-    int const even = most / units * units;
-    return nearly(even) ? even : most;
-  }
-  int const rounds = (units + most - 1) / most;
-  return units % rounds == 0 && nearly(units / rounds) ? units / rounds : most;
+  return static_cast<int>(
+      std::min({std::int64_t{slots}, by_tiles, std::int64_t{std::max(units, 1)} * device.multiprocessors}));
+}
+
+/// Whether a pass over all groups writes every output itself, as no unit lies in two shares: known where rows are
+/// alike.
+template <class Shape, class Element>
+[[nodiscard]] bool all_whole(parameters<Element> const& in, int shares) {
+  auto const units = static_cast<unsigned>(in.batch * in.kv_heads);
+  auto const& cache = in.cache;
+  int const first = cache.window > 0 && cache.longest > cache.window ? cache.longest - cache.window : 0;
+  int const tiles = (cache.longest + Shape::tile_keys - 1) / Shape::tile_keys - first / Shape::tile_keys;
+  return !cache.lengths && tiles > 0 &&
+         units % even_shares(units, units * static_cast<unsigned>(tiles), static_cast<unsigned>(shares)) == 0;
 }
 
 /// The parts of the workspace, each at a multiple of 256 bytes.
