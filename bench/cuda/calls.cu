@@ -16,19 +16,24 @@ struct call {
   void const *queries, *keys, *values;
   void *outputs, *scores, *kept, *workspace;
   void const* fixed;
+  void const *pages, *lengths;
   std::int64_t workspace_bytes;
-  int batch, kv_heads, keys_each, dim, group, top, how, warps;
+  int batch, kv_heads, keys_each, dim, group, top, how;
 };
-enum how : int { without_policy, scored, two_pass, automatic, fixed };
+enum how : int { without_policy, scored, two_pass, automatic, fixed, paged };
 
 namespace {
 
 template <class Shape>
 cuda::key_value_cache cache_of(call const& c) {
-  return cuda::contiguous_cache(c.keys, c.values, c.batch, c.kv_heads, c.keys_each, Shape::dim);
+  if (c.how != paged) return cuda::contiguous_cache(c.keys, c.values, c.batch, c.kv_heads, c.keys_each, Shape::dim);
+  auto cache = cuda::paged_cache(c.keys, c.values, c.batch * c.keys_each / 16, 16, c.kv_heads, Shape::dim,
+                                 static_cast<int const*>(c.pages), c.keys_each / 16);
+  cache.lengths = static_cast<int const*>(c.lengths);
+  return cache;
 }
 
-template <class Shape, int Warps>
+template <class Shape>
 void attend(call const& c, cudaStream_t stream) {
   using element = typename Shape::element_type;
   cuda::attention<Shape> const in{.queries = static_cast<element const*>(c.queries),
@@ -48,16 +53,17 @@ void attend(call const& c, cudaStream_t stream) {
     case without_policy: {
       auto quiet = in;
       quiet.scores = nullptr, quiet.kept = nullptr;
-      return cuda::attend<Shape, Warps>(quiet, headcount::dense, stream);
+      return cuda::attend<Shape>(quiet, headcount::dense, stream);
     }
+    case paged:
     case scored:
-      return cuda::attend<Shape, Warps>(in, policy, stream, {.how = cuda::way::dense});
+      return cuda::attend<Shape>(in, policy, stream, {.how = cuda::way::dense});
     case two_pass:
-      return cuda::attend<Shape, Warps>(in, policy, stream, {.how = cuda::way::two_pass});
+      return cuda::attend<Shape>(in, policy, stream, {.how = cuda::way::two_pass});
     case automatic:
-      return cuda::attend<Shape, Warps>(in, policy, stream);
+      return cuda::attend<Shape>(in, policy, stream);
     case fixed:
-      return cuda::attend_heads<Shape, Warps>(in, {}, static_cast<headcount::head_set const*>(c.fixed), stream);
+      return cuda::attend_heads<Shape>(in, {}, static_cast<headcount::head_set const*>(c.fixed), stream);
   }
 }
 
@@ -96,10 +102,7 @@ __global__ void __launch_bounds__(256) read_words(uint4 const* words, std::int64
 }  // namespace
 
 extern "C" int headcount_attend(call const* c, void* stream) {
-  return with_shape(*c, [&]<class Shape>(Shape) {
-    if (c->warps == 4) attend<Shape, 4>(*c, static_cast<cudaStream_t>(stream));
-    else attend<Shape, 8>(*c, static_cast<cudaStream_t>(stream));
-  });
+  return with_shape(*c, [&]<class Shape>(Shape) { attend<Shape>(*c, static_cast<cudaStream_t>(stream)); });
 }
 
 extern "C" std::int64_t headcount_workspace(call const* c) {
