@@ -9,6 +9,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/file/config_reader.hpp>
 #include <headcount/reference/architecture/read_config.hpp>
+#include <headcount/reference/architecture/take_blocks.hpp>
 #include <headcount/reference/block/attention.hpp>
 #include <headcount/reference/block/experts.hpp>
 #include <headcount/reference/block/mamba.hpp>
@@ -142,9 +143,7 @@ template <weight_source Source>
     else next.feed_forward = make_mlp(config, source, name + "feed_forward.");
     made.layers.push_back(std::move(next));
   }
-  made.final_norm = norm("model.final_layernorm");
-  made.head.weight =
-      config.tied_embeddings ? made.embedding : source.take("lm_head.weight", {config.vocabulary, config.width});
+  end_model(config, source, made, norm("model.final_layernorm"));
   return made;
 }
 

@@ -11,6 +11,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/file/config_reader.hpp>
 #include <headcount/reference/architecture/read_config.hpp>
+#include <headcount/reference/architecture/take_blocks.hpp>
 #include <headcount/reference/block/activation.hpp>
 #include <headcount/reference/block/attention.hpp>
 #include <headcount/reference/block/rg_lru.hpp>
@@ -132,9 +133,7 @@ template <weight_source Source>
                             .function = config.function};
     made.layers.push_back(std::move(next));
   }
-  made.final_norm = norm("model.final_norm");
-  made.head.weight =
-      config.tied_embeddings ? made.embedding : source.take("lm_head.weight", {config.vocabulary, config.width});
+  end_model(config, source, made, norm("model.final_norm"));
   made.logit_cap = config.logit_cap;
   return made;
 }

@@ -215,12 +215,15 @@ template <weight_source Source>
   return {.architecture = config.architecture, .embedding = source.take(embedding, {config.vocabulary, config.width})};
 }
 
-/// Ends a model: its last norm, and its head, which may be the embedding.
+/// Ends a model: its last norm, and its head, which is the embedding where the two are tied. A file may say so and hold
+/// another one all the same, e.g. from a merged adapter: it is used, as in transformers 5.
 template <weight_source Source>
 void end_model(common_config const& config, Source& source, model& made, rms_norm norm) {
   made.final_norm = std::move(norm);
-  made.head.weight =
-      config.tied_embeddings ? made.embedding : source.take("lm_head.weight", {config.vocabulary, config.width});
+  bool const is_stored = !source.shape_of("lm_head.weight").empty();
+  made.head.weight = config.tied_embeddings && !is_stored
+                         ? made.embedding
+                         : source.take("lm_head.weight", {config.vocabulary, config.width});
 }
 
 }  // namespace headcount::v0::reference

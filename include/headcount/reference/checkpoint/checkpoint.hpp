@@ -65,8 +65,7 @@ class checkpoint {
   }
 
   /// Throws headcount::error that names the tensors nobody took: the file holds something that is not this model.
-  /// Those are let pass whose names begin as `left_out` says, and copies that models do not need: a tied
-  /// "lm_head.weight", rotary frequencies of older versions.
+  /// Those are let pass whose names begin as `left_out` says, and the rotary frequencies of older versions.
   void require_all_taken(std::span<std::string const> left_out = {}) const {
     auto const is_left_out = [&](std::string const& name) {
       return std::ranges::any_of(left_out, [&](auto const& begin) { return name.starts_with(begin); });
@@ -74,9 +73,7 @@ class checkpoint {
     std::string unknown;
     std::size_t count = 0;
     for (auto const& [name, tensor] : tensors_) {
-      if (taken_.contains(name) || name == "lm_head.weight" || name.ends_with("rotary_emb.inv_freq") ||
-          is_left_out(name))
-        continue;
+      if (taken_.contains(name) || name.ends_with("rotary_emb.inv_freq") || is_left_out(name)) continue;
       if (++count <= 5) add_to_list(unknown, in_quotes(name));
     }
     if (count > 5) unknown += text_of(" and ", count - 5, " more");

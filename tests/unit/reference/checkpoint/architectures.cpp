@@ -192,6 +192,28 @@ TEST_CASE("architectures: the text part of a multimodal file is the text model")
   CHECK(std::ranges::find(made.left_out, "model.visual.") != made.left_out.end());
 }
 
+TEST_CASE("architectures: a head of its own is used, whether or not the file says that it is the embedding") {
+  struct with_head {
+    checkpoint& files;
+    weights head;
+
+    weights take(std::string const& name, std::vector<std::size_t> const& shape) {
+      return name == "lm_head.weight" ? head : files.take(name, shape);
+    }
+    std::vector<std::size_t> shape_of(std::string const& name) const {
+      return name == "lm_head.weight" ? head.shape : files.shape_of(name);
+    }
+  };
+  checkpoint files{std::filesystem::path{HEADCOUNT_GOLDENS} / "lfm2"};
+  auto const config = read_config("config.json", golden_config("lfm2"));
+  REQUIRE(config.tied_embeddings);
+  auto const plain = config.make(files);
+  CHECK(plain.head.weight.data == plain.embedding.data);
+  std::vector<float> const numbers(96 * 32, 1.0f);
+  with_head merged{files, {.data = reinterpret_cast<std::byte const*>(numbers.data()), .shape = {96, 32}}};
+  CHECK(config.make(merged).head.weight.data == merged.head.data);
+}
+
 TEST_CASE("architectures: tensors that are not run are let pass by the beginning of their names alone") {
   checkpoint const files{std::filesystem::path{HEADCOUNT_GOLDENS} / "lfm2"};
   CHECK(files.count("model.layers.0.") == 8);
