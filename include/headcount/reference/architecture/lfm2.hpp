@@ -33,7 +33,10 @@ struct lfm2_config : common_config {
   auto const multiple = file.count("block_multiple_of", 256);
   if (!(factor > 0 && factor <= 1024)) file.fail("block_ffn_dim_multiplier", "a number above 0, at most 1024");
   auto const adjusted = static_cast<std::size_t>(factor * static_cast<double>(2 * width / 3));
-  return (adjusted + multiple - 1) / multiple * multiple;
+  auto const rounded = (adjusted + multiple - 1) / multiple * multiple;
+  if (rounded == 0 || rounded > 1u << 24)
+    file.fail("block_ffn_dim_multiplier", "one that leaves a width from 1 to 16777216");
+  return rounded;
 }
 
 /// transformers' Lfm2Config; old files say `block_ff_dim` and `tie_embedding`. Throws headcount::error, naming file and

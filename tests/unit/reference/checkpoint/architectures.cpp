@@ -131,6 +131,7 @@ TEST_CASE("architectures: what a file asks for and is not run is refused by its 
   says("nemotron_h", {{"n_groups", 4}}, "n_groups = 4");
   says("lfm2", {{"layer_types", {"mamba"}}}, "layer_types = [\"mamba\"] (allowed: a list of conv");
   says("lfm2", {{"layer_types", nullptr}, {"full_attn_idxs", {6}}}, "full_attn_idxs = [6]");
+  says("lfm2", {{"intermediate_size", 1}}, "block_ffn_dim_multiplier = 1.0 (allowed: one that leaves a width");
   says("bamba", {{"attn_layer_indices", {6}}}, "attn_layer_indices = [6]");
   says("falcon_h1", {{"ssm_multipliers", {1, 2}}}, "ssm_multipliers = [1,2] (allowed: a list of 5 numbers)");
   says("zamba2", {{"layers_block_type", nullptr}}, "layers_block_type = nothing");
