@@ -15,20 +15,20 @@ using namespace headcount;
 
 struct session {
   reference::snapshot snapshot;
-  reference::sequence read{};
+  reference::state read{};
   std::vector<float> bytes{};  // as many bytes as the weights have
 
   explicit session(std::string const& folder) : snapshot{reference::load_snapshot(folder)} {
     std::vector<token> context(240);
     for (std::size_t i = 0; i < context.size(); ++i) context[i] = static_cast<token>(3 + i * 37 % 700);
-    read.state = snapshot.model.empty_state();
-    reference::step const step{.tokens = context, .state = &read.state};
+    read = snapshot.model.empty_state();
+    reference::step const step{.tokens = context, .state = &read};
     (void)forward(snapshot.model, std::span{&step, 1}, {.phase = phase::prefill}, dense);
     bytes = bench::random_values(snapshot.parameters() / 2);
   }
 
   float step(any_policy const& policy) const {
-    auto fork = read.state;
+    auto fork = read;
     token const next = 5;
     reference::step const step{.tokens = std::span{&next, 1}, .state = &fork};
     return forward(snapshot.model, std::span{&step, 1}, {.phase = phase::generation}, policy)(0, 0);

@@ -18,12 +18,15 @@
 
 #include <headcount/core/phase.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/engine/logits.hpp>
 #include <headcount/file/json_file.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/reference/block/matrix.hpp>
 #include <headcount/reference/checkpoint/load_snapshot.hpp>
 #include <headcount/reference/model/fork.hpp>
 #include <headcount/reference/model/forward.hpp>
+#include <headcount/reference/model/model.hpp>
+#include <headcount/reference/model/state.hpp>
 #include <headcount/sentence/parse.hpp>
 
 using namespace headcount;
@@ -179,7 +182,7 @@ class language {
 };
 
 token best_of(std::span<float const> logits, prompt const& asked) {
-  if (asked.choices.empty()) return best_token(logits);
+  if (asked.choices.empty()) return evaluate::best_token(logits);
   return *std::ranges::max_element(asked.choices, {}, [&](token one) { return logits[static_cast<std::size_t>(one)]; });
 }
 
@@ -188,15 +191,15 @@ std::vector<double> shares(model const& model, std::vector<prompt> const& prompt
                            std::vector<any_policy> const& policies) {
   std::vector<double> right(policies.size());
   for (auto const& asked : prompts) {
-    std::vector<sequence> start = start_sequences(model, 1);
-    step const reads{.tokens = asked.context, .state = &start[0].state};
+    auto start = model.empty_state();
+    step const reads{.tokens = asked.context, .state = &start};
     matrix const first = forward(model, std::span{&reads, 1}, {.phase = phase::prefill}, dense);
-    pass const how{.phase = phase::generation, .logits_of = wanted::all_tokens};
-    std::vector<tokens> const texts{asked.under_policy};
-    fork_texts(model, start, texts, how, std::span{policies},
-               [&](std::size_t p, std::size_t, matrix const& logits, sequence&&) {
+    evaluate::step<state const> const forked{.tokens = asked.under_policy, .state = &start};
+    pass const how{.phase = phase::generation, .every_token = true};
+    fork_steps(model, std::span{&forked, 1}, how, std::span{policies},
+               [&](std::size_t p, std::size_t, matrix const& logits, state const&) {
                  tokens said;
-                 if (asked.right.size() > 1) said.push_back(best_token(row_of(first, 0)));
+                 if (asked.right.size() > 1) said.push_back(evaluate::best_token(row_of(first, 0)));
                  for (std::size_t row = size(logits.rows()) - (asked.right.size() - said.size());
                       row < size(logits.rows()); ++row)
                    said.push_back(best_of(row_of(logits, row), asked));

@@ -5,27 +5,12 @@
 #include <functional>
 #include <span>
 
-#include <headcount/core/phase.hpp>
 #include <headcount/core/token.hpp>
-#include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
+#include <headcount/policy/step.hpp>
 
 namespace headcount::v0::evaluate {
 
-/// New tokens of one sequence and the state that they continue.
-template <class State>
-struct step {
-  std::span<token const> tokens{};
-  State* state = nullptr;
-  std::size_t sequence_id = 0;  ///< site::sequence_id of the sequence: a number that names it, whatever runs beside it
-  std::span<any_edit const> edits{};  ///< what is done to the sequence's attention weights
-};
-
-/// What a pass is for, and which tokens' logits somebody wants.
-struct pass {
-  headcount::phase phase = headcount::phase::prefill;
-  bool every_token = false;  ///< logits after every token, or after the last one of each sequence alone
-};
 
 /// Takes logits as a pass makes them: use(i, t, logits) gets what follows token t of step i, `[vocabulary]`. They are
 /// gone when it returns.

@@ -40,8 +40,8 @@ class reader {
 
   /// Reads tokens in one pass; the last one's logits.
   std::vector<float> read(sentence_tokens const& tokens, phase when) {
-    reference::step const step{.tokens = tokens, .state = &state_, .sequence_id = row_};
-    auto const logits = reference::forward(model_, std::span{&step, 1}, {.phase = when, .edits = edits_}, policy_);
+    reference::step const step{.tokens = tokens, .state = &state_, .sequence_id = row_, .edits = edits_};
+    auto const logits = reference::forward(model_, std::span{&step, 1}, {.phase = when}, policy_);
     auto const last = reference::row_of(logits, 0);
     return {last.begin(), last.end()};
   }

@@ -50,7 +50,7 @@ std::vector<float> logits_of(reference::model const& model, any_policy const& po
   for (token i = 0; i < 40; ++i) tokens.push_back((7 * i * i + 3) % 96);
   auto const run = [&](std::size_t begin, std::size_t count, phase when) {
     reference::step const step{.tokens = std::span{tokens}.subspan(begin, count), .state = &state};
-    reference::pass const how{.phase = when, .logits_of = reference::wanted::all_tokens};
+    reference::pass const how{.phase = when, .every_token = true};
     auto const logits = reference::forward(model, std::span{&step, 1}, how, policy);
     all.insert(all.end(), logits.data(), logits.data() + logits.size());
   };

@@ -128,7 +128,7 @@ TEST_CASE("train_predictor: what is recorded is the block's input and the heads 
         auto const first = model.first_attention();
         auto state = model.empty_state();
         reference::step const step{.tokens = tokens, .state = &state, .sequence_id = i};
-        auto at = reference::begin_pass(model, std::span{&step, 1}, {});
+        auto at = reference::begin_pass(model, std::span{&step, 1});
         reference::run_layers(model, std::span{&step, 1}, at, first, {}, dense);
         auto const inputs = reference::apply(model.layers[first].mixer_norm, at.x);
         REQUIRE(seen[i][first].width == model.width());

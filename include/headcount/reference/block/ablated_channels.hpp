@@ -11,6 +11,8 @@ namespace headcount::v0::reference {
 struct ablated_channels {
   index_ranges outputs{};    ///< 0 before the output projection
   index_ranges past_taps{};  ///< convolved with their own token alone
+
+  [[nodiscard]] friend bool operator==(ablated_channels const&, ablated_channels const&) = default;
 };
 
 /// Makes channels of x `[token, channel]` 0.

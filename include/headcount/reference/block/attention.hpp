@@ -54,11 +54,10 @@ struct attention {
   [[nodiscard]] key_value_cache empty_state() const { return {key_value_heads, head_dim}; }
 };
 
-/// What attention works under: the policy, the weight edits, and who watches.
+/// What attention works under: the policy, and who watches.
 template <head_policy Policy, kernel::attention_observer Observer>
 struct attention_control {
   Policy const& policy;
-  std::span<any_edit const> edits;
   Observer& observer;
 };
 
@@ -128,8 +127,9 @@ inline void normalise_heads(std::optional<rms_norm> const& norm, matrix& feature
 /// What attention needs of one sequence beside its tokens.
 struct attended_sequence {
   key_value_cache* cache = nullptr;
-  site where{};                    ///< of its first new token; the position is filled in
-  scorer_state* memory = nullptr;  ///< for policies that remember
+  site where{};                       ///< of its first new token; the position is filled in
+  scorer_state* memory = nullptr;     ///< for policies that remember
+  std::span<any_edit const> edits{};  ///< of its weights
 };
 
 /// Attention of one sequence over its cache. `queries` holds its last tokens, `[token, heads * dim]`, whose keys and
@@ -143,7 +143,7 @@ void attend_sequence(attention const& block, attended_sequence const& sequence, 
                      strided_view<float const, 3> projection, std::span<float> bias_factors, std::size_t begin,
                      std::size_t count) {
   auto const& cache = *sequence.cache;
-  auto edits = control.edits;
+  auto edits = sequence.edits;
   std::vector<any_edit> known;
   if (needs_all_rows(edits, sequence.where))
     edits = known = edits_knowing_pass(block, sequence.where, cache, edits, workspace, queries, begin, count);

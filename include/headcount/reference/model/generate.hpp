@@ -18,6 +18,27 @@
 
 namespace headcount::v0::reference {
 
+/// A sequence and what was read of it. A plain value: copies go on independently.
+struct sequence {
+  reference::state state{};
+  std::size_t sequence_id = 0;  ///< site::sequence_id: names the sequence, whatever batch it is in
+  token next = 0;               ///< the greedy choice after what was read, where somebody asked for it
+};
+
+/// Sequences that have read nothing; sequence i gets the number `first_sequence` + i.
+[[nodiscard]] inline std::vector<sequence> start_sequences(model const& model, std::size_t count,
+                                                           std::size_t first_sequence = 0) {
+  std::vector<sequence> sequences(count);
+  for (std::size_t i = 0; i < count; ++i)
+    sequences[i] = {.state = model.empty_state(), .sequence_id = first_sequence + i};
+  return sequences;
+}
+
+/// The token with the largest logit; of equal logits the lowest id.
+[[nodiscard]] inline token best_token(std::span<float const> logits) noexcept {
+  return static_cast<token>(std::ranges::max_element(logits) - logits.begin());
+}
+
 /// How generation goes on and when it stops.
 struct generation {
   std::size_t max_new_tokens = 0;
@@ -46,7 +67,7 @@ template <head_policy Policy>
       steps.push_back({.tokens = std::span{texts[i]}.last(1),
                        .state = &sequences[i].state,
                        .sequence_id = sequences[i].sequence_id});
-    matrix const logits = forward(model, steps, {.phase = phase::generation, .edits = how.edits}, policy);
+    matrix const logits = forward(model, steps, {.phase = phase::generation}, policy);
     std::vector<std::size_t> next_running;
     for (std::size_t n = 0; n < running.size(); ++n)
       if (say(running[n], best_token(row_of(logits, n)))) next_running.push_back(running[n]);
@@ -61,10 +82,12 @@ template <head_policy Policy>
                                             std::span<any_edit const> edits, Policy const& policy,
                                             std::size_t first_sequence = 0) {
   auto sequences = start_sequences(model, texts.size(), first_sequence);
-  pass const how{.phase = phase::prefill, .edits = edits};
-  fork_texts(model, sequences, texts, how, std::span{&policy, 1},
-             [&](std::size_t, std::size_t i, matrix const& logits, sequence&& after) {
-               sequences[i] = std::move(after);
+  std::vector<evaluate::step<state const>> steps;
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    steps.push_back({texts[i], &sequences[i].state, sequences[i].sequence_id, edits});
+  fork_steps(model, steps, {}, std::span{&policy, 1},
+             [&](std::size_t, std::size_t i, matrix const& logits, state&& after) {
+               sequences[i].state = std::move(after);
                sequences[i].next = best_token(row_of(logits, 0));
              });
   return sequences;

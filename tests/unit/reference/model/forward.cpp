@@ -242,8 +242,9 @@ TEST_CASE("model: tokens and policies and edits that do not fit are refused befo
       auto batch = started;
       batch.texts = {{1}, second};
       std::vector<step> steps;
-      for (std::size_t i = 0; i < 2; ++i) steps.push_back({.tokens = batch.texts[i], .state = &batch.states[i]});
-      auto const message = test::message_of([&] { (void)forward(model, steps, {.edits = how.edits}, how.policy); });
+      for (std::size_t i = 0; i < 2; ++i)
+        steps.push_back({.tokens = batch.texts[i], .state = &batch.states[i], .edits = how.edits});
+      auto const message = test::message_of([&] { (void)forward(model, steps, {}, how.policy); });
       batch.texts = {text, text};
       CHECK(batch.next(2, phase::prefill) == expected);
       return message;

@@ -188,24 +188,26 @@ TEST_CASE("fork: several policies from one prefill are as each on its own for ev
   test::for_both([&](model const& model) {
     auto const some = prompts();
     auto started = prefill(model, some, {}, smooth, 20);
-    for (auto const which : {wanted::all_tokens, wanted::last_token})
+    std::vector<evaluate::step<state const>> forked;
+    for (std::size_t i = 0; i < more.size(); ++i)
+      forked.push_back({.tokens = more[i], .state = &started[i].state, .sequence_id = 20 + i});
+    for (bool const every_token : {true, false})
       for (std::size_t const at_once : {1u, 6u, 512u}) {
-        pass const how{.phase = phase::generation, .logits_of = which};
+        pass const how{.phase = phase::generation, .every_token = every_token};
         std::size_t used = 0;
-        auto const use = [&](std::size_t p, std::size_t i, matrix const& logits, sequence&& after) {
+        auto const use = [&](std::size_t p, std::size_t i, matrix const& logits, state&& after) {
           CAPTURE(p);
           ++used;
           auto alone = started[i].state;
           std::array const steps{step{.tokens = more[i], .state = &alone, .sequence_id = 20 + i}};
           CHECK(test::distance(logits, forward(model, steps, how, policies[p])) < 5e-5);
-          CHECK(after.sequence_id == 20 + i);
-          CHECK(after.state.position == some[i].size() + more[i].size());
+          CHECK(after.position == some[i].size() + more[i].size());
           std::array<token, 1> const next{7};
-          std::array const one{step{.tokens = next, .state = &after.state, .sequence_id = 20 + i}};
+          std::array const one{step{.tokens = next, .state = &after, .sequence_id = 20 + i}};
           std::array const other{step{.tokens = next, .state = &alone, .sequence_id = 20 + i}};
           CHECK(test::distance(forward(model, one, how, policies[p]), forward(model, other, how, policies[p])) < 5e-5);
         };
-        fork_texts(model, std::span{std::as_const(started)}, std::span{more}, how, std::span{policies}, use, at_once);
+        fork_steps(model, std::span{std::as_const(forked)}, how, std::span{std::as_const(policies)}, use, at_once);
         CHECK(used == policies.size() * more.size());
       }
     for (std::size_t i = 0; i < some.size(); ++i) CHECK(started[i].state.position == some[i].size());

@@ -18,6 +18,7 @@
 #include <headcount/reference/model/fork.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/reference/model/model.hpp>
+#include <headcount/reference/model/state.hpp>
 #include <headcount/sentence/parse.hpp>
 
 #include "../support/batch.hpp"
@@ -94,15 +95,15 @@ TEST_CASE("fork: what policies share is what each gives alone, in every order of
   for (auto const& [name, recurrence, at] : hybrids) {
     CAPTURE(name);
     auto const whole = golden(name);
-    auto const start = start_sequences(whole.model, 1);
-    std::vector<std::vector<token>> const texts{text};
-    pass const how{.phase = phase::prefill, .logits_of = wanted::all_tokens};
-    fork_texts(whole.model, start, texts, how, std::span{policies},
-               [&](std::size_t p, std::size_t, matrix const& logits, sequence&& after) {
-                 auto state = whole.model.empty_state();
-                 step const alone{.tokens = text, .state = &state};
+    auto const start = whole.model.empty_state();
+    evaluate::step<state const> const forked{.tokens = text, .state = &start};
+    pass const how{.phase = phase::prefill, .every_token = true};
+    fork_steps(whole.model, std::span{&forked, 1}, how, std::span{policies},
+               [&](std::size_t p, std::size_t, matrix const& logits, state const& after) {
+                 auto own = whole.model.empty_state();
+                 step const alone{.tokens = text, .state = &own};
                  CHECK(logits == forward(whole.model, std::span{&alone, 1}, how, policies[p]));
-                 CHECK(after.state.bytes() == state.bytes());
+                 CHECK(after.bytes() == own.bytes());
                });
   }
 }

@@ -22,7 +22,7 @@
 #include <headcount/policy/compose.hpp>
 #include <headcount/record/recorder.hpp>
 #include <headcount/reference/block/matrix.hpp>
-#include <headcount/reference/model/fork.hpp>
+#include <headcount/reference/model/generate.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/reference/model/model.hpp>
 #include <headcount/score/l2.hpp>
@@ -183,7 +183,7 @@ TEST_CASE("model: a predictor is fed the input of its attention block and choose
   // The first layer by the block's own functions, up to the second layer's norm.
   test::batch alone{made.model, {text_of_length(9)}};
   std::array const steps{step{.tokens = alone.texts[0], .state = &alone.states[0]}};
-  auto at = begin_pass(made.model, steps, {});
+  auto at = begin_pass(made.model, steps);
   run_layers(made.model, steps, at, 1, {}, dense);
   matrix const input = apply(made.model.layers[1].mixer_norm, at.x);
   for (std::size_t token = 0; token < 9; ++token) {

@@ -48,10 +48,11 @@ struct batch {
     for (std::size_t i = 0; i < texts.size(); ++i) {
       if (read >= texts[i].size()) continue;
       auto const some = std::span{texts[i]}.subspan(read, std::min(count, texts[i].size() - read));
-      steps.push_back({.tokens = some, .state = &states[i], .sequence_id = first_sequence + i});
+      steps.push_back({.tokens = some, .state = &states[i], .sequence_id = first_sequence + i, .edits = under.edits});
     }
     read += count;
-    return forward(*model, steps, {.phase = when, .edits = under.edits, .logits_of = which}, under.policy, observer);
+    return forward(*model, steps, {.phase = when, .every_token = which == headcount::reference::wanted::all_tokens},
+                   under.policy, observer);
   }
 };
 
