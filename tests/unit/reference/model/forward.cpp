@@ -232,6 +232,43 @@ TEST_CASE("model: a window bounds what is remembered and full attention remember
   });
 }
 
+TEST_CASE("model: sequences run in one pass with edits of their own, as each does alone") {
+  test::for_both([](model const& model) {
+    auto const policy = under("l2 | top_k(2) @ generation").policy;
+    std::vector<std::vector<any_edit>> edits;
+    for (auto const* sentence :
+         {"", "omit(1-2)", "ablate(convolution, channels=0-1)", "ablate(mlp)", "ablate(layer) @ all, layers=2",
+          "balanced(1-3); ablate(convolution)", "ablate(attention) @ all, layers=1", ""})
+      edits.push_back(under("dense", sentence).edits);
+    std::vector<std::vector<token>> texts;
+    for (std::size_t i = 0; i < edits.size(); ++i) texts.push_back(text_of_length(5 + i % 3));
+    auto const read = [&](std::vector<std::size_t> const& which, bool every_token) {
+      std::vector<state> states(which.size(), model.empty_state());
+      std::vector<step> steps;
+      for (std::size_t n = 0; n < which.size(); ++n)
+        steps.push_back({.tokens = texts[which[n]], .state = &states[n], .edits = edits[which[n]]});
+      auto logits = forward(model, steps, {.phase = phase::prefill, .every_token = every_token}, policy);
+      token const next = 3;
+      for (auto& one : steps) one.tokens = std::span{&next, 1};
+      return std::pair{logits, forward(model, steps, {.phase = phase::generation}, policy)};
+    };
+    std::vector<std::size_t> everybody(edits.size());
+    for (std::size_t i = 0; i < everybody.size(); ++i) everybody[i] = i;
+    for (bool const every_token : {true, false}) {
+      auto const [prefill, generation] = read(everybody, every_token);
+      Eigen::Index row = 0;
+      for (auto const i : everybody) {
+        CAPTURE(i);
+        auto const [own_prefill, own_generation] = read({i}, every_token);
+        CHECK(test::distance(matrix{prefill.middleRows(row, own_prefill.rows())}, own_prefill) < rounding);
+        CHECK(test::distance(matrix{generation.row(index(i))}, own_generation) < rounding);
+        row += own_prefill.rows();
+      }
+      CHECK(row == prefill.rows());
+    }
+  });
+}
+
 TEST_CASE("model: tokens and policies and edits that do not fit are refused before any state changes") {
   test::for_both([&](model const& model) {
     auto const text = text_of_length(6);
