@@ -3,20 +3,23 @@
 // tokens, PROMPT.greedy the tokens that greedy decoding goes on with.
 
 #include <cstddef>
+#include <span>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include <headcount/core/phase.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/engine/reference_model.hpp>
 #include <headcount/file/safetensors.hpp>
+#include <headcount/measure/complete.hpp>
+#include <headcount/measure/work.hpp>
+#include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/reference/block/matrix.hpp>
 #include <headcount/reference/checkpoint/load_snapshot.hpp>
-#include <headcount/reference/model/fork.hpp>
-#include <headcount/reference/model/generate.hpp>
+#include <headcount/task/request.hpp>
 
 #include "../unit/reference/support/batch.hpp"
 #include "../unit/reference/support/numbers.hpp"
@@ -38,7 +41,7 @@ void check_trained(std::string const& name) {
 
   test::batch batch{snapshot.model, texts};
   auto const logits = batch.next(texts.back().size(), phase::prefill);
-  std::vector<sequence> sequences;
+  std::vector<evaluate::generation_request> requests;
   std::size_t end = 0;
   for (std::size_t i = 0; i < texts.size(); ++i) {
     CAPTURE(prompts[i]);
@@ -46,16 +49,20 @@ void check_trained(std::string const& name) {
     auto const last = test::expected_rows(io.tensors.at(prompts[i] + ".logits"));
     REQUIRE(last.size() == 4);
     CHECK(test::distance(test::slice(logits, end - last.size(), last.size()), last) < 1e-3);
-    sequences.push_back(
-        {.state = std::move(batch.states[i]), .sequence_id = i, .next = best_token(row_of(logits, end - 1))});
+    requests.push_back({.prompt = {.tokens = texts[i], .sequence_id = i}, .max_new_tokens = 11});
   }
   REQUIRE(end == size(logits.rows()));
 
-  auto const made = generate(snapshot.model, std::move(sequences), {.max_new_tokens = 11}, dense);
-  for (std::size_t i = 0; i < texts.size(); ++i) {
-    CAPTURE(prompts[i]);
-    CHECK(made[i] == test::stored_rows<token>(io.tensors.at(prompts[i] + ".greedy")).front());
-  }
+  any_policy const plain = dense;
+  evaluate::work done;
+  std::size_t answers = 0;
+  evaluate::complete(evaluate::reference_model{snapshot.model}, requests, std::span{&plain, 1}, done,
+                     [&](std::size_t, std::size_t i, std::vector<token> const& made) {
+                       CAPTURE(prompts[i]);
+                       ++answers;
+                       CHECK(made == test::stored_rows<token>(io.tensors.at(prompts[i] + ".greedy")).front());
+                     });
+  CHECK(answers == texts.size());
 }
 
 }  // namespace

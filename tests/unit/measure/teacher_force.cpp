@@ -62,7 +62,8 @@ std::vector<any_policy> const policies = [] {
   std::vector<any_policy> all;
   for (auto const* text : {"dense", "none @ generation", "entropy | top_k(1)", "random(seed=3) | top_k(2)",
                            "none @ prefill", "l2 | top_k(2) @ generation", "entropy | top_k(2) @ prefill", "none",
-                           "l2 | random_k(1)", "entropy | random_like(top_k(1))", "sum(l2, random) | top_k(1)"})
+                           "l2 | random_k(1)", "entropy | random_like(top_k(1))", "sum(l2, random) | top_k(1)",
+                           "ema(0.5, sum(entropy, contribution_norm)) | top_k(2)"})
     all.push_back(parse_policy(text));
   return all;
 }();

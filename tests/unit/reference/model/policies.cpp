@@ -22,9 +22,9 @@
 #include <headcount/policy/compose.hpp>
 #include <headcount/record/recorder.hpp>
 #include <headcount/reference/block/matrix.hpp>
-#include <headcount/reference/model/generate.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/reference/model/model.hpp>
+#include <headcount/reference/model/state.hpp>
 #include <headcount/score/l2.hpp>
 #include <headcount/score/predictor.hpp>
 #include <headcount/select/hysteresis.hpp>
@@ -211,20 +211,18 @@ TEST_CASE("model: hysteresis remembers each sequence and layer apart, in batches
     std::vector<std::vector<token>> const texts{random.text(9, model.vocabulary()), random.text(12, model.vocabulary()),
                                                 random.text(12, model.vocabulary())};
     record::recorder recorder;
-    auto sequences = reference::start_sequences(model, 2);
+    std::vector<state> states(2, model.empty_state());
     auto const read = [&](std::initializer_list<std::size_t> which, std::size_t begin, std::size_t count) {
       std::vector<reference::step> steps;
       for (auto const i : which)
         if (begin < texts[i].size())
-          steps.push_back({.tokens = std::span{texts[i]}.subspan(begin, count),
-                           .state = &sequences[i].state,
-                           .sequence_id = sequences[i].sequence_id});
+          steps.push_back(
+              {.tokens = std::span{texts[i]}.subspan(begin, count), .state = &states[i], .sequence_id = i < 2 ? i : 7});
       (void)reference::forward(model, steps, {.phase = phase::prefill}, policy, recorder);
     };
     read({0, 1}, 0, 5);
     read({1, 0}, 5, 2);
-    sequences.push_back(sequences[1]);
-    sequences[2].sequence_id = 7;
+    states.push_back(states[1]);
     for (std::size_t at = 7; at < 12; ++at) read({0, 2, 1}, at, 1);
 
     std::map<std::tuple<std::size_t, std::size_t, std::size_t>, head_set> kept;
