@@ -157,7 +157,7 @@ void for_each_inner(Part const& part, Use const& use) {
 /// Refuses at compile time what a part would otherwise have in vain: members that no sentence and no comparison would
 /// see, and a check that nobody would call.
 template <policy_part Part>
-constexpr void check_part() noexcept {
+struct check_part {
   static_assert(
       std::is_empty_v<Part> || requires { size_of(Part::fields); },
       "headcount: a part with members lists them in `static constexpr auto fields = field_list{...}`");
@@ -167,6 +167,6 @@ constexpr void check_part() noexcept {
   static_assert(
       !requires { &Part::validate; },
       "headcount: a part's check is a function beside it: `void validate(part const&, site const&)`");
-}
+};
 
 }  // namespace headcount::v0

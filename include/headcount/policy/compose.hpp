@@ -31,8 +31,7 @@ concept meant_as_scorer =
 
 /// Refuses what is no scorer, saying why.
 template <policy_part Score>
-constexpr void check_scorer() noexcept {
-  check_part<Score>();
+struct check_scorer : check_part<Score> {
   static_assert(
       std::popcount(evidence_of<Score>) <= 1,
       "headcount: a scorer reads one thing: the site, a head_gate, a head_query, an attention_row, a head_output or a "
@@ -43,7 +42,6 @@ constexpr void check_scorer() noexcept {
   static_assert(
       layer_scorer<Score> || !requires(Score const& score, site const& where, attention_tensors const& tensors,
                                        std::span<double> scores) { score(where, tensors, scores); },
-
       "headcount: a scorer of a layer is called with (site, attention_tensors, scores) and says reads() and "
       "state_size()");
   static_assert(scorer<Score>,
@@ -51,12 +49,11 @@ constexpr void check_scorer() noexcept {
   static_assert(
       !requires { typename Score::accumulator; } || accumulated_scorer<Score>,
       "headcount: a scorer's accumulator has add, merge and score, its scorer start and accumulates");
-}
+};
 
 /// Refuses what is no selector, saying why.
 template <policy_part Select>
-constexpr void check_selector() noexcept {
-  check_part<Select>();
+struct check_selector : check_part<Select> {
   static_assert(
       selector_takes<Select>.state || !requires(Select const& select, std::span<double const> scores, site const& where,
                                                 std::span<double> state) { select(scores, where, state); },
@@ -66,16 +63,15 @@ constexpr void check_selector() noexcept {
   static_assert(
       selector_takes<Select>.state || !requires { &Select::state_size; },
       "headcount: a selector that remembers takes its state after the scores and the site");
-}
+};
 
 /// Refuses what is no mask, saying why.
 template <policy_part Mask>
-constexpr void check_mask() noexcept {
-  check_part<Mask>();
+struct check_mask : check_part<Mask> {
   static_assert(says_factors<Mask> || !(masks_output<Mask> || masks_site<Mask> || masks_attention<Mask>),
                 "headcount: a mask says `mask_factors factors(kept, heads)` const noexcept; {} multiplies nothing");
   static_assert(head_mask<Mask>, "headcount: a selector is followed by a mask, e.g. select::top_k{5} | mask::zero{}");
-}
+};
 
 /// Writes a policy as its sentence: `score::entropy{} | select::top_k{5} | mask::zero{}`. The mask may be left out; it
 /// is then zero.
