@@ -41,7 +41,7 @@ namespace headcount::v0::evaluate {
   std::size_t as_much = 1;
   for (std::size_t draw = 0; draw < draws; ++draw) {
     for (auto& layer : b) layer = random.shuffled(layer);
-    as_much += !(mean_tau_b(a, b) < observed - 1e-12) ? 1 : 0;
+    as_much += mean_tau_b(a, b) < observed - 1e-12 ? std::size_t{0} : std::size_t{1};
   }
   return static_cast<double>(as_much) / static_cast<double>(draws + 1);
 }

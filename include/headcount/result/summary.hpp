@@ -53,17 +53,17 @@ struct family_member {
                           sums.begin() + static_cast<std::ptrdiff_t>(4 * m));
     }
     mean_variance widest;
-    std::size_t clusters = 0;
+    std::size_t count = 0;
     for (auto const& groups : clusterings_of(rows)) {
       auto const of = jackknife<8>(sums_of_clusters<8>(groups, of_rows), cluster_shares(groups, rows.size()), figure);
-      if (clusters != 0 && of.variance <= widest.variance) continue;
+      if (count != 0 && of.variance <= widest.variance) continue;
       widest = of;
-      clusters = groups.size();
+      count = groups.size();
     }
     made.found.value += widest.mean / tasks;
     made.found.rows += rows.size();
     made.found.prompts += clusterings_of(rows).front().size();
-    made.found.clusters += clusters;
+    made.found.clusters += count;
     sum.variance += widest.variance / (tasks * tasks);
     if (widest.degrees > 0)
       squares += widest.variance * widest.variance / (tasks * tasks * tasks * tasks * widest.degrees);

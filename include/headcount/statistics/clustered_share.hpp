@@ -22,14 +22,14 @@ namespace headcount::v0::evaluate {
 /// 1 (all answers of a cluster agree). Source: Skellam 1948; in this form Griffiths 1973.
 class beta_binomial {
  public:
-  /// `clusters` are right answers of all answers, a pair a cluster.
-  explicit beta_binomial(std::span<share const> clusters) {
+  /// `shares` are right answers of all answers, a pair a cluster.
+  explicit beta_binomial(std::span<share const> shares) {
     std::size_t longest = 0;
-    for (auto const& one : clusters) longest = std::max(longest, one.n);
+    for (auto const& one : shares) longest = std::max(longest, one.n);
     right_.resize(longest + 1);
     wrong_.resize(longest + 1);
     all_.resize(longest + 1);
-    for (auto const& [hits, n] : clusters) {  // how many clusters have more than i: of each count, then summed
+    for (auto const& [hits, n] : shares) {  // how many clusters have more than i: of each count, then summed
       ++right_[hits];
       ++wrong_[n - hits];
       ++all_[n];
@@ -77,20 +77,20 @@ class beta_binomial {
 ///
 /// It holds the share of all answers together, too. Source: Saha, Miller & Wang 2016 (profile likelihood of clustered
 /// answers, there the most accurate of those compared).
-[[nodiscard]] inline interval clustered_share_interval(std::span<share const> clusters, double confidence = 0.95) {
+[[nodiscard]] inline interval clustered_share_interval(std::span<share const> shares, double confidence = 0.95) {
   share all;
   bool alone = true;
-  for (auto const& one : clusters) {
+  for (auto const& one : shares) {
     all.hits += one.hits;
     all.n += one.n;
     alone = alone && one.n == 1;
   }
   if (alone) return wilson(all, confidence);
-  auto const count = static_cast<double>(clusters.size());
+  auto const count = static_cast<double>(shares.size());
   if (all.hits == 0 || all.hits == all.n) return wilson(all.value(), count, quantile_of(0, confidence));
-  if (clusters.size() < 2) return {0, 1};
+  if (shares.size() < 2) return {0, 1};
 
-  beta_binomial const likelihood{clusters};
+  beta_binomial const likelihood{shares};
   auto const t = quantile_of(count - 1, confidence);
   auto const critical = count * std::log1p(t * t / (count - 1));
   constexpr double edge = 1e-9;
@@ -122,14 +122,13 @@ struct paired_answers {
 ///
 /// r is the correlation of the two over clusters.
 /// Source: Zou & Donner 2008 (the method, MOVER); Newcombe 1998 for shares.
-[[nodiscard]] inline interval paired_share_interval(std::span<paired_answers const> clusters,
-                                                    double confidence = 0.95) {
+[[nodiscard]] inline interval paired_share_interval(std::span<paired_answers const> answers, double confidence = 0.95) {
   std::vector<share> only_a;
   std::vector<share> only_b;
   double n = 0;
   double a = 0;
   double b = 0;
-  for (auto const& one : clusters) {
+  for (auto const& one : answers) {
     only_a.push_back({one.only_a, one.n});
     only_b.push_back({one.only_b, one.n});
     n += static_cast<double>(one.n);
@@ -141,7 +140,7 @@ struct paired_answers {
   double squares_a = 0;
   double squares_b = 0;
   double products = 0;
-  for (auto const& one : clusters) {
+  for (auto const& one : answers) {
     auto const size = static_cast<double>(one.n);
     auto const error_a = static_cast<double>(one.only_a) - a * size;
     auto const error_b = static_cast<double>(one.only_b) - b * size;

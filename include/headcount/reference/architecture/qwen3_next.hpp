@@ -64,9 +64,9 @@ struct qwen3_config : common_config {
   config.shared_width = file.count("shared_expert_intermediate_size", 512, 0);
   config.renormalised = file.flag("norm_topk_prob", true);
   auto const plain = file.counts("mlp_only_layers", {});
-  auto const step = file.count("decoder_sparse_step", 1);
+  auto const every = file.count("decoder_sparse_step", 1);
   for (std::size_t at = 0; at < config.layers; ++at)
-    config.routes[at] = config.experts > 0 && (at + 1) % step == 0 && std::ranges::find(plain, at) == plain.end();
+    config.routes[at] = config.experts > 0 && (at + 1) % every == 0 && std::ranges::find(plain, at) == plain.end();
   bool const routes = std::ranges::find(config.routes, true) != config.routes.end();
   if (routes && (config.chosen_experts == 0 || config.chosen_experts > config.experts))
     file.fail("num_experts_per_tok", "1 to num_experts");

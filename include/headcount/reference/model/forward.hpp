@@ -37,8 +37,8 @@ using step = evaluate::step<state>;
 [[nodiscard]] inline matrix embed(model const& model, std::span<step const> steps, std::size_t tokens) {
   matrix x(index(tokens), index(model.width()));
   std::size_t row = 0;
-  for (auto const& step : steps)
-    for (auto const token : step.tokens)
+  for (auto const& one : steps)
+    for (auto const token : one.tokens)
       widen(model.embedding, static_cast<std::size_t>(token) * model.width(), row_of(x, row++));
   return x * model.embedding_scale;
 }
@@ -49,17 +49,17 @@ template <class Control>
                                    std::span<segment const> segments, wanted which, phase when,
                                    Control const& control) {
   std::vector<attended_sequence> sequences;
-  for (auto const& step : steps)
-    sequences.push_back({.cache = &step.state->layers[at].keys,
+  for (auto const& one : steps)
+    sequences.push_back({.cache = &one.state->layers[at].keys,
                          .where = {.layer = at,
                                    .phase = when,
-                                   .sequence_id = step.sequence_id,
+                                   .sequence_id = one.sequence_id,
                                    .heads = block.heads,
                                    .group = block.group(),
                                    .width = block.query.weight.row_size(),
                                    .head_dim = block.head_dim},
-                         .memory = &step.state->memory,
-                         .edits = step.edits});
+                         .memory = &one.state->memory,
+                         .edits = one.edits});
   return apply(block, x, segments, std::span<attended_sequence const>{sequences}, which, control);
 }
 
@@ -69,7 +69,7 @@ template <class Control>
                                          std::span<step const> steps, std::span<segment const> segments, wanted which,
                                          std::span<ablated_layer const> away) {
   std::vector<recurrence*> memories;
-  for (auto const& step : steps) memories.push_back(&step.state->layers[at].recurrent);
+  for (auto const& one : steps) memories.push_back(&one.state->layers[at].recurrent);
   std::span<recurrence* const> const all{memories};
   matrix y;
   visit_block(block, [&](auto const& any) {
@@ -116,8 +116,8 @@ struct activations {
 /// Embeds new tokens. Throws headcount::error, before any state changes, for an empty sequence, an unknown token id, or
 /// an edit that does not fit the model.
 [[nodiscard]] inline activations begin_pass(model const& model, std::span<step const> steps) {
-  for (auto const& step : steps)
-    for (auto const& edit : step.edits) validate(edit, model);
+  for (auto const& one : steps)
+    for (auto const& edit : one.edits) validate(edit, model);
   activations at;
   std::size_t tokens = 0;
   for (std::size_t i = 0; i < steps.size(); ++i) {
@@ -152,7 +152,7 @@ void run_layers(model const& model, std::span<step const> steps, activations& at
   constexpr bool observed = !std::same_as<std::remove_cvref_t<Observer>, kernel::no_observer>;
   bool const remembers = policy.state_size() > 0;  // so the scores of every token are needed
   if (remembers)
-    for (auto const& step : steps) step.state->memory.belong_to(policy.score, policy.select);
+    for (auto const& one : steps) one.state->memory.belong_to(policy.score, policy.select);
   attention_control<Policy, std::remove_reference_t<Observer>> const control{policy, observer};
   for (; at.next_layer < end; ++at.next_layer) {
     auto const& layer = model.layers[at.next_layer];
@@ -209,7 +209,7 @@ void run_layers(model const& model, std::span<step const> steps, activations& at
 /// Ends a pass whose layers have all run: moves the states' positions on and gives logits, as `forward` does.
 [[nodiscard]] inline matrix end_pass(model const& model, std::span<step const> steps, activations at, pass const& how) {
   if (!how.every_token && at.rows == wanted::all_tokens) at.x = wanted_rows(at.x, at.segments, wanted::last_token);
-  for (auto const& step : steps) step.state->position += step.tokens.size();
+  for (auto const& one : steps) one.state->position += one.tokens.size();
   matrix logits = apply(model.head, apply(model.final_norm, std::move(at.x)));
   if (model.logit_cap > 0) logits = model.logit_cap * (logits.array() / model.logit_cap).tanh();
   return logits;
