@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,11 +17,11 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include <headcount/core/text.hpp>
+#include <headcount/core/error.hpp>
 #include <headcount/file/write_file.hpp>
-#include <headcount/measure/recall.hpp>
+#include <headcount/measure/ask.hpp>
+#include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/policy_file/policy_identity.hpp>
 #include <headcount/ranking/agreement.hpp>
 #include <headcount/ranking/bridge.hpp>
 #include <headcount/ranking/bridge_figures.hpp>
@@ -28,15 +29,20 @@
 #include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/result/journal.hpp>
 #include <headcount/result/row.hpp>
+#include <headcount/result/run_task.hpp>
 #include <headcount/statistics/cluster.hpp>
 #include <headcount/statistics/metric.hpp>
 #include <headcount/task/language/mixed_needles.hpp>
+#include <headcount/task/language/recall_task.hpp>
 #include <headcount/task/language/small_language.hpp>
+#include <headcount/task/task.hpp>
+#include <headcount/task/task_options.hpp>
 #include <headcount/version.hpp>
 
 #include "calibration_texts.hpp"
 #include "commands.hpp"
 #include "engine.hpp"
+#include "model_under_test.hpp"
 
 namespace tool {
 namespace {
@@ -56,41 +62,36 @@ struct bridge_options {
   std::string rows;
 };
 
-/// The needle that a prompt asks for, in words.
-std::string needle_text(small_language const& language, needle_prompt const& prompt) {
-  auto const [first, last] = *prompt.needle.begin();
-  auto const begin = prompt.context.begin() + static_cast<std::ptrdiff_t>(first);
-  return language.text({begin, begin + static_cast<std::ptrdiff_t>(last + 1 - first)});
-}
-
-/// Every answer as a row: a line for each prompt, policy and draw of its calibration.
-void write_rows(bridge const& all, std::vector<std::string> const& needles, std::string const& model,
-                std::string const& identity, bridge_options const& chosen) {
-  journal file{chosen.rows, true};
+/// Every answer as a row: a line for each prompt, policy and draw of its calibration. Rows that are there stay.
+void write_rows(bridge const& all, model_under_test const& asked, task const& asking, journal& file) {
   for (auto const& entry : all.entries)
     for (std::size_t draw = 0; draw < entry.policies.size(); ++draw) {
-      row one{.model = model,
-              .model_identity = identity,
-              .policy = print(entry.policies[draw]),
-              .policy_identity = policy_identity(entry.policies[draw]),
-              .task = "needle",
-              .setting = "mixed lengths and depths, four needles",
-              .metric = "exact_match",
-              .seed = chosen.seed};
+      auto one = make_row(asked, asking, entry.policies[draw], 0, "exact_match");
       one.more = {{"method", entry.method},
                   {"kind", entry.kind},
                   {"budget", entry.budget},
                   {"k", entry.k},
                   {"heads", entry.heads}};
-      std::vector<row> rows(needles.size(), one);
-      for (std::size_t i = 0; i < needles.size(); ++i) {
-        rows[i].prompt = text_of("needle/", i);
-        rows[i].factors = {{"needle", needles[i]}};
-        if (entry.policies.size() > 1) rows[i].factors["calibration"] = text_of(draw);
-        rows[i].value = entry.values[draw][i];
+      if (entry.policies.size() > 1) one.more["calibration"] = draw;
+      std::vector<row> rows;
+      for (std::size_t i = 0; i < asking.prompts.size(); ++i) {
+        one.prompt = asking.prompts[i].name;
+        one.factors.clear();
+        for (auto const& [name, value] : asking.prompts[i].factors) one.factors[name] = value;
+        one.value = entry.values[draw][i];
+        if (!file.has(key_of(one))) rows.push_back(one);
       }
       file.append(rows);
     }
+}
+
+/// Where rows go: beside the output, if nobody says.
+std::filesystem::path rows_beside(bridge_options const& chosen) {
+  if (!chosen.rows.empty()) return chosen.rows;
+  auto beside = std::filesystem::path{chosen.output}.replace_extension(".jsonl");
+  if (beside == chosen.output || reference::is_stream(chosen.output))
+    throw error{chosen.output, "rows cannot be written beside it", "--output FILE.json, or --rows"};
+  return beside;
 }
 
 nlohmann::ordered_json agreement_of(std::span<bridge_ranking const> rankings, std::vector<std::size_t> const& ks) {
@@ -139,9 +140,19 @@ nlohmann::ordered_json to_json(bridge_entry const& entry, char const* metric, br
 }
 
 void build_bridge(bridge_options const& chosen) {
+  reference::require_writable(chosen.output);
+  auto const rows = rows_beside(chosen);
+  reference::require_writable(rows);
+  if (std::filesystem::is_regular_file(rows)) require_rows(rows);
   auto const snapshot = load_model(chosen.model);
   auto const& model = snapshot.model;
-  small_language const language{language_of(chosen.model, chosen.language)};
+  auto asked = as_model_under_test(snapshot, chosen.model);
+  asked.language = language_of(chosen.model, chosen.language);
+  small_language const language{asked.language};
+  // The needles that task recall asks; those of the calibration are others.
+  task_options options{"bridge", {{"prompts", chosen.test}, {"seed", chosen.seed}}};
+  auto asking = make_recall(asked, "recall", options).front();
+  asking.identity = options.identity(asking.name);
   auto const needles = draw_needles(language, chosen.draws, chosen.calibration, chosen.test, chosen.seed);
   std::vector<std::vector<calibration_text>> draws;
   for (auto const& draw : needles.calibration) {
@@ -152,23 +163,24 @@ void build_bridge(bridge_options const& chosen) {
     }
   }
   std::vector<std::string> names;
-  for (auto const& prompt : needles.held_out) names.push_back(needle_text(language, prompt));
+  for (auto const& prompt : needles.held_out) names.push_back(prompt.sentence);
   auto const groups = cluster_by_name(names);
 
-  auto const engine = as_language_model(model);
-  auto all = make_bridge({.model = engine, .weights = &model}, draws,
+  auto all = make_bridge({.model = asked.model, .weights = &model}, draws,
                          {.k = chosen.k, .seed = chosen.seed, .progress = [](std::string const& what) {
                             fmt::print(stderr, "{} ...\n", what);
                           }});
+  journal file{rows};
   measure_bridge(all, [&](std::span<any_policy const> policies) {
-    fmt::print(stderr, "measuring {} policies on {} needles ...\n", policies.size(), needles.held_out.size());
-    std::vector<std::vector<double>> values;
-    for (auto const& found : recall_needles(engine, needles.held_out, policies))
-      values.emplace_back(found.begin(), found.end());
+    fmt::print(stderr, "measuring {} policies on {} needles ...\n", policies.size(), names.size());
+    std::vector<std::vector<double>> values(policies.size(), std::vector<double>(names.size()));
+    work done;
+    ask(asked.model, asking, policies, done, [&](std::size_t p, std::size_t i, judgement&& one) {
+      if (one.metric == "exact_match") values[p][i] = one.value;
+    });
     return values;
   });
-  auto const identity = snapshot.identity();
-  if (!chosen.rows.empty()) write_rows(all, names, snapshot.name, identity, chosen);
+  write_rows(all, asked, asking, file);
 
   fmt::print(
       "{}: share of {} needles ({} clusters) found, and what is lost against entropy at run time with the same k.\n"
@@ -178,29 +190,31 @@ void build_bridge(bridge_options const& chosen) {
       snapshot.name, names.size(), groups.size(), chosen.draws, chosen.calibration, chosen.seed);
   fmt::print("{:>2}  {:<48} {:<8} {:<7} {:<18} {:<12} {}\n", "k", "method", "kind", "budget", "found", "draws",
              "regret");
-  auto rows = nlohmann::ordered_json::array();
+  auto figures = nlohmann::ordered_json::array();
   for (auto const& entry : all.entries) {
     auto const found = figure_of(entry.values, groups, right_or_wrong);
-    rows.push_back(to_json(entry, "exact_match", found));
+    figures.push_back(to_json(entry, "exact_match", found));
     fmt::print("{:>2}  {:<48} {:<8} {:<7} {:.2f} [{:.2f}, {:.2f}]", entry.k, entry.method, entry.kind, entry.budget,
                found.value, found.ci95.low, found.ci95.high);
     fmt::print(" {:<12}", found.draws > 1 ? fmt::format("{:.2f} to {:.2f}", found.least, found.most) : "");
     if (auto const lost = regret_of(all, entry); !lost.empty()) {
       auto const regret = figure_of(lost, groups, between(-1, 1));
-      rows.push_back(to_json(entry, "regret", regret));
+      figures.push_back(to_json(entry, "regret", regret));
       fmt::print(" {:+.2f} [{:+.2f}, {:+.2f}]", regret.value, regret.ci95.low, regret.ci95.high);
     }
     fmt::print("\n");
   }
   print_agreement(all.rankings);
   nlohmann::ordered_json const result{{"model", snapshot.name},
-                                      {"model_identity", identity},
+                                      {"model_identity", asked.identity},
                                       {"seed", chosen.seed},
                                       {"version", version},
                                       {"calibration_draws", chosen.draws},
                                       {"calibration_prompts", chosen.calibration},
                                       {"test_prompts", names.size()},
-                                      {"rows", std::move(rows)},
+                                      {"task", asking.name},
+                                      {"task_identity", asking.identity},
+                                      {"rows", std::move(figures)},
                                       {"agreement", agreement_of(all.rankings, chosen.k)}};
   reference::write_text(chosen.output, result.dump(1) + "\n");
 }
@@ -228,7 +242,9 @@ void add_bridge(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--seed", chosen->seed, "another seed makes other needles")->capture_default_str();
   command->add_option("--output", chosen->output, "JSON file to write")->required();
-  command->add_option("--rows", chosen->rows, "JSONL file for a row of every prompt, policy and draw");
+  command->add_option(
+      "--rows", chosen->rows,
+      "result file for a row of every prompt, policy and draw; FILE.jsonl beside --output FILE.json when left out");
   command->footer("Example:\n  headcount bridge --model examples/models/tiny-jamba --k 2,3,5 --output B.json");
   command->callback([chosen] { build_bridge(*chosen); });
 }

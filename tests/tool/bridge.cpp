@@ -18,9 +18,7 @@ using nlohmann::json;
 TEST_CASE("bridge: runtime, static and control at the same number of heads, with what static selection loses") {
   scratch const at;
   auto const file = at.path("B.json").string();
-  auto const rows_file = at.path("B.jsonl").string();
-  auto const result = run("bridge --model " + gemma + " --k 3,10 --draws 3 --calibration 2 --test 15 --output " + file +
-                          " --rows " + rows_file);
+  auto const result = run("bridge --model " + gemma + " --k 3,10 --draws 3 --calibration 2 --test 15 --output " + file);
   REQUIRE(result.code == 0);
   auto const written = json::parse(read(file));
   CHECK(written["model"] == "tiny-recurrent-gemma");
@@ -85,19 +83,35 @@ TEST_CASE("bridge: runtime, static and control at the same number of heads, with
   CHECK(compared == 1);
   CHECK(result.out.find("Kendall") != std::string::npos);
 
-  // The rows are those of a journal, and give the same means.
-  auto const journal = headcount::evaluate::read_journal(rows_file);
+  // The rows are those of a journal, of the task that evaluate asks by this name, and give the same means.
+  auto const journal = headcount::evaluate::read_journal(at.path("B.jsonl"));
   CHECK_FALSE(journal.torn);
   double sum = 0;
-  std::set<std::string> draws;
+  std::set<int> draws;
+  std::set<std::string> prompts;
   for (auto const& row : journal.rows) {
     if (row.more["method"] != "greedy" || row.more["budget"] != "global" || row.more["k"] != 3) continue;
     sum += row.value;
-    draws.insert(row.factors.at("calibration"));
+    draws.insert(row.more["calibration"].get<int>());
+    prompts.insert(row.prompt);
     CHECK_FALSE(row.factors.at("needle").empty());
+    CHECK(row.task_identity == written["task_identity"].get<std::string>());
   }
   CHECK(draws.size() == 3);
+  CHECK(prompts.size() == 15);
   CHECK(sum / 45 == doctest::Approx(values.at({"greedy", "global", 3, "exact_match"})));
+  auto const again = at.path("E.jsonl");
+  REQUIRE(run("evaluate --model " + gemma + " --task recall --set prompts=15 --policy dense --output " + again.string())
+              .code == 0);
+  std::size_t same = 0;
+  for (auto const& one : headcount::evaluate::read_journal(again).rows)
+    for (auto const& other : journal.rows)
+      if (key_of(one) == key_of(other)) {
+        CHECK(one.value == other.value);
+        CHECK(one.factors == other.factors);
+        ++same;
+      }
+  CHECK(same == 15);
 }
 
 TEST_CASE("bridge: bad input is refused before anything is computed") {
@@ -109,5 +123,7 @@ TEST_CASE("bridge: bad input is refused before anything is computed") {
   CHECK(refused(run("bridge --model " + gemma + " --calibration 1" + to), "--calibration"));
   CHECK(refused(run("bridge --model " + gemma + " --draws 1" + to), "--draws"));
   CHECK(refused(run("bridge --model " + gemma + " --language none.json" + to), "none.json"));
+  CHECK(refused(run("bridge --model " + gemma + " --output " + at.path("B.jsonl").string()), "--rows"));
   CHECK_FALSE(std::filesystem::exists(at.path("B.json")));
+  CHECK_FALSE(std::filesystem::exists(at.path("B.jsonl")));
 }

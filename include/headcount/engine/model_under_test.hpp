@@ -35,6 +35,14 @@ struct model_under_test {
     return *tokenizer;
   }
 
+  /// Its language; throws headcount::error, which names the task, when there is none.
+  [[nodiscard]] std::filesystem::path const& language_for(std::string_view task) const {
+    if (language.empty())
+      throw error{text_of("task ", task), text_of("there is no language.json for ", name),
+                  "a model in the language of the small hybrids"};
+    return language;
+  }
+
   /// The turns of its chat; throws headcount::error, which names the task, when it has none or its tokenizer does not
   /// know them.
   [[nodiscard]] chat_turns const& turns_for(std::string_view task) const {

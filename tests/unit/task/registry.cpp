@@ -12,9 +12,9 @@ using namespace headcount::evaluate;
 
 TEST_CASE("task_kinds: which metrics each task has, and which way they are better") {
   std::map<std::string, std::string> found;
-  for (auto const* task :
-       {"agreement/prefill", "agreement/generation", "choices", "exposure", "facts", "glue/cola", "glue/mrpc",
-        "glue/qqp", "glue/sst2", "mmlu", "mmlu/anatomy", "mqar", "needle", "perplexity", "ruler/vt", "nothing"}) {
+  for (auto const* task : {"agreement/prefill", "agreement/generation", "choices", "exposure", "facts", "glue/cola",
+                           "glue/mrpc", "glue/qqp", "glue/sst2", "mmlu", "mmlu/anatomy", "mqar", "needle", "perplexity",
+                           "recall", "ruler/vt", "nothing"}) {
     auto& list = found[task];
     for (auto const& one : metrics_of(task)) {
       CHECK_FALSE(one.unit.empty());
@@ -39,6 +39,7 @@ TEST_CASE("task_kinds: which metrics each task has, and which way they are bette
       {"mqar", "recall+"},
       {"needle", "score+ success+"},
       {"perplexity", "word_perplexity- byte_perplexity- bits_per_byte- perplexity-"},
+      {"recall", "exact_match+ exact_match_after_first+"},
       {"ruler/vt", "match+"},
       {"nothing", ""}};
   CHECK(found == expected);

@@ -9,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include <headcount/core/error.hpp>
 #include <headcount/core/random.hpp>
 #include <headcount/core/random_stream.hpp>
 #include <headcount/core/text.hpp>
@@ -57,10 +56,7 @@ inline constexpr std::array facts_metrics{
 /// before the question; `prompts`: how many people are asked about. A prompt is named by its person.
 [[nodiscard]] inline std::vector<task> make_facts(model_under_test const& asked, std::string_view name,
                                                   task_options& options) {
-  if (asked.language.empty())
-    throw error{text_of("task ", name), text_of("there is no language.json for ", asked.name),
-                "a model in the language of the small hybrids"};
-  small_language const language{asked.language};
+  small_language const language{asked.language_for(name)};
   options.add_content(asked.language);
   task made{.name = std::string{name}, .seed = options.take_seed()};
   auto const context = options.take<std::size_t>("context", 12);

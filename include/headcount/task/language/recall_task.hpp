@@ -6,18 +6,23 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/statistics/metric.hpp>
 #include <headcount/task/answer.hpp>
+#include <headcount/task/language/mixed_needles.hpp>
 #include <headcount/task/language/needle.hpp>
+#include <headcount/task/language/small_language.hpp>
 #include <headcount/task/request.hpp>
 #include <headcount/task/task.hpp>
+#include <headcount/task/task_options.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -69,6 +74,18 @@ struct recall_prompt {
   std::vector<recall_prompt> prompts;
   for (auto const& one : needles) prompts.push_back({.name = text_of(prompts.size()), .needle = one});
   return make_recall_task(std::move(made), prompts);
+}
+
+/// Needles that fit the small hybrids (see mixed_needle), no two alike. Option `prompts`: how many. A prompt is named
+/// by its number.
+[[nodiscard]] inline std::vector<task> make_recall(model_under_test const& asked, std::string_view name,
+                                                   task_options& options) {
+  small_language const language{asked.language_for(name)};
+  options.add_content(asked.language);
+  task made{.name = std::string{name}, .seed = options.take_seed()};
+  auto const most = options.take<std::size_t>("prompts", 120, option_role::selects);
+  auto const needles = draw_needles(language, 0, 0, std::min(most, options.take_limit()), made.seed).held_out;
+  return {make_recall_task(std::move(made), needles)};
 }
 
 }  // namespace headcount::v0::evaluate

@@ -12,6 +12,7 @@
 #include <headcount/task/choice/glue.hpp>
 #include <headcount/task/choice/mmlu.hpp>
 #include <headcount/task/language/facts_task.hpp>
+#include <headcount/task/language/recall_task.hpp>
 #include <headcount/task/needle/exposure_task.hpp>
 #include <headcount/task/needle/needle_task.hpp>
 #include <headcount/task/recall/mqar_task.hpp>
@@ -59,6 +60,8 @@ inline constexpr std::array task_kinds{
         make_needle_task, always<needle_metrics>},
     task_kind{"perplexity", "rolling, of texts; window=most tokens that the model reads, phase=prefill",
               make_perplexity, always<perplexity_metrics>},
+    task_kind{"recall", "needles of the small language, token for token; prompts=120", make_recall,
+              always<recall_metrics>},
     task_kind{"ruler/", "niah_single_1, ..., vt, cwe, fwe; length=4096, prompts=100", make_ruler_tasks,
               always<ruler_metrics>},
 };
