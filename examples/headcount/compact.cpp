@@ -13,7 +13,7 @@
 
 #include "commands.hpp"
 #include "engine.hpp"
-#include "inputs.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 namespace {

@@ -16,8 +16,8 @@
 #include <headcount/reference/checkpoint/config_json.hpp>
 
 #include "commands.hpp"
-#include "inputs.hpp"
 #include "machine.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 namespace {

@@ -16,7 +16,7 @@
 #include <headcount/headcount.hpp>
 
 #include "commands.hpp"
-#include "inputs.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 namespace {

@@ -29,8 +29,8 @@
 
 #include "commands.hpp"
 #include "engine.hpp"
-#include "inputs.hpp"
 #include "model_under_test.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 namespace {

@@ -13,11 +13,12 @@
 
 #include <headcount/core/text.hpp>
 #include <headcount/measure/complete.hpp>
+#include <headcount/reference/checkpoint/prompt_file.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"
-#include "inputs.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 namespace {
@@ -36,7 +37,7 @@ void print_completions(generate_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
   auto const snapshot = load_model(chosen.model);
-  auto prompts = read_prompts(chosen.prompts, snapshot);
+  auto prompts = reference::read_prompt_file(chosen.prompts, snapshot);
 
   std::vector<evaluate::generation_request> requests;
   for (auto& tokens : prompts)

@@ -17,8 +17,8 @@
 #include <headcount/sentence/sentence_reader.hpp>
 
 #include "commands.hpp"
-#include "inputs.hpp"
 #include "rankings.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 

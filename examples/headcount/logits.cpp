@@ -14,11 +14,12 @@
 #include <headcount/core/text.hpp>
 #include <headcount/engine/any_model.hpp>
 #include <headcount/file/write_safetensors.hpp>
+#include <headcount/reference/checkpoint/prompt_file.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"
-#include "inputs.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 namespace {
@@ -40,10 +41,10 @@ void write_logits(logits_options const& chosen) {
   auto const snapshot = load_model(chosen.model);
   std::vector<std::vector<token>> rows;
   std::size_t longest = 0;
-  for (auto const& list : read_list(chosen.tokens, "input_ids", R"({"input_ids": [[1, 2, ...], ...]})")) {
+  for (auto const& list : reference::read_list(chosen.tokens, "input_ids", R"({"input_ids": [[1, 2, ...], ...]})")) {
     auto const what = text_of(chosen.tokens, ", input_ids[", rows.size(), "]");
     if (!list.is_array()) throw error{what, text_of(list.dump(), " is no list"), "a list of token ids"};
-    rows.push_back(read_tokens(list, snapshot.model, what));
+    rows.push_back(reference::read_tokens(list, snapshot.model, what));
     longest = std::max(longest, rows.back().size());
   }
   if (chosen.prefill && *chosen.prefill > longest)

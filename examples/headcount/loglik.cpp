@@ -15,13 +15,14 @@
 
 #include <headcount/core/text.hpp>
 #include <headcount/measure/likelihood.hpp>
+#include <headcount/reference/checkpoint/prompt_file.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/text/pair_texts.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"
-#include "inputs.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 namespace {
@@ -48,14 +49,13 @@ evaluate::text_pair read_pairing(nlohmann::json const& prompt, nlohmann::json co
                                  std::string const& choice_name) {
   evaluate::text_pair pair;
   if (prompt.is_string() && choice.is_string()) {
-    pair = pair_with_space(tokenizer_of(snapshot, prompt_name), prompt.get<std::string>(), choice.get<std::string>());
+    pair = pair_with_space(reference::tokenizer_of(snapshot, prompt_name), prompt.get<std::string>(),
+                           choice.get<std::string>());
     reference::validate(pair.prompt, snapshot.model, prompt_name);
     reference::validate(pair.continuation, snapshot.model, choice_name);
   } else {
-    pair.prompt = read_prompt(prompt, snapshot, prompt_name);
-    if (choice.is_string()) pair.continuation = tokenizer_of(snapshot, choice_name).encode(choice.get<std::string>());
-    else if (choice.is_array()) pair.continuation = read_tokens(choice, snapshot.model, choice_name);
-    else throw error{choice_name, text_of(choice.dump(), " is no choice"), "a list of token ids, or a text"};
+    pair.prompt = reference::read_text(prompt, snapshot, prompt_name);
+    pair.continuation = reference::read_text(choice, snapshot, choice_name, reference::text_place::continuation);
   }
   if (pair.prompt.empty()) throw error{prompt_name, "it has no token", "one token or more"};
   if (pair.continuation.empty()) throw error{choice_name, "it has no token", "one token or more"};
@@ -67,7 +67,7 @@ void print_likelihoods(loglik_options const& chosen) {
   auto const snapshot = load_model(chosen.model);
   auto const* const form = R"({"items": [{"prompt": ids or text, "choices": [ids or text, ...]}]})";
   auto results = nlohmann::ordered_json::array();
-  auto const items = read_list(chosen.items, "items", form);
+  auto const items = reference::read_list(chosen.items, "items", form);
   // An item's choices that follow the same prompt tokens are one question.
   std::vector<evaluate::loglikelihood_request> questions;
   std::vector<std::vector<std::pair<std::size_t, std::size_t>>> choices_of(items.size());

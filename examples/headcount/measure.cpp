@@ -25,8 +25,8 @@
 
 #include "collector.hpp"
 #include "engine.hpp"
-#include "inputs.hpp"
 #include "requirements.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 namespace {

@@ -19,13 +19,14 @@
 #include <headcount/engine/observed.hpp>
 #include <headcount/policy_file/trace_file.hpp>
 #include <headcount/record/recorder.hpp>
+#include <headcount/reference/checkpoint/prompt_file.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/model.hpp>
 #include <headcount/sentence/parse.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"
-#include "inputs.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 namespace {
@@ -80,7 +81,7 @@ void write_record(record_options const& chosen) {
   auto const where = read_where(chosen.where);
   auto const snapshot = load_model(chosen.model);
   validate(where, snapshot.model);
-  auto const prompts = read_prompts(chosen.prompts, snapshot);
+  auto const prompts = reference::read_prompt_file(chosen.prompts, snapshot);
   record::recorder recorder{
       {.where = where, .which = chosen.which, .rows = chosen.rows, .most_bytes = chosen.megabytes << 20}};
   auto const model = as_language_model(snapshot.model);

@@ -23,7 +23,7 @@
 #include <headcount/task/language/read_twice.hpp>
 #include <headcount/task/language/recall_task.hpp>
 
-#include "inputs.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 namespace {

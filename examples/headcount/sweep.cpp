@@ -34,10 +34,10 @@
 #include "commands.hpp"
 #include "engine.hpp"
 #include "grammar.hpp"
-#include "inputs.hpp"
 #include "model_under_test.hpp"
 #include "processes.hpp"
 #include "progress.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 namespace {

@@ -18,7 +18,7 @@
 #include "calibration_texts.hpp"
 #include "commands.hpp"
 #include "engine.hpp"
-#include "inputs.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 
