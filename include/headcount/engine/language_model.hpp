@@ -11,7 +11,6 @@
 
 namespace headcount::v0::evaluate {
 
-
 /// Takes logits as a pass makes them: use(i, t, logits) gets what follows token t of step i, `[vocabulary]`. They are
 /// gone when it returns.
 using logits_user = std::function<void(std::size_t, std::size_t, std::span<float const>)>;
