@@ -79,7 +79,7 @@ bool same(Part const& a, Part const& b) {
 }
 
 template <class Part>
-void check_part() {
+void check_a_part() {
   static_assert(documented_part<Part>);
   CHECK_FALSE(Part::name.empty());
   CHECK(std::ranges::all_of(
@@ -205,7 +205,7 @@ TEST_CASE("parts: names of a kind differ, and none is dense or none") {
 TEST_CASE_TEMPLATE_DEFINE(
     "scorers: are parts, and score alike when erased and however evidence lies, allocating nothing", Score, scorers) {
   static_assert(scorer<Score>);
-  check_part<Score>();
+  check_a_part<Score>();
   auto const text = print(example<Score>()) + " | top_k(1)";
   CHECK(print(parse_policy(text, support::empty_files{})) == text);
 
@@ -293,7 +293,7 @@ TEST_CASE_TEMPLATE_APPLY(not_numbers, types<registry::scorers>);
 
 TEST_CASE_TEMPLATE_DEFINE("selectors: are parts, and are the same when erased", Select, selectors) {
   static_assert(selector<Select>);
-  check_part<Select>();
+  check_a_part<Select>();
   auto const text = "l2 | " + print(example<Select>());
   CHECK(print(parse_policy(text)) == text);
   any_selector const any = example<Select>();
@@ -353,7 +353,7 @@ TEST_CASE_TEMPLATE_APPLY(relabelled, types<registry::selectors>);
 TEST_CASE_TEMPLATE_DEFINE("masks: are parts, do the same when erased, and change nothing where every head is kept",
                           Mask, masks) {
   static_assert(head_mask<Mask>);
-  check_part<Mask>();
+  check_a_part<Mask>();
   auto const text = "l2 | top_k(1) | " + print(example<Mask>());
   auto const read = print(parse_policy(text, support::empty_files{}));
   CHECK(print(parse_policy(read, support::empty_files{})) == read);
@@ -394,7 +394,7 @@ TEST_CASE_TEMPLATE_APPLY(masks, types<registry::masks>);
 TEST_CASE_TEMPLATE_DEFINE("edits: are parts, change nothing that is not seen, and do the same when erased", Edit,
                           edits) {
   static_assert(model_edit<Edit>);
-  check_part<Edit>();
+  check_a_part<Edit>();
   auto const text = print(example<Edit>()) + " @ prefill, heads=1-2; null";
   auto const read = parse_edits(text);
   REQUIRE(read.size() == 2);
