@@ -78,7 +78,7 @@ void check_same(scene::result const& mine, scene::result const& known) {
 template <class Select, class... Masks>
 void check_with(Select const& select, std::tuple<Masks...> const*) {
   scene const at;
-  auto const check_mask = [&]<class Mask>(Mask const& mask) {
+  auto const check_a_mask = [&]<class Mask>(Mask const& mask) {
     auto const mine = mine::peak{} | select | mask;
     auto const known = at.attend(score::max{} | select | mask);
     CAPTURE(print(mine));
@@ -88,7 +88,7 @@ void check_with(Select const& select, std::tuple<Masks...> const*) {
     CHECK(print(read) == print(mine));
     CHECK(print(read.score) == "peak");
   };
-  (check_mask(example<Masks>()), ...);
+  (check_a_mask(example<Masks>()), ...);
 }
 
 }  // namespace

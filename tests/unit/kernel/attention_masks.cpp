@@ -42,7 +42,7 @@ struct masked {
 /// Keeps the even heads under a mask, decided by each thing that a scorer may read, known and erased, in the kernel and
 /// by sparsify, and checks the outputs against float64.
 template <class Mask>
-void check_mask(scene const& in, Mask const& mask, masked const& exact) {
+void check_a_mask(scene const& in, Mask const& mask, masked const& exact) {
   auto const weights = in.exact.weights();
   auto const kept_outputs = in.exact.outputs(weights);
   auto const check = [&](std::vector<float> const& outputs) {
@@ -105,17 +105,17 @@ TEST_CASE("masks: zero, and rescale with the kept heads scaled up, agree with fl
   for (auto const& of : shapes()) {
     scene const in{of, 3};
     auto const nothing = [&](std::size_t) { return std::vector<double>(of.dim); };
-    check_mask(in, mask::zero{}, {nothing});
-    check_mask(in, mask::zero{mask::bias_rule::drop}, {nothing});
+    check_a_mask(in, mask::zero{}, {nothing});
+    check_a_mask(in, mask::zero{mask::bias_rule::drop}, {nothing});
     auto const kept = static_cast<double>((of.heads + 1) / 2);
-    check_mask(in, mask::rescale{}, {nothing, static_cast<double>(of.heads) / kept});
+    check_a_mask(in, mask::rescale{}, {nothing, static_cast<double>(of.heads) / kept});
   }
 }
 
 TEST_CASE("masks: uniform gives the mean of all visible values") {
   for (auto const& of : shapes()) {
     scene const in{of, 3};
-    check_mask(in, mask::uniform{}, {[&](std::size_t head) {
+    check_a_mask(in, mask::uniform{}, {[&](std::size_t head) {
                  std::vector<double> sum(of.dim);
                  for (std::size_t key = 0; key < of.keys; ++key)
                    for (std::size_t i = 0; i < of.dim; ++i)
@@ -130,7 +130,7 @@ TEST_CASE("masks: streaming gives attention over the oldest and newest keys alon
     for (mask::streaming const streaming : {mask::streaming{}, mask::streaming{2, 3}, mask::streaming{0, 1},
                                             mask::streaming{4, 4}, mask::streaming{6, 6}, mask::streaming{100, 1}}) {
       scene const in{of, 3};
-      check_mask(in, streaming, {[&](std::size_t head) {
+      check_a_mask(in, streaming, {[&](std::size_t head) {
                    std::vector<double> logits;
                    std::vector<std::size_t> seen;
                    for (std::size_t key = 0; key < of.keys; ++key) {
@@ -174,13 +174,13 @@ TEST_CASE("masks: mean gives the known mean output, and resample one of the know
     scene const in{of, 3};
     auto const known = known_outputs(of, 5);
     auto const& layer = known.content->layers[1];
-    check_mask(in, mask::mean{known}, {[&](std::size_t head) {
+    check_a_mask(in, mask::mean{known}, {[&](std::size_t head) {
                  auto const mean = layer.mean_of(head);
                  return std::vector<double>(mean.begin(), mean.end());
                }});
     mask::resample const resample{known, 11};
     auto const draw = uniform_number(11, {.position = in.where().position}, 0);
-    check_mask(in, resample, {[&](std::size_t head) {
+    check_a_mask(in, resample, {[&](std::size_t head) {
                  auto const sample = layer.sample_of(static_cast<std::size_t>(5 * draw), head);
                  return std::vector<double>(sample.begin(), sample.end());
                }});
