@@ -116,12 +116,12 @@ TEST_CASE("masks: uniform gives the mean of all visible values") {
   for (auto const& of : shapes()) {
     scene const in{of, 3};
     check_a_mask(in, mask::uniform{}, {[&](std::size_t head) {
-                 std::vector<double> sum(of.dim);
-                 for (std::size_t key = 0; key < of.keys; ++key)
-                   for (std::size_t i = 0; i < of.dim; ++i)
-                     sum[i] += value_of(in, key, head)[i] / static_cast<double>(of.keys);
-                 return sum;
-               }});
+                   std::vector<double> sum(of.dim);
+                   for (std::size_t key = 0; key < of.keys; ++key)
+                     for (std::size_t i = 0; i < of.dim; ++i)
+                       sum[i] += value_of(in, key, head)[i] / static_cast<double>(of.keys);
+                   return sum;
+                 }});
   }
 }
 
@@ -131,21 +131,21 @@ TEST_CASE("masks: streaming gives attention over the oldest and newest keys alon
                                             mask::streaming{4, 4}, mask::streaming{6, 6}, mask::streaming{100, 1}}) {
       scene const in{of, 3};
       check_a_mask(in, streaming, {[&](std::size_t head) {
-                   std::vector<double> logits;
-                   std::vector<std::size_t> seen;
-                   for (std::size_t key = 0; key < of.keys; ++key) {
-                     if (key >= streaming.sink && key + streaming.recent < of.keys) continue;
-                     auto const& shared = in.exact.keys[key][head / of.group];
-                     seen.push_back(key);
-                     logits.push_back(
-                         0.75 * std::inner_product(shared.begin(), shared.end(), in.exact.queries[head].begin(), 0.0));
-                   }
-                   auto const weights = support::softmax(logits);
-                   std::vector<double> sum(of.dim);
-                   for (std::size_t j = 0; j < seen.size(); ++j)
-                     for (std::size_t i = 0; i < of.dim; ++i) sum[i] += weights[j] * value_of(in, seen[j], head)[i];
-                   return sum;
-                 }});
+                     std::vector<double> logits;
+                     std::vector<std::size_t> seen;
+                     for (std::size_t key = 0; key < of.keys; ++key) {
+                       if (key >= streaming.sink && key + streaming.recent < of.keys) continue;
+                       auto const& shared = in.exact.keys[key][head / of.group];
+                       seen.push_back(key);
+                       logits.push_back(0.75 * std::inner_product(shared.begin(), shared.end(),
+                                                                  in.exact.queries[head].begin(), 0.0));
+                     }
+                     auto const weights = support::softmax(logits);
+                     std::vector<double> sum(of.dim);
+                     for (std::size_t j = 0; j < seen.size(); ++j)
+                       for (std::size_t i = 0; i < of.dim; ++i) sum[i] += weights[j] * value_of(in, seen[j], head)[i];
+                     return sum;
+                   }});
     }
 }
 
@@ -175,15 +175,15 @@ TEST_CASE("masks: mean gives the known mean output, and resample one of the know
     auto const known = known_outputs(of, 5);
     auto const& layer = known.content->layers[1];
     check_a_mask(in, mask::mean{known}, {[&](std::size_t head) {
-                 auto const mean = layer.mean_of(head);
-                 return std::vector<double>(mean.begin(), mean.end());
-               }});
+                   auto const mean = layer.mean_of(head);
+                   return std::vector<double>(mean.begin(), mean.end());
+                 }});
     mask::resample const resample{known, 11};
     auto const draw = uniform_number(11, {.position = in.where().position}, 0);
     check_a_mask(in, resample, {[&](std::size_t head) {
-                 auto const sample = layer.sample_of(static_cast<std::size_t>(5 * draw), head);
-                 return std::vector<double>(sample.begin(), sample.end());
-               }});
+                   auto const sample = layer.sample_of(static_cast<std::size_t>(5 * draw), head);
+                   return std::vector<double>(sample.begin(), sample.end());
+                 }});
   }
 }
 
