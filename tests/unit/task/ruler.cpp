@@ -58,7 +58,7 @@ std::multimap<std::string, std::string> needles_of(std::string const& text) {
   return found;
 }
 
-std::vector<std::string> words_of(std::string const& text) {
+std::vector<std::string> words_in(std::string const& text) {
   std::istringstream in{text};
   std::vector<std::string> all;
   for (std::string word; in >> word;) all.push_back(word);
@@ -220,7 +220,7 @@ TEST_CASE("ruler: cwe answers are the ten words that appear most often") {
     CHECK(one.max_new_tokens == 120);
     auto const second = one.prompt.find("Below is a numbered list", 10);
     auto const begin = one.prompt.find('\n', second) + 1;
-    auto const list = words_of(one.prompt.substr(begin, one.prompt.find('\n', begin) - begin));
+    auto const list = words_in(one.prompt.substr(begin, one.prompt.find('\n', begin) - begin));
     std::map<std::string, std::size_t> counts;
     for (std::size_t i = 0; i < list.size(); i += 2) {
       CHECK(list[i] == std::to_string(i / 2 + 1) + ".");
@@ -240,7 +240,7 @@ TEST_CASE("ruler: fwe counts fall as the square of the rank, dots first, and the
   CHECK(one.max_new_tokens == 50);
   auto const begin = one.prompt.find("coded words. ") + 13;
   std::map<std::string, std::size_t> counts;
-  for (auto const& word : words_of(one.prompt.substr(begin, one.prompt.find('\n') - begin))) ++counts[word];
+  for (auto const& word : words_in(one.prompt.substr(begin, one.prompt.find('\n') - begin))) ++counts[word];
   double zeta = 0;
   for (int i = 1; i < 2000000; ++i) zeta += 1.0 / i / i;
   REQUIRE(one.answers.size() == 3);

@@ -327,9 +327,10 @@ TEST_CASE(
       return language.text({once.context.begin() + static_cast<std::ptrdiff_t>(begin),
                             once.context.begin() + static_cast<std::ptrdiff_t>(end)});
     };
-    std::vector<text_piece> const context{{piece_kind::context, text_from(1, first) + " "},
-                                          {piece_kind::needle, text_from(first, last + 1)},
-                                          {piece_kind::context, " " + text_from(last + 1, once.context.size())}};
+    std::vector<evaluate::text_piece> const context{
+        {piece_kind::context, text_from(1, first) + " "},
+        {piece_kind::needle, text_from(first, last + 1)},
+        {piece_kind::context, " " + text_from(last + 1, once.context.size())}};
     text_needle expected;
     auto const city = language.text({once.question[10]});
     encode_needle(words, pieces_of_prompt(form, context, "what is the best thing to do in " + city + " ?"), expected);

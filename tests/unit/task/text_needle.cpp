@@ -358,7 +358,7 @@ TEST_CASE("text_needle: what cannot be made is refused") {
 }
 
 TEST_CASE("prompt_form: the published ones, word for word") {
-  std::vector<text_piece> const context{{piece_kind::context, "A. "}, {piece_kind::needle, "N."}};
+  std::vector<evaluate::text_piece> const context{{piece_kind::context, "A. "}, {piece_kind::needle, "N."}};
   auto const text = [&](prompt_form const& form) {
     std::string all;
     for (auto const& piece : pieces_of_prompt(form, context, "Q?")) all += piece.text;
