@@ -19,7 +19,7 @@
 using namespace headcount;
 using namespace headcount::report;
 using evaluate::row;
-using test::answer;
+using test::answered;
 
 TEST_CASE("policy_order: a family is a sentence without its selector's numbers") {
   CHECK(family_of("entropy | top_k(5) @ generation") == "entropy | top_k @ generation");
@@ -53,8 +53,8 @@ TEST_CASE("policy_order: dense, none, then by family, numbers by their value") {
 }
 
 TEST_CASE("results: rows in any order and policies in any spelling give the same results") {
-  std::vector<row> rows{answer("none@generation", "2", 0), answer("dense", "10", 1), answer("dense", "2", 0),
-                        answer("none @ generation", "10", 0), answer("dense", "2", 1, "facts")};
+  std::vector<row> rows{answered("none@generation", "2", 0), answered("dense", "10", 1), answered("dense", "2", 0),
+                        answered("none @ generation", "10", 0), answered("dense", "2", 1, "facts")};
   auto const check = [&] {
     auto const results = results_of("r.jsonl", rows, test::known_metrics);
     REQUIRE(results.size() == 3);
@@ -71,19 +71,19 @@ TEST_CASE("results: rows in any order and policies in any spelling give the same
 }
 
 TEST_CASE("results: rows that would count a prompt twice, or mix weights, are refused") {
-  std::vector<row> const rows{answer("dense", "1", 1), answer("dense", "2", 1)};
+  std::vector<row> const rows{answered("dense", "1", 1), answered("dense", "2", 1)};
   auto const fault = [&](row const& more) {
     auto all = rows;
     all.push_back(more);
     return test::message_of([&] { (void)results_of("r.jsonl", all, test::known_metrics); });
   };
-  CHECK(test::contains(fault(answer("dense ", "2", 0)), "r.jsonl: two rows of tiny, \"dense"));
-  auto other = answer("dense", "3", 1);
+  CHECK(test::contains(fault(answered("dense ", "2", 0)), "r.jsonl: two rows of tiny, \"dense"));
+  auto other = answered("dense", "3", 1);
   other.model_identity = "1e";
   CHECK(test::contains(fault(other), "fingerprints 0f and 1e"));
   CHECK(
       test::contains(test::message_of([] { (void)results_of("r.jsonl", {}, test::known_metrics); }), "it has no row"));
-  auto another = answer("dense", "2", 0);
+  auto another = answered("dense", "2", 0);
   another.factors["needle"] = "another";
   CHECK(fault(another).empty());
 }
@@ -91,7 +91,7 @@ TEST_CASE("results: rows that would count a prompt twice, or mix weights, are re
 TEST_CASE("needle_cells: means by length and tenths of the realised depth") {
   std::vector<row> rows;
   auto const add = [&](double length, double depth, double value) {
-    auto one = answer("dense", std::to_string(rows.size()), value);
+    auto one = answered("dense", std::to_string(rows.size()), value);
     one.more = {{"length", length}, {"depth", 50}, {"realised_depth", depth}};
     rows.push_back(one);
   };
@@ -102,7 +102,7 @@ TEST_CASE("needle_cells: means by length and tenths of the realised depth") {
   add(250, 100, 1);
   add(250, 95, 1);
   add(677, 0, 0);
-  rows.push_back(answer("dense", "no needle", 1));
+  rows.push_back(answered("dense", "no needle", 1));
   rows.push_back(rows[0]);
   rows.back().prompt = "out of range";
   rows.back().more["realised_depth"] = 101;
@@ -147,7 +147,7 @@ TEST_CASE("policy_cost: heads kept in the whole model, where the policy acts") {
 }
 
 TEST_CASE("policy_cost: what rows say of heads kept comes first") {
-  std::vector<row> rows{answer("entropy | threshold(0.5)", "1", 1), answer("entropy | threshold(0.5)", "2", 1)};
+  std::vector<row> rows{answered("entropy | threshold(0.5)", "1", 1), answered("entropy | threshold(0.5)", "2", 1)};
   known_models const models{{"tiny", test::small_config()}};
   CHECK_FALSE(heads_of(results_of("r", rows, test::known_metrics).front(), models).has_value());
   rows[0].more = {{"heads_kept", 2.5}, {"heads", 8}};

@@ -17,7 +17,7 @@ using namespace headcount;
 using namespace headcount::report;
 using evaluate::row;
 using json = nlohmann::ordered_json;
-using test::answer;
+using test::answered;
 
 namespace {
 
@@ -33,7 +33,7 @@ std::vector<row> sweep() {
   std::vector<row> rows;
   for (auto const& [policy, hits] : found)
     for (int prompt = 0; prompt < 4; ++prompt) {
-      rows.push_back(answer(policy, std::to_string(prompt), prompt < hits ? 1 : 0));
+      rows.push_back(answered(policy, std::to_string(prompt), prompt < hits ? 1 : 0));
       rows.back().more = {{"length", 100}, {"realised_depth", 25 * prompt}};
     }
   return rows;
@@ -94,7 +94,7 @@ TEST_CASE("needle_figure: a needle map has a cell for each length and band of de
 
 TEST_CASE("heads_figure: curves over heads share their ends, and policies that cannot be placed are named") {
   auto rows = sweep();
-  for (int prompt = 0; prompt < 4; ++prompt) rows.push_back(answer("entropy | top_k(1)", std::to_string(prompt), 0));
+  for (int prompt = 0; prompt < 4; ++prompt) rows.push_back(answered("entropy | top_k(1)", std::to_string(prompt), 0));
   auto const made = heads_figure("tiny", results_of("r", rows, test::known_metrics), models);
   struct expected {
     char const* family;
@@ -143,7 +143,7 @@ TEST_CASE("cost_figure: the frontier of quality and cost") {
 
 TEST_CASE("comparison_figure: comparisons with a baseline are those of the same prompts") {
   auto rows = sweep();
-  rows.push_back(answer("random | top_k(1) @ generation", "of nobody else", 1));
+  rows.push_back(answered("random | top_k(1) @ generation", "of nobody else", 1));
   auto const made = comparison_figure("dense", "tiny", results_of("r", rows, test::known_metrics));
   REQUIRE(made.data().size() == 6);
   auto const& random_heads = *find(made.data(), "panel", "needle: exact_match", "random | top_k(1) @ generation");
@@ -159,9 +159,9 @@ TEST_CASE("comparison_figure: comparisons with a baseline are those of the same 
   std::vector<row> many;
   for (int prompt = 0; prompt < 12; ++prompt)
     for (auto const* metric : {"exact_match", "perplexity"}) {
-      many.push_back(answer("dense", std::to_string(prompt), 0));
+      many.push_back(answered("dense", std::to_string(prompt), 0));
       many.back().metric = metric;
-      many.push_back(answer("none", std::to_string(prompt), 1));
+      many.push_back(answered("none", std::to_string(prompt), 1));
       many.back().metric = metric;
     }
   auto const judged = comparison_figure("dense", "tiny", results_of("r", many, test::known_metrics));

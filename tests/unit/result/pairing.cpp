@@ -33,7 +33,7 @@ std::span<metric const> known(std::string_view) {
   return list;
 }
 
-row answer(std::string policy, std::string prompt, double value) {
+row answered(std::string policy, std::string prompt, double value) {
   return {.model = "tiny",
           .model_identity = "0f",
           .policy = std::move(policy),
@@ -43,8 +43,8 @@ row answer(std::string policy, std::string prompt, double value) {
           .value = value};
 }
 
-std::vector<row> const answers{answer("dense", "1", 1), answer("none @ generation", "2", 0), answer("dense", "2", 0.5),
-                               answer("none @ generation", "1", 0.25)};
+std::vector<row> const answers{answered("dense", "1", 1), answered("none @ generation", "2", 0),
+                               answered("dense", "2", 0.5), answered("none @ generation", "1", 0.25)};
 
 std::string fault(std::vector<row> const& rows, std::string const& a = "dense",
                   std::string const& b = "none @ generation", std::string const& task = "") {
@@ -56,7 +56,7 @@ std::string fault(std::vector<row> const& rows, std::string const& a = "dense",
 TEST_CASE("pairing: rows meet by prompt, however the policies are spelled and the rows are ordered") {
   auto rows = answers;
   rows[1].policy = "none  @generation";
-  rows.push_back(answer("none", "1", 9));
+  rows.push_back(answered("none", "1", 9));
   auto const paired = pair_rows("r.jsonl", rows, " dense", "none @  generation", known);
   REQUIRE(paired.size() == 1);
   CHECK(paired[0].model == "tiny");
@@ -86,7 +86,7 @@ TEST_CASE("pairing: seed, task identity and factors make another pair of the sam
   CHECK(compare(paired[0]).clusters == 2);
 
   // What two policies were asked by different data is no pair, whatever the prompts are called.
-  rows = {answer("dense", "1", 1), answer("none", "1", 0)};
+  rows = {answered("dense", "1", 1), answered("none", "1", 0)};
   rows[0].task_identity = "a";
   rows[1].task_identity = "b";
   CHECK(test::contains(fault(rows, "dense", "none"), "on the same prompt"));
@@ -97,7 +97,7 @@ TEST_CASE("pairing: prompts of one needle are a cluster, of the comparison and o
   for (int prompt = 0; prompt < 120; ++prompt)
     for (auto const* policy : {"dense", "none"}) {
       bool const found = policy == std::string{"dense"} && prompt % 6 < 4;
-      rows.push_back(answer(policy, std::to_string(prompt), found ? 1 : 0));
+      rows.push_back(answered(policy, std::to_string(prompt), found ? 1 : 0));
       rows.back().factors["needle"] = std::to_string(prompt % 6);
     }
   auto const clustered = judge(pair_rows("r.jsonl", rows, "dense", "none", known))[0];
@@ -121,7 +121,7 @@ TEST_CASE("pairing: perplexities are those of all texts together, and lower is b
     for (auto const* policy : {"dense", "none"}) {
       auto const tokens = 10 + 20 * (text % 3);
       auto const nats = -tokens * ((policy == std::string{"dense"} ? 1.0 : 1.2) + 0.02 * text);
-      rows.push_back(answer(policy, std::to_string(text), std::exp(-nats / tokens)));
+      rows.push_back(answered(policy, std::to_string(text), std::exp(-nats / tokens)));
       rows.back().metric = "perplexity";
       rows.back().more = {{"loglik", nats}, {"tokens", tokens}};
     }
@@ -158,9 +158,9 @@ TEST_CASE("pairing: what makes another comparison") {
 
 TEST_CASE("pairing: rows without a pair are counted and left out") {
   auto rows = answers;
-  rows.push_back(answer("dense", "3", 1));
-  rows.push_back(answer("dense", "4", 1));
-  rows.push_back(answer("none @ generation", "5", 1));
+  rows.push_back(answered("dense", "3", 1));
+  rows.push_back(answered("dense", "4", 1));
+  rows.push_back(answered("none @ generation", "5", 1));
   auto const paired = pair_rows("r.jsonl", rows, "dense", "none @ generation", known);
   CHECK(paired[0].sample.a.size() == 2);
   CHECK(paired[0].only_a == 2);
@@ -174,8 +174,8 @@ TEST_CASE("pairing: values that are not finite are counted, and who has them is 
   auto const judged = [&](double of_a, double of_b) {
     std::vector<row> rows;
     for (int i = 0; i < 21; ++i) {
-      rows.push_back(answer("dense", std::to_string(i), i < 20 ? 2 : of_a));
-      rows.push_back(answer("none", std::to_string(i), i < 20 ? 3 : of_b));
+      rows.push_back(answered("dense", std::to_string(i), i < 20 ? 2 : of_a));
+      rows.push_back(answered("none", std::to_string(i), i < 20 ? 3 : of_b));
     }
     for (auto& one : rows) one.metric = "perplexity";
     return judge(pair_rows("r.jsonl", rows, "dense", "none", known))[0];
@@ -196,8 +196,8 @@ TEST_CASE("pairing: values that are not finite are counted, and who has them is 
     CHECK_FALSE(doubtful.is_sure());
   }
 
-  auto const all =
-      pair_rows("r.jsonl", std::vector{answer("dense", "1", infinity), answer("none", "1", 1)}, "dense", "none", known);
+  auto const all = pair_rows("r.jsonl", std::vector{answered("dense", "1", infinity), answered("none", "1", 1)},
+                             "dense", "none", known);
   REQUIRE(all.size() == 1);
   auto const found = judge(all)[0];
   CHECK(found.found.pairs == 0);
@@ -236,7 +236,7 @@ TEST_CASE("verdict: the metric says who is better, and of one that nobody knows 
     std::vector<row> rows;
     for (int i = 0; i < 20; ++i)
       for (auto const* policy : {"dense", "none"}) {
-        rows.push_back(answer(policy, std::to_string(i), policy == std::string{"dense"} ? 1 : 0));
+        rows.push_back(answered(policy, std::to_string(i), policy == std::string{"dense"} ? 1 : 0));
         rows.back().metric = metric;
       }
     return judge(pair_rows("r.jsonl", rows, "dense", "none", known))[0];

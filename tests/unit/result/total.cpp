@@ -12,7 +12,7 @@
 #include <unit/report/support/rows.hpp>
 
 using namespace headcount::evaluate;
-using test::answer;
+using test::answered;
 
 namespace {
 
@@ -33,7 +33,7 @@ std::vector<row> six_needles(bool name_them) {
   std::vector<row> rows;
   for (int prompt = 0; prompt < 120; ++prompt) {
     auto const needle = prompt % 6;
-    rows.push_back(answer("dense", std::to_string(prompt), needle < 4 ? 1 : 0));
+    rows.push_back(answered("dense", std::to_string(prompt), needle < 4 ? 1 : 0));
     if (name_them) rows.back().factors["needle"] = std::to_string(needle);
   }
   return rows;
@@ -42,8 +42,8 @@ std::vector<row> six_needles(bool name_them) {
 }  // namespace
 
 TEST_CASE("total: right and wrong answers get Wilson's interval") {
-  auto const found =
-      total_of({answer("dense", "1", 1), answer("dense", "2", 1), answer("dense", "3", 0), answer("dense", "4", 1)});
+  auto const found = total_of(
+      {answered("dense", "1", 1), answered("dense", "2", 1), answered("dense", "3", 0), answered("dense", "4", 1)});
   CHECK(found.value == 0.75);
   CHECK(found.rows == 4);
   CHECK(found.prompts == 4);
@@ -56,7 +56,7 @@ TEST_CASE("total: right and wrong answers get Wilson's interval") {
 
 TEST_CASE("total: which interval fits is the metric's to say, not the values'") {
   std::vector<row> zeros;
-  for (int i = 0; i < 20; ++i) zeros.push_back(answer("none", std::to_string(i), 0));
+  for (int i = 0; i < 20; ++i) zeros.push_back(answered("none", std::to_string(i), 0));
   CHECK(total_of(zeros).ci95->high == doctest::Approx(0.161125).epsilon(1e-5));  // a share: Wilson's of 0 of 20
   CHECK(total_of(zeros, "score").ci95->high == 0);                               // a score of 0 to 5
   auto other = zeros;
@@ -68,16 +68,16 @@ TEST_CASE("total: which interval fits is the metric's to say, not the values'") 
 }
 
 TEST_CASE("total: rows of one prompt are a cluster, and a single one has no interval") {
-  auto const two = total_of({answer("dense", "1", 0), answer("dense", "1", 0), answer("dense", "2", 1)});
+  auto const two = total_of({answered("dense", "1", 0), answered("dense", "1", 0), answered("dense", "2", 1)});
   CHECK(two.value == doctest::Approx(1.0 / 3));
   CHECK(two.prompts == 2);
   REQUIRE(two.ci95.has_value());
   CHECK(two.ci95->low < 0.05);
   CHECK(two.ci95->high > 0.95);
-  auto const one = total_of({answer("dense", "1", 0), answer("dense", "1", 1)});
+  auto const one = total_of({answered("dense", "1", 0), answered("dense", "1", 1)});
   CHECK(one.value == 0.5);
   CHECK_FALSE(one.ci95.has_value());
-  auto const score = total_of({answer("dense", "1", 2.5), answer("dense", "2", 2.5)}, "score");
+  auto const score = total_of({answered("dense", "1", 2.5), answered("dense", "2", 2.5)}, "score");
   CHECK(score.ci95->low == 2.5);
   CHECK(score.ci95->high == 2.5);
 }
@@ -110,7 +110,7 @@ TEST_CASE(
 TEST_CASE("total: a perplexity is that of all texts together, its interval over texts") {
   std::vector<row> rows;
   for (int text = 0; text < 8; ++text) {
-    rows.push_back(answer("dense", std::to_string(text), 0));
+    rows.push_back(answered("dense", std::to_string(text), 0));
     auto const tokens = 10 + 30 * (text % 2);
     auto const nats = -tokens * (1.0 + 0.1 * text);
     rows.back().value = std::exp(-nats / tokens);
@@ -128,13 +128,13 @@ TEST_CASE("total: a perplexity is that of all texts together, its interval over 
 
 TEST_CASE("total: values that are not finite are counted and left out") {
   constexpr auto infinity = std::numeric_limits<double>::infinity();
-  auto const some = total_of({answer("dense", "1", 1), answer("dense", "2", infinity), answer("dense", "3", 0),
-                              answer("dense", "4", std::nan(""))});
+  auto const some = total_of({answered("dense", "1", 1), answered("dense", "2", infinity), answered("dense", "3", 0),
+                              answered("dense", "4", std::nan(""))});
   CHECK(some.value == 0.5);
   CHECK(some.rows == 4);
   CHECK(some.prompts == 2);
   CHECK(some.not_finite == 2);
-  auto const nothing = total_of({answer("dense", "1", -infinity)});
+  auto const nothing = total_of({answered("dense", "1", -infinity)});
   CHECK(std::isnan(nothing.value));
   CHECK(nothing.not_finite == 1);
   CHECK_FALSE(nothing.ci95.has_value());

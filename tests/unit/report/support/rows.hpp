@@ -15,8 +15,8 @@
 
 namespace test {
 
-inline headcount::evaluate::row answer(std::string policy, std::string prompt, double value,
-                                       std::string task = "needle") {
+inline headcount::evaluate::row answered(std::string policy, std::string prompt, double value,
+                                         std::string task = "needle") {
   return {.model = "tiny",
           .model_identity = "0f",
           .policy = std::move(policy),
