@@ -41,9 +41,11 @@ template <class Policy>
 matrix run(attention const& block, matrix const& x, std::size_t position, key_value_cache& cache, wanted which,
            Policy const& policy, std::span<any_edit const> edits = {}) {
   std::array const segments{segment{.begin = 0, .count = size(x.rows()), .position = position}};
-  std::array const sequences{attended_sequence{
-      .cache = &cache, .where = {.phase = phase::prefill, .heads = block.heads, .group = block.group()}}};
-  attention_control<Policy, kernel::no_observer> const control{policy, edits, nobody};
+  std::array const sequences{
+      attended_sequence{.cache = &cache,
+                        .where = {.phase = phase::prefill, .heads = block.heads, .group = block.group()},
+                        .edits = edits}};
+  attention_control<Policy, kernel::no_observer> const control{policy, nobody};
   return apply(block, x, segments, sequences, which, control);
 }
 
@@ -174,7 +176,7 @@ TEST_CASE("attention: sequences side by side see their own keys alone") {
   site const where{.heads = 4, .group = 2};
   std::array const sequences{attended_sequence{.cache = &b, .where = where},
                              attended_sequence{.cache = &a, .where = where}};
-  attention_control<std::remove_const_t<decltype(dense)>, kernel::no_observer> const control{dense, {}, nobody};
+  attention_control<std::remove_const_t<decltype(dense)>, kernel::no_observer> const control{dense, nobody};
   auto const y = apply(block, both, segments, sequences, wanted::all_tokens, control);
   CHECK(test::distance(test::slice(y, 11, 6), expected) < rounding);
 }
@@ -263,7 +265,7 @@ TEST_CASE("attention: contributions are outputs after their heads' columns, in e
     auto cache = block.empty_state();
     std::array const segments{segment{.count = 12}};
     std::array const sequences{attended_sequence{.cache = &cache, .where = {.heads = 6, .group = 3}}};
-    attention_control<std::remove_const_t<decltype(policy)>, decltype(seen)> const control{policy, {}, seen};
+    attention_control<std::remove_const_t<decltype(policy)>, decltype(seen)> const control{policy, seen};
     (void)apply(block, x, segments, sequences, wanted::all_tokens, control);
     REQUIRE(seen.chosen.size() == 12);
     for (std::size_t token = 0; token < 12; ++token) {
