@@ -163,7 +163,8 @@ TEST_CASE("architectures: rotary positions are those of the newest key, and none
 
 TEST_CASE("architectures: infinite limits are read as Python and as transformers 5 write them") {
   auto const limits = [](json const& config) {
-    auto const& block = std::get<mamba2_block>(read_config("config.json", config).outline().layers[0].recurrent);
+    auto const outline = read_config("config.json", config).outline();
+    auto const& block = std::get<mamba2_block>(outline.layers[0].recurrent);
     return std::pair{block.least_step, block.most_step};
   };
   constexpr auto infinite = std::numeric_limits<float>::infinity();
