@@ -44,7 +44,7 @@ int main() {
     std::printf("%s: %d of 120 values recalled\n", print(policies[p]).c_str(), right[p]);
   // Which head attends to where the answer stands?
   std::vector<calibration_text> texts;
-  for (auto const& one : questions) {
+  for (auto const& one : requests) {
     auto prompt = one.prompt.tokens;
     prompt.push_back(prompt[2]);
     texts.push_back({.prompt = prompt, .answer = {prompt[3]}, .source = {{3, 3}}});

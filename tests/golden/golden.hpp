@@ -123,11 +123,11 @@ inline reference::matrix dense_weights(golden const& of, std::size_t layer, refe
   auto const* block = of.snapshot.model.attention_at(layer);
   REQUIRE(block != nullptr);
   REQUIRE(tensor.shape == std::vector{of.texts.size(), block->heads, tokens, tokens});
-  auto const rows = of.texts.size() * block->heads * tokens;
+  auto const count = of.texts.size() * block->heads * tokens;
   weights_of_layer seen{.layer = layer,
                         .heads = block->heads,
                         .tokens = tokens,
-                        .weights = reference::matrix::Zero(reference::index(rows), reference::index(tokens))};
+                        .weights = reference::matrix::Zero(reference::index(count), reference::index(tokens))};
   (void)batch{of.snapshot.model, of.texts}.next(tokens, headcount::phase::prefill, {}, reference::wanted::all_tokens,
                                                 seen);
   return seen.weights;

@@ -151,7 +151,7 @@ void check_attention(golden const& of, std::size_t at, double input_scale) {
         {.cache = &caches[i],
          .where = {.layer = at, .phase = phase::prefill, .heads = block.heads, .group = block.group()}});
   kernel::no_observer nobody;
-  attention_control<std::remove_cvref_t<decltype(dense)>, kernel::no_observer> const control{dense, {}, nobody};
+  attention_control<std::remove_cvref_t<decltype(dense)>, kernel::no_observer> const control{dense, nobody};
   matrix const input = as_matrix(of.io.tensors.at(name + "input")) / static_cast<float>(input_scale);
   auto const segments = segments_of(caches.size(), length);
   auto const output =
