@@ -51,26 +51,32 @@ inline constexpr std::pair<std::string_view, std::string row::*> texts_of_row[]{
 
 }  // namespace detail
 
-/// Reads a line that `print` wrote; setting and factors may be absent. What the task added stays as it was written, so
-/// numbers in it that were not finite are read by number_from. `what` names the line in errors. Throws headcount::error
-/// when it is no row.
+/// Reads a line that `print` wrote, or a row of somebody else's or of an earlier version: setting, factors and
+/// identities may be absent, `fingerprint` is an earlier name of the model's. Where an identity is absent the label
+/// stands for it, which no identity of ours equals. What the task added stays as it was written, so numbers in it that
+/// were not finite are read by number_from. `what` names the line in errors. Throws headcount::error when it is no row.
 [[nodiscard]] inline row parse_row(std::string_view what, std::string_view line) {
-  static constexpr auto form =
-      "a JSON object with model, model_identity, policy, policy_identity, task, task_identity, metric, prompt, seed, "
-      "value, version, ...";
+  static constexpr auto form = "a JSON object with model, policy, task, metric, prompt, seed, value, version, ...";
   auto json = reference::parse_json<nlohmann::ordered_json>(what, line);
   if (!json.is_object()) throw error{what, "it is no result row", form};
+  if (auto const earlier = json.find("fingerprint"); earlier != json.end() && !json.contains("model_identity")) {
+    json["model_identity"] = *earlier;
+    json.erase("fingerprint");
+  }
   auto const require = [&](std::string_view key) {
     if (!json.contains(key)) throw error{what, text_of("it is no result row: \"", key, "\" is missing"), form};
   };
   for (auto const& [key, member] : detail::texts_of_row)
-    if (key != "setting") require(key);
+    if (key != "setting" && !key.ends_with("_identity")) require(key);
   require("seed");
   require("value");
   row one;
   for (auto& [key, value] : json.get_ref<nlohmann::ordered_json::object_t&>())
     if (auto const allowed = detail::put_into(one, key, value); !allowed.empty())
       throw error{what, text_of("\"", key, "\" is ", value.dump()), allowed};
+  if (one.model_identity.empty()) one.model_identity = one.model;
+  if (one.policy_identity.empty()) one.policy_identity = one.policy;
+  if (one.task_identity.empty()) one.task_identity = text_of(one.task, "; ", one.setting);
   return one;
 }
 

@@ -118,7 +118,7 @@ TEST_CASE("read_rows: a file of rows is read line by line, and its faults are na
   };
   CHECK(test::contains(fault(line.substr(0, 40) + "\n"), "r.jsonl, line 2: malformed JSON"));
   CHECK(test::contains(fault("[]"), "line 2: it is no result row"));
-  CHECK(test::contains(fault(R"({"model":"a"})"), "\"model_identity\" is missing"));
+  CHECK(test::contains(fault(R"({"model":"a"})"), "\"policy\" is missing"));
   auto const with = [&](std::string const& from, std::string const& to) {
     auto text = line;
     return fault(text.replace(text.find(from), from.size(), to));
@@ -166,4 +166,15 @@ TEST_CASE("read_rows: a last line that was cut off anywhere is no row, and one t
     CHECK(read_rows(at.write("r.jsonl", line + "\n" + line.substr(0, length))).size() == 1);
   }
   CHECK(read_rows(at.write("r.jsonl", line + "\n" + line)).size() == 2);
+}
+
+TEST_CASE("parse_row: where a row has no identities, as earlier ones, its labels stand for them") {
+  auto const line =
+      R"({"model":"m","fingerprint":"f","policy":"dense","task":"needle","setting":"form=base","metric":"score",)"
+      R"("prompt":"p","seed":1,"value":2,"version":"0.1.0"})";
+  auto const one = parse_row("r", line);
+  CHECK(one.model_identity == "f");
+  CHECK(one.policy_identity == "dense");
+  CHECK(one.task_identity == "needle; form=base");
+  CHECK(!one.more.contains("fingerprint"));
 }
