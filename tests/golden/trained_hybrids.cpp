@@ -47,7 +47,7 @@ struct prompt {
 
 class language {
  public:
-  explicit language(unsigned seed) : json_{read_json(std::string{HEADCOUNT_MODELS} + "/language.json")}, random_{seed} {
+  explicit language(unsigned seed) : json_(read_json(std::string{HEADCOUNT_MODELS} + "/language.json")), random_{seed} {
     auto const words = json_["words"].get<std::vector<std::string>>();
     for (std::size_t i = 0; i < words.size(); ++i) number_[words[i]] = static_cast<token>(i);
   }

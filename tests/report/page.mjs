@@ -36,7 +36,7 @@ for (const [policy, k] of Object.entries(kept))
   for (let prompt = 0; prompt < 60; ++prompt) {
     const common = { model: "made-up", model_identity: "0f", policy, policy_identity: policy, task_identity: "t",
                      seed: 3, version: "0.1.0" };
-    rows.push({ ...common, task: "needle", metric: "exact_match", prompt: `needle/${prompt}`,
+    rows.push({ ...common, task: "needle", metric: "success", prompt: `needle/${prompt}`,
                 value: chance() < k / 4 ? 1 : 0, length: [128, 256, 512][prompt % 3], realised_depth: (prompt % 20) * 100 / 19 });
     rows.push({ ...common, task: "facts", setting: "shots=2", metric: "score", prompt: `<facts>/${prompt}`,
                 value: Math.round(chance() * 10) / 2 });
@@ -105,7 +105,7 @@ while (!(await evaluate("document.readyState === 'complete' && typeof headcountR
 const figures = await evaluate("headcountReport.ready()");
 
 // Every figure is drawn, says what it shows, and has the data of its specification; tables have as many rows.
-const names = ["results-made-up", "needles-made-up-needle-exact-match", "heads-made-up", "cost-made-up", "head-map-made-up",
+const names = ["results-made-up", "needles-made-up-needle-success", "heads-made-up", "cost-made-up", "head-map-made-up",
                "compared-made-up-dense"];
 assert.equal(figures, names.length);
 const data = {};
@@ -136,7 +136,7 @@ assert.equal(fs.readdirSync(at("figures")).length, names.length);
 const near = (a, b, what) => assert.ok(Math.abs(a - b) < 1e-9, `${what}: ${a} on the page, ${b} in the rows`);
 const mean = (list) => list.reduce((sum, row) => sum + row.value, 0) / list.length;
 const of = (policy, task) => rows.filter((row) => row.policy === policy && row.task === task);
-const panels = { "needle: exact_match": "needle", "facts, shots=2: score": "facts" };
+const panels = { "needle: success": "needle", "facts, shots=2: score": "facts" };
 const z = 1.959963984540054;
 function checkWilson(point, n) {
   const p = point.value;
@@ -158,7 +158,7 @@ for (const point of data["heads-made-up"]) {
 }
 const depth = (row) => `${Math.min(Math.floor(row.realised_depth / 10), 9) * 10}`;
 let counted = 0;
-for (const cell of data["needles-made-up-needle-exact-match"]) {
+for (const cell of data["needles-made-up-needle-success"]) {
   const inside = of(cell.policy, "needle").filter((row) => row.length === cell.length && `${depth(row)}-${+depth(row) + 10}%` === cell.depth);
   near(cell.value, mean(inside), `${cell.policy} ${cell.length} ${cell.depth}`);
   checkWilson(cell, inside.length);
