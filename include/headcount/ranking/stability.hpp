@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <limits>
 #include <optional>
 #include <span>
@@ -63,7 +64,7 @@ template <class Score>
   std::size_t heads = std::numeric_limits<std::size_t>::max();
   for (auto const& layer : a.scores)
     if (!layer.empty()) heads = std::min(heads, layer.size());
-  for (std::size_t const k : {1, 2, 3, 5})
+  for (auto const k : std::initializer_list<std::size_t>{1, 2, 3, 5})
     if (k < heads) found.overlap.push_back({.k = k, .share = jaccard_at(k, a, b)});
   return found;
 }
