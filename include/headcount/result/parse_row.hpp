@@ -74,9 +74,9 @@ inline constexpr std::pair<std::string_view, std::string row::*> texts_of_row[]{
   for (auto& [key, value] : json.get_ref<nlohmann::ordered_json::object_t&>())
     if (auto const allowed = detail::put_into(one, key, value); !allowed.empty())
       throw error{what, text_of("\"", key, "\" is ", value.dump()), allowed};
-  if (one.model_identity.empty()) one.model_identity = one.model;
-  if (one.policy_identity.empty()) one.policy_identity = one.policy;
-  if (one.task_identity.empty()) one.task_identity = text_of(one.task, "; ", one.setting);
+  if (!json.contains("model_identity")) one.model_identity = one.model;
+  if (!json.contains("policy_identity")) one.policy_identity = one.policy;
+  if (!json.contains("task_identity")) one.task_identity = text_of(one.task, "; ", one.setting);
   return one;
 }
 
