@@ -136,8 +136,8 @@ void add_compare(CLI::App& app) {
       ->capture_default_str();
   command->add_flag("--json", chosen->json, "print JSON");
   command->footer(
-      "Rows are paired by model, task, setting, metric, prompt, seed and factors; what prompts share (factors) counts "
-      "once.\n\n"
+      "Rows are paired by model, policy and task, each by its identity, and by metric, prompt, seed and factors; what "
+      "prompts share (factors) counts once.\n\n"
       "Example:\n  headcount compare rows.jsonl --a \"entropy | top_k(2) @ generation\" --b \"none @ generation\"");
   command->callback([chosen] { compare_rows(*chosen); });
 }

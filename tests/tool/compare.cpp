@@ -165,7 +165,9 @@ TEST_CASE("compare names what is wrong with its rows") {
   CHECK(refuse(answer(entropy, 1, 1).dump().substr(0, 30) + "\n" + good, "r.jsonl, line 1: malformed JSON"));
   CHECK(refuse(good + answer(entropy, 3, 1).dump() + "\n", "two rows"));
   CHECK(refuse(good + answer(entropy, 90, 1, {{"version", "0.2.0"}}).dump() + "\n", "versions 0.1.0 and 0.2.0"));
-  CHECK(refuse(good + answer(entropy, 90, 1, {{"model_identity", "1e"}}).dump() + "\n", "fingerprints 0f and 1e"));
+  for (auto const* identity : {"model_identity", "policy_identity", "task_identity"})
+    CHECK(refuse(good + answer(entropy, 90, 1, {{identity, "1e"}}).dump() + "\n",
+                 ", in others 1e (allowed: rows of one "));
   CHECK(refuse("", "no row of"));
   auto const file = at.write("r.jsonl", good);
   CHECK(refused(compare(file, entropy, "entropy|top_k(2)@generation"), "the same"));

@@ -231,7 +231,11 @@ TEST_CASE("evaluate goes on with its file as sweep does, and each takes the othe
   CHECK(run(evaluate + " --fresh").code == 0);
   CHECK(rows_of(file).size() == 8);
   CHECK(refused(run("merge " + at.write("old.jsonl", before) + " " + file + " --output " + at.path("m.jsonl").string()),
-                "is of identity "));
+                "stands for two: in some rows it has identity "));
+  auto const both = at.write("both.jsonl", before + read(file));
+  for (auto const& command :
+       {"compare " + both + " --a dense --b none", "report " + both + " --output " + at.path("r.html").string()})
+    CHECK(refused(run(command), "R.json) | top_k(3) @ generation\" stands for two: in some rows it has identity "));
 }
 
 TEST_CASE("rows go into pipes, devices and behind links, and never over something else") {

@@ -48,7 +48,7 @@ concept all_rows_edit = all_heads_edit<Edit> && requires(Edit const& edit, strid
 template <class Edit>
 concept says_all_rows = requires { &Edit::needs_all_rows; } || requires { &Edit::with_pass_total; };
 
-/// Changes attention rows, one at a time or knowing all heads' rows.
+/// Changes attention rows, one at a time or all heads' together.
 template <class Edit>
 concept weight_edit = row_edit<Edit> || all_heads_edit<Edit>;
 

@@ -42,14 +42,13 @@ namespace headcount::v0::report {
               "</dd><dt>Page</dt><dd>made by headcount ", headcount::version, ": <code>", escaped(plan.command),
               "</code></dd></dl>\n<div class=\"numbers\" role=\"region\" tabindex=\"0\" aria-label=\"What was run\">"
               "<table><thead><tr>");
-  for (auto const* title :
-       {"model", "fingerprint", "task", "setting", "metric", "prompts", "policies", "rows", "seeds"})
+  for (auto const* title : {"model", "identity", "task", "setting", "metric", "prompts", "policies", "rows", "seeds"})
     html += text_of("<th scope=\"col\">", title, "</th>");
   html += "</tr></thead><tbody>\n";
   for (auto const& [of, sum] : all) {
     std::string seeds;
     for (auto const seed : sum.seeds) add_to_list(seeds, text_of(seed));
-    html += text_of("<tr><td>", escaped(of.model), "</td><td><code>", escaped(of.fingerprint), "</code></td><td>",
+    html += text_of("<tr><td>", escaped(of.model), "</td><td><code>", escaped(of.model_identity), "</code></td><td>",
                     escaped(of.task), "</td><td>", escaped(of.setting), "</td><td>", escaped(of.metric),
                     "</td><td class=\"number\">", sum.prompts.size(), "</td><td class=\"number\">", sum.policies,
                     "</td><td class=\"number\">", sum.rows, "</td><td>", seeds, "</td></tr>\n");

@@ -16,6 +16,7 @@
 #include <headcount/reference/parallel.hpp>
 #include <headcount/report/policy_order.hpp>
 #include <headcount/result/canonical.hpp>
+#include <headcount/result/labels.hpp>
 #include <headcount/result/pairing.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/result/total.hpp>
@@ -26,7 +27,7 @@ namespace headcount::v0::report {
 /// What is measured: values of one such are on one scale.
 struct measured {
   std::string model;
-  std::string fingerprint;
+  std::string model_identity;
   std::string task;
   std::string setting;
   std::string metric;
@@ -49,9 +50,10 @@ struct result {
   evaluate::estimate mean{};
 };
 
-/// Sorts rows into results: by what they measure, then in policy_before's order. The order of the rows does not matter.
+/// Sorts rows into results: by what they measure, then in policy_before's order. The order of the rows does not matter,
+/// and what has one identity is one, whatever rows call it.
 /// `metrics` says what tasks measure; `what` names the rows in errors. Throws headcount::error when there is no row, a
-/// row is there twice, or versions or fingerprints are mixed.
+/// row is there twice, a label stands for two identities, or versions are mixed.
 [[nodiscard]] inline std::vector<result> results_of(std::string_view what, std::span<evaluate::row const> rows,
                                                     evaluate::metrics_by_task metrics) {
   if (rows.empty()) throw error{what, "it has no row", "a result file of headcount"};
@@ -63,19 +65,23 @@ struct result {
     std::size_t* policy;
     evaluate::pair_key place;
     evaluate::row const* one;
+    evaluate::row_names const* names;
   };
   evaluate::canonical_policies canonical;
+  std::vector<evaluate::row const*> all;
+  for (auto const& one : rows) all.push_back(&one);
+  auto const names = evaluate::names_of_rows(what, all, canonical);
+  evaluate::require_one_version(what, all);
   std::map<measured_view, std::size_t> measures;
   std::map<std::string_view, std::size_t> policies;
   std::vector<entry> entries;
-  std::vector<evaluate::row const*> all;
-  for (auto const& one : rows) {
-    auto const of = measures.try_emplace({one.model, one.model_identity, one.task, one.setting, one.metric}).first;
-    auto const policy = policies.try_emplace(canonical.of(one.policy)).first;
-    entries.push_back({&of->second, &policy->second, evaluate::pair_key_of(one), &one});
-    all.push_back(&one);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto const& one = rows[i];
+    auto const of =
+        measures.try_emplace({names[i].model, one.model_identity, one.task, names[i].setting, one.metric}).first;
+    auto const policy = policies.try_emplace(names[i].policy).first;
+    entries.push_back({&of->second, &policy->second, evaluate::pair_key_of(one), &one, &names[i]});
   }
-  evaluate::require_comparable(what, all);
   std::vector<std::string_view> in_order;
   for (std::size_t rank = 0; auto& [of, its_rank] : measures) its_rank = rank++;
   for (auto const& [policy, its_rank] : policies) in_order.push_back(policy);
@@ -86,9 +92,9 @@ struct result {
   });
   std::vector<result> results;
   for (std::size_t i = 0; i < entries.size(); ++i) {
-    auto const& [of, policy, place, one] = entries[i];
+    auto const& [of, policy, place, one, called] = entries[i];
     if (i == 0 || entries[i - 1].of != of || entries[i - 1].policy != policy)
-      results.push_back({.of = {one->model, one->model_identity, one->task, one->setting, one->metric},
+      results.push_back({.of = {called->model, one->model_identity, one->task, called->setting, one->metric},
                          .policy = std::string{in_order[*policy]},
                          .how = evaluate::find_metric(metrics(one->task), one->metric)});
     else if (entries[i - 1].place == place) evaluate::fail_on_second(what, *one);

@@ -19,6 +19,7 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/result/canonical.hpp>
+#include <headcount/result/labels.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/result/total.hpp>
 #include <headcount/statistics/cluster.hpp>
@@ -89,19 +90,12 @@ using row_pair = std::pair<row const*, row const*>;
   return compare(values.sample, plan);
 }
 
-/// Throws headcount::error unless rows can be compared with each other: one version, and one fingerprint a model.
-inline void require_comparable(std::string_view what, std::span<row const* const> rows) {
-  std::map<std::string, std::string> fingerprint_of;
-  for (auto const* one : rows) {
+/// Throws headcount::error unless rows are of one version.
+inline void require_one_version(std::string_view what, std::span<row const* const> rows) {
+  for (auto const* one : rows)
     if (one->version != rows.front()->version)
       throw error{what, text_of("it mixes rows of versions ", rows.front()->version, " and ", one->version),
                   "rows of one version"};
-    auto const& first = fingerprint_of.try_emplace(one->model, one->model_identity).first->second;
-    if (one->model_identity != first)
-      throw error{what,
-                  text_of("it mixes weights of ", one->model, ": fingerprints ", first, " and ", one->model_identity),
-                  "one fingerprint a model"};
-  }
 }
 
 /// What rows of two policies share when they answer the same prompt: the task's identity, the prompt's name, the seed
@@ -120,37 +114,49 @@ using pair_key = std::tuple<std::string, std::string, std::uint64_t, std::map<st
 }
 
 /// Pairs the rows of policies `a` and `b`, sentences in any spelling, by what they answered: model, task, setting and
-/// metric, one result for each of these, in their order, and in it task identity, prompt, seed and factors. Rows
-/// without a pair are left out, and so are pairs with a value that is not finite. `task` is empty for all tasks;
-/// `metrics` says what tasks measure; `what` names the rows in errors. Throws headcount::error when the policies are
-/// the same, one has no row, no row has a pair, a row is there twice, or versions or models of one name are mixed.
+/// metric, one result for each of these, in their order, and in it task identity, prompt, seed and factors. What has
+/// one identity is one, whatever rows call it. Rows without a pair are left out, and so are pairs with a value that is
+/// not finite. `task` is empty for all tasks; `metrics` says what tasks measure; `what` names the rows in errors.
+/// Throws headcount::error when the policies are the same, one has no row, no row has a pair, a row is there twice, a
+/// label stands for two identities, or versions are mixed.
 [[nodiscard]] inline std::vector<paired_values> pair_rows(std::string_view what, std::span<row const> rows,
                                                           std::string const& a, std::string const& b,
                                                           metrics_by_task metrics, std::string const& task = {}) {
   canonical_policies canonical;
-  std::string const names[]{canonical.of(a), canonical.of(b)};
-  if (names[0] == names[1])
-    throw error{text_of("policies \"", a, "\" and \"", b, "\""), "they are the same", "two that differ"};
-  std::vector<row const*> used;
-  for (auto const& one : rows) {
-    auto const& policy = canonical.of(one.policy);
-    if ((task.empty() || one.task == task) && (policy == names[0] || policy == names[1])) used.push_back(&one);
+  std::vector<row const*> all;
+  for (auto const& one : rows)
+    if (task.empty() || one.task == task) all.push_back(&one);
+  auto const names = names_of_rows(what, all, canonical);
+  std::string policies[]{canonical.of(a), canonical.of(b)};
+  auto const fail_on_same = [&] {
+    if (policies[0] == policies[1])
+      throw error{text_of("policies \"", a, "\" and \"", b, "\""), "they are the same", "two that differ"};
+  };
+  fail_on_same();
+  for (auto& policy : policies) {
+    auto const has = [&](row const* one) { return canonical.of(one->policy) == policy; };
+    auto const found = std::ranges::find_if(all, has);
+    if (found == all.end()) {
+      (void)canonical_policy(&policy == policies ? a : b);  // one that cannot be read is the likelier mistake
+      throw error{what, text_of("it has no row of \"", policy, "\"", task.empty() ? "" : " for task ", task)};
+    }
+    policy = names[static_cast<std::size_t>(found - all.begin())].policy;
   }
-  for (auto const which : {0u, 1u}) {
-    if (std::ranges::any_of(used, [&](row const* one) { return canonical.of(one->policy) == names[which]; })) continue;
-    (void)canonical_policy(which == 0 ? a : b);  // one that cannot be read is the likelier mistake
-    throw error{what, text_of("it has no row of \"", names[which], "\"", task.empty() ? "" : " for task ", task)};
-  }
-  require_comparable(what, used);
+  fail_on_same();
 
-  using group_key = std::tuple<std::string, std::string, std::string, std::string, std::string>;
+  using group_key = std::tuple<std::string, std::string, std::string, std::string>;
   std::map<group_key, std::map<pair_key, row_pair>> groups;
-  for (auto const* one : used) {
-    auto& pair = groups[{one->model, one->model_identity, one->task, one->setting, one->metric}][pair_key_of(*one)];
-    auto& place = canonical.of(one->policy) == names[0] ? pair.first : pair.second;
-    if (place != nullptr) fail_on_second(what, *one);
-    place = one;
+  std::vector<row const*> used;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    auto const& [model, policy, setting] = names[i];
+    if (policy != policies[0] && policy != policies[1]) continue;
+    used.push_back(all[i]);
+    auto& pair = groups[{model, all[i]->task, setting, all[i]->metric}][pair_key_of(*all[i])];
+    auto& place = policy == policies[0] ? pair.first : pair.second;
+    if (place != nullptr) fail_on_second(what, *all[i]);
+    place = all[i];
   }
+  require_one_version(what, used);
 
   std::vector<paired_values> paired;
   for (auto const& [key, pairs] : groups) {
@@ -164,12 +170,14 @@ using pair_key = std::tuple<std::string, std::string, std::uint64_t, std::map<st
     }
     if (met.empty()) continue;
     auto const& first = *met.front().first;
-    paired.push_back(pair_values(met, find_metric(metrics(first.task), first.metric)));
-    paired.back().only_a = only_a;
-    paired.back().only_b = only_b;
+    auto& made = paired.emplace_back(pair_values(met, find_metric(metrics(first.task), first.metric)));
+    made.model = std::get<0>(key);
+    made.setting = std::get<2>(key);
+    made.only_a = only_a;
+    made.only_b = only_b;
   }
   if (paired.empty())
-    throw error{what, text_of("no row of \"", names[0], "\" has one of \"", names[1], "\" on the same prompt"),
+    throw error{what, text_of("no row of \"", policies[0], "\" has one of \"", policies[1], "\" on the same prompt"),
                 "rows of the same model, task, setting, metric, prompt, seed and factors"};
   return paired;
 }

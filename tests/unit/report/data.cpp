@@ -70,7 +70,7 @@ TEST_CASE("results: rows in any order and policies in any spelling give the same
   check();
 }
 
-TEST_CASE("results: rows that would count a prompt twice, or mix weights, are refused") {
+TEST_CASE("results: rows that would count a prompt twice, or give two models one name, are refused") {
   std::vector<row> const rows{answered("dense", "1", 1), answered("dense", "2", 1)};
   auto const fault = [&](row const& more) {
     auto all = rows;
@@ -80,9 +80,17 @@ TEST_CASE("results: rows that would count a prompt twice, or mix weights, are re
   CHECK(test::contains(fault(answered("dense ", "2", 0)), "r.jsonl: two rows of tiny, \"dense"));
   auto other = answered("dense", "3", 1);
   other.model_identity = "1e";
-  CHECK(test::contains(fault(other), "fingerprints 0f and 1e"));
+  CHECK(
+      test::contains(fault(other), "the model \"tiny\" stands for two: in some rows it has identity 0f, in others 1e"));
   CHECK(
       test::contains(test::message_of([] { (void)results_of("r.jsonl", {}, test::known_metrics); }), "it has no row"));
+  auto renamed = answered("dense", "3", 1);
+  renamed.model = "a link to it";
+  auto const all = std::vector{rows[0], rows[1], renamed};
+  auto const results = results_of("r.jsonl", all, test::known_metrics);
+  REQUIRE(results.size() == 1);
+  CHECK(results[0].rows.size() == 3);
+  CHECK(results[0].of.model == "a link to it");
   auto another = answered("dense", "2", 0);
   another.factors["needle"] = "another";
   CHECK(fault(another).empty());

@@ -1,4 +1,4 @@
-// result/pairing.hpp, verdict.hpp and canonical.hpp.
+// result/pairing.hpp, labels.hpp, verdict.hpp and canonical.hpp.
 
 #include <array>
 #include <cmath>
@@ -69,27 +69,66 @@ TEST_CASE("pairing: rows meet by prompt, however the policies are spelled and th
   CHECK(paired[0].only_a + paired[0].only_b == 0);
 }
 
-TEST_CASE("pairing: seed, task identity and factors make another pair of the same prompt, and its cluster") {
+TEST_CASE("pairing: seed and factors make another pair of the same prompt, and its cluster") {
   auto rows = answers;
   for (auto one : answers) {
     one.seed = 2;
     rows.push_back(one);
     one.factors["needle"] = "other";
     rows.push_back(one);
-    one.task_identity = "other data";
-    rows.push_back(one);
   }
   auto const paired = pair_rows("r.jsonl", rows, "dense", "none @ generation", known);
   REQUIRE(paired.size() == 1);
-  CHECK(paired[0].sample.a.size() == 8);
+  CHECK(paired[0].sample.a.size() == 6);
   CHECK(paired[0].prompts == 2);
   CHECK(compare(paired[0]).clusters == 2);
+}
 
-  // What two policies were asked by different data is no pair, whatever the prompts are called.
-  rows = {answered("dense", "1", 1), answered("none", "1", 0)};
-  rows[0].task_identity = "a";
-  rows[1].task_identity = "b";
-  CHECK(test::contains(fault(rows, "dense", "none"), "on the same prompt"));
+TEST_CASE("pairing: one label of two identities is refused, whichever rows have it") {
+  auto const refused = [](row other, std::string const& what, std::string const& one, std::string const& two) {
+    auto rows = answers;
+    rows[0].task_identity = rows[1].task_identity = rows[2].task_identity = rows[3].task_identity = "aa";
+    if (other.task_identity.empty()) other.task_identity = "aa";
+    rows.push_back(std::move(other));
+    CHECK(fault(rows) == "r.jsonl: the " + what + " stands for two: in some rows it has identity " + one +
+                             ", in others " + two +
+                             " (allowed: rows of one of the two, or a name of its own for each)");
+  };
+  auto one = answered("dense", "3", 1);
+  one.model_identity = "1e";
+  refused(one, "model \"tiny\"", "0f", "1e");
+  one = answered("none @ generation", "3", 1);
+  one.policy_identity = "another";  // as of a ranking that was made again: what its sentence alone is, is said, too
+  refused(one, "policy \"none @ generation\"", "none @ generation", "another");
+  one = answered("dense", "3", 1);
+  one.task_identity = "bb";
+  refused(one, "task needle of model 0f", "aa", "bb");
+  // Another task of that name is what another model was asked, or what is called otherwise.
+  auto rows = answers;
+  one.setting = "data=d.jsonl";
+  rows.push_back(one);
+  CHECK(fault(rows).empty());
+  rows.back().setting.clear();
+  rows.back().model = "other";
+  rows.back().model_identity = "1e";
+  CHECK(fault(rows).empty());
+}
+
+TEST_CASE("pairing: what has one identity is one, whatever rows call it") {
+  auto rows = answers;
+  for (auto& one : rows) {
+    one.policy_identity = one.policy == "dense" ? "d1" : "d2";
+    one.task_identity = "aa";
+    if (one.prompt != "2") continue;
+    one.model = "a link to it";
+    if (one.policy_identity == "d2") one.policy = "fixed(R.json) | top_k(1)";
+    if (one.policy_identity == "d1") one.setting = "data=d.jsonl";
+  }
+  auto const paired = pair_rows("r.jsonl", rows, "dense", "none @ generation", known);
+  REQUIRE(paired.size() == 1);
+  CHECK(paired[0].prompts == 2);
+  CHECK(paired[0].model == "a link to it");  // the first in the alphabet
+  CHECK(test::contains(fault(rows, "none @ generation", "fixed(R.json) | top_k(1)"), "they are the same"));
 }
 
 TEST_CASE("pairing: prompts of one needle are a cluster, of the comparison and of its test") {
@@ -141,8 +180,9 @@ TEST_CASE("pairing: perplexities are those of all texts together, and lower is b
 }
 
 TEST_CASE("pairing: what makes another comparison") {
-  for (auto const change : {+[](row& one) { one.model = "other"; }, +[](row& one) { one.task += "x"; },
-                            +[](row& one) { one.setting += "x"; }, +[](row& one) { one.metric += "x"; }}) {
+  for (auto const change :
+       {+[](row& one) { one.model = one.model_identity = "other"; }, +[](row& one) { one.task += "x"; },
+        +[](row& one) { one.setting += "x"; }, +[](row& one) { one.metric += "x"; }}) {
     auto rows = answers;
     for (auto one : answers) {
       change(one);
@@ -217,9 +257,6 @@ TEST_CASE("pairing: what cannot be compared is named") {
   rows = answers;
   rows[2].version = "0.0.9";
   CHECK(test::contains(fault(rows), "0.0.9"));
-  rows = answers;
-  rows[2].model_identity = "1e";
-  CHECK(test::contains(fault(rows), "it mixes weights of tiny: fingerprints 0f and 1e"));
   rows = {answers[0], answers[1]};
   CHECK(test::contains(fault(rows), "on the same prompt"));
 }
