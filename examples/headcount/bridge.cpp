@@ -27,9 +27,14 @@
 #include <headcount/ranking/bridge_figures.hpp>
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/model/model.hpp>
 #include <headcount/result/journal.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/result/run_task.hpp>
+#include <headcount/score/any_scorer.hpp>
+#include <headcount/score/gate.hpp>
+#include <headcount/score/gated_output_norm.hpp>
+#include <headcount/select/fixed.hpp>
 #include <headcount/statistics/cluster.hpp>
 #include <headcount/statistics/metric.hpp>
 #include <headcount/task/language/mixed_needles.hpp>
@@ -43,6 +48,7 @@
 #include "commands.hpp"
 #include "engine.hpp"
 #include "model_under_test.hpp"
+#include "sentences.hpp"
 
 namespace tool {
 namespace {
@@ -53,6 +59,7 @@ using namespace headcount::evaluate;
 struct bridge_options {
   std::string model;
   std::vector<std::size_t> k{2, 3, 5};
+  std::vector<std::string> scorers;
   std::string language;
   std::size_t draws = 8;
   std::size_t calibration = 30;
@@ -154,6 +161,10 @@ void build_bridge(bridge_options const& chosen) {
   auto asking = make_recall(asked, "recall", options).front();
   asking.identity = options.identity(asking.name);
   auto const needles = draw_needles(language, chosen.draws, chosen.calibration, chosen.test, chosen.seed);
+  std::vector<any_scorer> scorers;
+  for (auto const& sentence : chosen.scorers) scorers.push_back(read_scorer(sentence));
+  if (scorers.empty() && model.has_gates()) scorers = {score::gate{}, score::gated_output_norm{}};
+  for (auto const& scorer : scorers) reference::validate(any_policy{scorer, select::every_head{}}, model);
   std::vector<std::vector<calibration_text>> draws;
   for (auto const& draw : needles.calibration) {
     auto& texts = draws.emplace_back();
@@ -166,10 +177,11 @@ void build_bridge(bridge_options const& chosen) {
   for (auto const& prompt : needles.held_out) names.push_back(prompt.sentence);
   auto const groups = cluster_by_name(names);
 
-  auto all = make_bridge({.model = asked.model, .weights = &model}, draws,
-                         {.k = chosen.k, .seed = chosen.seed, .progress = [](std::string const& what) {
-                            fmt::print(stderr, "{} ...\n", what);
-                          }});
+  auto all =
+      make_bridge({.model = asked.model, .weights = &model}, draws,
+                  {.k = chosen.k, .scorers = scorers, .seed = chosen.seed, .progress = [](std::string const& what) {
+                     fmt::print(stderr, "{} ...\n", what);
+                   }});
   journal file{rows};
   measure_bridge(all, [&](std::span<any_policy const> policies) {
     fmt::print(stderr, "measuring {} policies on {} needles ...\n", policies.size(), names.size());
@@ -229,6 +241,9 @@ void add_bridge(CLI::App& app) {
   command->add_option("--k", chosen->k, "numbers of heads kept in a layer, e.g. 2,3,5")
       ->delimiter(',')
       ->capture_default_str();
+  command->add_option("--scorer", chosen->scorers,
+                      "chooses at run time beside entropy and is distilled as it is, e.g. output_norm; gate and "
+                      "gated_output_norm when left out and heads have gates");
   command->add_option("--language", chosen->language,
                       "language.json for needles; the one beside the model when left out");
   command->add_option("--draws", chosen->draws, "times that rankings and predictors are made anew, on other needles")

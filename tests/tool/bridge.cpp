@@ -114,6 +114,35 @@ TEST_CASE("bridge: runtime, static and control at the same number of heads, with
   CHECK(same == 15);
 }
 
+TEST_CASE("bridge: output gates choose beside entropy where heads have some, and scorers that are named") {
+  scratch const at;
+  auto const file = at.path("B.json").string();
+  auto const bridge = [&](std::string const& model, std::string const& more) {
+    return run("bridge --model " + model + " --k 2 --draws 2 --calibration 2 --test 6 --output " + file + more);
+  };
+  auto const methods = [&] {
+    std::multiset<std::string> all;
+    for (auto const& row : json::parse(read(file))["rows"])
+      if (row["metric"] == "exact_match") all.insert(row["method"].get<std::string>());
+    return all;
+  };
+  auto const qwen = std::string{HEADCOUNT_MODELS} + "/tiny-qwen3-next";
+  REQUIRE(bridge(qwen, "").code == 0);
+  for (auto const* scorer : {"gate", "gated_output_norm"}) {
+    CAPTURE(scorer);
+    std::string const name{scorer};
+    CHECK(methods().count(name) == 2);  // in layers, and in the model
+    for (auto const& distilled : {"mean(" + name + ")", "keep_frequency(" + name + " | top_k(2) @ generation)",
+                                  "predictor(" + name + " | top_k(2) @ generation)"})
+      CHECK(methods().count(distilled) == 2);
+  }
+  REQUIRE(bridge(gemma, " --scorer output_norm").code == 0);
+  CHECK(methods().count("output_norm") == 2);
+  CHECK(methods().count("gate") == 0);
+  CHECK(refused(bridge(gemma, " --scorer gate"), "output gates"));
+  CHECK(refused(bridge(gemma, " --scorer gat"), "gat"));
+}
+
 TEST_CASE("bridge: bad input is refused before anything is computed") {
   scratch const at;
   auto const to = " --output " + at.path("B.json").string();

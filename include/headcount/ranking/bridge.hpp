@@ -33,6 +33,7 @@
 #include <headcount/score/l2.hpp>
 #include <headcount/score/predictor.hpp>
 #include <headcount/score/random.hpp>
+#include <headcount/select/fixed.hpp>
 #include <headcount/select/threshold.hpp>
 #include <headcount/select/top_k.hpp>
 
@@ -45,8 +46,10 @@ namespace headcount::v0::evaluate {
 /// What is compared.
 struct bridge_plan {
   std::vector<std::size_t> k{2, 3, 5};  ///< heads kept in a layer
-  std::vector<std::string> methods{};   ///< of rankings; all that the engine has the level for when empty
-  std::uint64_t seed = 1;               ///< of the random controls
+  /// Scorers that choose at run time and are distilled as entropy is, beside it: score::gate where heads have gates.
+  std::vector<any_scorer> scorers{};
+  std::vector<std::string> methods{};  ///< of rankings; all that the engine has the level for when empty
+  std::uint64_t seed = 1;              ///< of the random controls
   /// Is told what is being done.
   std::function<void(std::string const&)> progress = [](std::string const&) {};
 };
@@ -76,9 +79,10 @@ struct bridge {
   std::vector<bridge_ranking> rankings{};
 };
 
-/// The runtime policy that others are distilled from and held against: k heads of every layer by entropy.
-[[nodiscard]] inline any_policy bridge_oracle(std::size_t k) {
-  return any_policy{score::entropy{} | select::top_k{k}}.during(phase::generation);
+/// A runtime policy that others are distilled from: k heads of every layer. That of entropy is what all are held
+/// against.
+[[nodiscard]] inline any_policy bridge_oracle(any_scorer const& scorer, std::size_t k) {
+  return any_policy{scorer, select::top_k{k}}.during(phase::generation);
 }
 
 namespace detail {
@@ -105,6 +109,10 @@ class bridge_maker {
       if (k == 0) throw error{"k", "0 heads are the control \"none\"", "1 or more"};
       validate(any_policy{score::unscored{} | select::top_k{k}}, layers_);
     }
+    for (auto const& scorer : plan.scorers) {
+      validate(any_policy{scorer, select::every_head{}}, layers_);
+      if (std::ranges::find(scorers_, scorer) == scorers_.end()) scorers_.push_back(scorer);
+    }
     if (draws.size() < 2) throw error{"calibration", text_of("it is drawn ", draws.size(), " times"), "2 or more"};
   }
 
@@ -114,13 +122,18 @@ class bridge_maker {
     entry("none", "control", "layer", 0, 0, none.during(phase::generation));
     for (auto const k : plan_.k) {
       auto const in_model = k * attention_layers_;
-      entry("entropy", "runtime", "layer", k, in_model, bridge_oracle(k));
-      entry("l2", "runtime", "layer", k, in_model, generating(score::l2{} | select::top_k{k}));
+      for (auto const& scorer : scorers_)
+        entry(print(scorer), "runtime", "layer", k, in_model, bridge_oracle(scorer, k));
+      if (std::ranges::find(scorers_, any_scorer{score::l2{}}) == scorers_.end())
+        entry("l2", "runtime", "layer", k, in_model, generating(score::l2{} | select::top_k{k}));
       entry("random", "control", "layer", k, in_model, generating(score::random{plan_.seed} | select::top_k{k}));
-      score::entropy const comparable{.normalised = true};  // over layers and lengths
-      drawn(print(comparable), "runtime", "global", k,
-            [&](std::size_t draw) { return on_average(comparable, draw, in_model); });
-      foretell(k);
+      for (auto const& scorer : scorers_) {
+        bool const entropic = scorer == any_scorer{score::entropy{}};
+        any_scorer const comparable = entropic ? score::entropy{.normalised = true} : scorer;  // over layers, lengths
+        drawn(print(comparable), "runtime", "global", k,
+              [&](std::size_t draw) { return on_average(comparable, draw, in_model); });
+        foretell(scorer, k);
+      }
       for (auto const& one : made_.rankings) select(one, k);
     }
     return std::move(made_);
@@ -152,8 +165,11 @@ class bridge_maker {
   void rank() {
     auto methods = plan_.methods;
     if (methods.empty()) {
-      for (auto const k : plan_.k) methods.push_back(text_of("keep_frequency(", print(bridge_oracle(k)), ")"));
-      methods.emplace_back("mean(entropy)");
+      for (auto const& scorer : scorers_) {
+        for (auto const k : plan_.k)
+          methods.push_back(text_of("keep_frequency(", print(bridge_oracle(scorer, k)), ")"));
+        methods.push_back(text_of("mean(", print(scorer), ")"));
+      }
       for (auto const& method : ranking_methods)
         if (method.argument.empty() && (method.level != ranking_level::weights || from_.weights != nullptr))
           methods.emplace_back(method.name);
@@ -183,14 +199,15 @@ class bridge_maker {
     made_.rankings.push_back(std::move(random));
   }
 
-  /// Predictors of the oracle, where the engine shows what its blocks are given.
-  void foretell(std::size_t k) {
+  /// Predictors of what a scorer keeps, where the engine shows what its blocks are given.
+  void foretell(any_scorer const& scorer, std::size_t k) {
     if (std::ranges::any_of(layers_, [](site const& layer) { return layer.heads > 0 && layer.width == 0; })) return;
-    auto const method = text_of("predictor(", print(bridge_oracle(k)), ")");
-    plan_.progress(text_of("learning to foretell ", print(bridge_oracle(k))));
+    auto const oracle = bridge_oracle(scorer, k);
+    auto const method = text_of("predictor(", print(oracle), ")");
+    plan_.progress(text_of("learning to foretell ", print(oracle)));
     std::vector<score::predictor> learned;
     for (auto const& texts : draws_)
-      learned.push_back({in_memory(method, train_predictor(from_.model, texts, bridge_oracle(k)).predictor)});
+      learned.push_back({in_memory(method, train_predictor(from_.model, texts, oracle).predictor)});
     drawn(method, "runtime", "layer", k,
           [&](std::size_t draw) { return generating(learned[draw] | select::top_k{k}); });
     drawn(method, "runtime", "global", k,
@@ -224,6 +241,7 @@ class bridge_maker {
   std::span<std::vector<calibration_text> const> draws_;
   bridge_plan const& plan_;
   std::vector<site> layers_;
+  std::vector<any_scorer> scorers_{score::entropy{}};
   std::size_t attention_layers_ = 0;
   std::size_t heads_ = 0;
   bridge made_{};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -96,6 +97,12 @@ struct model {
     return index;
   }
 
+  /// Whether heads have output gates, in every layer with attention.
+  [[nodiscard]] bool has_gates() const noexcept {
+    return std::ranges::all_of(layers, [](layer const& one) { return !one.attention || one.attention->gate; }) &&
+           first_attention() < layers.size();
+  }
+
   /// The state before the first token.
   [[nodiscard]] state empty_state() const {
     state empty;
@@ -127,13 +134,14 @@ struct model {
 inline void validate(scope const& where, model const& model) { validate(where, layers_of(model)); }
 
 /// Throws headcount::error when a policy cannot work in this model: k above a layer's heads, layers that are not there,
-/// gates that it has not.
+/// gates that a layer in its scope has not.
 template <head_policy Policy>
 void validate(Policy const& policy, model const& model) {
   validate(policy, layers_of(model));
   if (!policy.reads().contains(reading::gate)) return;
   for (std::size_t index = 0; index < model.layers.size(); ++index)
-    if (auto const* const block = model.attention_at(index); block != nullptr && !block->gate)
+    if (auto const* const block = model.attention_at(index);
+        block != nullptr && !block->gate && policy.where.reaches(index))
       throw error{text_of("layer ", index), "the policy's scorer reads output gates, and this attention has none",
                   "models with gates, such as qwen3_next"};
 }

@@ -10,7 +10,9 @@
 #include <doctest/doctest.h>
 
 #include <headcount/reference/architecture/jamba.hpp>
+#include <headcount/reference/architecture/qwen3_next.hpp>
 #include <headcount/reference/architecture/recurrent_gemma.hpp>
+#include <headcount/reference/block/rope.hpp>
 #include <headcount/reference/model/config.hpp>
 
 #include "tensors.hpp"
@@ -53,6 +55,24 @@ inline headcount::reference::jamba_config small_jamba() {
   config.mamba_states = 5;
   config.mamba_channels = 40;
   config.mamba_rank = 3;
+  return config;
+}
+
+/// Six heads of four with gates on three key/value heads, beside the four of six of the others.
+inline headcount::reference::qwen3_config small_qwen3_next() {
+  headcount::reference::qwen3_config config;
+  config.architecture = "Qwen3NextForCausalLM";
+  config.vocabulary = 37;
+  config.width = 24;
+  config.layers = 4;
+  config.heads = 6;
+  config.key_value_heads = 3;
+  config.intermediate = 18;
+  config.head_dim = 4;
+  config.attends = {false, true, false, true};
+  config.routes = {false, false, false, false};
+  config.delta = {.key_heads = 2, .key_dim = 4, .value_heads = 4, .value_dim = 3, .convolution = 4};
+  config.rope = headcount::reference::make_rotary_embedding(2, 10000);
   return config;
 }
 
