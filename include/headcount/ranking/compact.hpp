@@ -81,9 +81,14 @@ struct compact_tensors {
 
 /// Cuts the dropped heads out: their rows of the query projection and of their gates, their columns of the output
 /// projection, and of keys and values the rows of groups that keep none. RG-LRU gates, which have as many blocks as
-/// attention has heads, get that many.
+/// attention has heads, get that many. Throws headcount::error when a layer's projections have names that are not
+/// known.
 [[nodiscard]] inline compact_tensors cut_heads(snapshot const& from, compact_layout const& layout) {
   compact_tensors result;
+  std::map<std::size_t, std::size_t> weights_cut;  // of each layer
+  auto const left_out = [&](std::string const& name) {
+    return std::ranges::any_of(from.model.left_out, [&](std::string const& begin) { return name.starts_with(begin); });
+  };
   for (auto const& [name, tensor] : from.files.tensors()) {
     tensor_to_write next{name, tensor.dtype, tensor.shape, tensor.bytes};
     auto const change = [&](std::vector<std::byte> bytes, std::size_t axis, std::size_t extent) {
@@ -92,15 +97,19 @@ struct compact_tensors {
     };
     auto const ends = [&](std::string_view end) { return std::string_view{name}.ends_with(end); };
     for (auto const& layer : layout.layers) {
-      if (name.find(text_of(".layers.", layer.index, ".")) == name.npos) continue;
+      if (name.find(text_of(".layers.", layer.index, ".")) == name.npos || left_out(name)) continue;
       detail::rows_of_heads const rows{tensor, layout.head_dim};
+      bool const is_query = ends(".q_proj.weight") || ends(".q_proj.bias");
+      bool const is_key_or_value =
+          ends(".k_proj.weight") || ends(".k_proj.bias") || ends(".v_proj.weight") || ends(".v_proj.bias");
+      bool const is_output = ends(".o_proj.weight") || ends(".self_attn.out_proj.weight");
       // Where heads have gates, their rows lie with those of the query, head by head.
       auto const query_rows = tensor.shape[0] / from.model.attention_at(layer.index)->heads;
-      if (ends("q_proj.weight") || ends("q_proj.bias"))
+      if (is_query)
         change(detail::rows_of_heads{tensor, query_rows}.keep(layer.heads, false), 0, layout.heads * query_rows);
-      else if (ends("k_proj.weight") || ends("k_proj.bias") || ends("v_proj.weight") || ends("v_proj.bias"))
-        change(rows.keep(layer.groups, false), 0, layout.groups * layout.head_dim);
-      else if (ends("o_proj.weight")) change(rows.keep(layer.heads, true), 1, layout.heads * layout.head_dim);
+      else if (is_key_or_value) change(rows.keep(layer.groups, false), 0, layout.groups * layout.head_dim);
+      else if (is_output) change(rows.keep(layer.heads, true), 1, layout.heads * layout.head_dim);
+      if ((is_query || is_key_or_value || is_output) && ends(".weight")) ++weights_cut[layer.index];
     }
     if (ends("gate_bias") && name.find(".rg_lru.") != name.npos) {
       next.shape = {layout.heads, tensor.shape[0] * tensor.shape[1] / layout.heads};
@@ -111,6 +120,10 @@ struct compact_tensors {
     }
     result.all.push_back(std::move(next));
   }
+  for (auto const& layer : layout.layers)
+    if (weights_cut[layer.index] != 4)
+      throw error{text_of("layer ", layer.index), "its projections of attention were not found under their usual names",
+                  "q_proj, k_proj, v_proj, o_proj"};
   std::ranges::sort(result.all, [](auto const& a, auto const& b) {
     auto const bytes_of = [](auto const& tensor) { return safetensors_dtype_bytes(tensor.dtype).value_or(0); };
     return bytes_of(a) != bytes_of(b) ? bytes_of(a) > bytes_of(b) : a.name < b.name;
@@ -126,9 +139,10 @@ inline void write_compact(snapshot const& from, std::filesystem::path const& sou
                           compact_layout const& layout, std::filesystem::path output) {
   if (!output.has_filename()) output = output.parent_path();  // "folder/"
   auto config = read_config_json(source / "config.json");
-  config["num_attention_heads"] = layout.heads;
-  config["num_key_value_heads"] = layout.groups;
-  config["head_dim"] = layout.head_dim;
+  auto& sizes = config.contains("text_config") ? config["text_config"] : config;
+  sizes["num_attention_heads"] = layout.heads;
+  sizes["num_key_value_heads"] = layout.groups;
+  sizes["head_dim"] = layout.head_dim;
   auto kept = nlohmann::json::object();
   for (auto const& layer : layout.layers)
     kept[text_of(layer.index)] = std::vector<std::size_t>(layer.heads.begin(), layer.heads.end());

@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -124,21 +122,34 @@ inline void validate_gates(model const& model, compact_layout const& layout) {
                 text_of(allowed, " heads a layer")};
 }
 
+/// Throws headcount::error where an attention layer cannot lose a head: what it computes of the others would be
+/// another, or config.json could not say it.
+inline void validate_separable(model const& model, std::size_t index) {
+  auto const fail = [&](char const* problem) {
+    throw error{text_of(model.architecture, ", layer ", index), problem,
+                "models whose heads do not depend on each other"};
+  };
+  auto const& block = *model.attention_at(index);
+  for (auto const* const norm : {&block.query_norm, &block.key_norm})
+    if (*norm && (*norm)->gain.size() != block.head_dim)
+      fail("queries and keys are normalised over all heads at once, so that heads cut out would change the others");
+  if (model.layers[index].order == layer_order::shared)
+    fail(
+        "attention is shared by layers, and its head size is 2 hidden_size / num_attention_heads, so that fewer heads "
+        "would have to be larger");
+}
+
 /// The layout of a model without the heads that a policy drops. Throws headcount::error when the policy does not fit
 /// the model, is not static, drops no head, or keeps what config.json cannot say: it has one num_attention_heads and
-/// one num_key_value_heads for all layers.
+/// one num_key_value_heads for all layers; and when heads are not their own, as in Olmo-Hybrid and Zamba2.
 [[nodiscard]] inline compact_layout compact_layout_of(model const& model, any_policy const& policy) {
-  constexpr std::string_view known[]{"RecurrentGemmaForCausalLM", "JambaForCausalLM", "Qwen3NextForCausalLM",
-                                     "Qwen3_5ForCausalLM", "NemotronHForCausalLM"};
-  if (std::ranges::find(known, model.architecture) == std::end(known))
-    throw error{model.architecture, "heads are not cut out of its tensors",
-                "recurrent_gemma, jamba, qwen3_next, qwen3_5_text, nemotron_h"};
   validate(policy, model);
   compact_layout layout;
   bool drops = false;
   for (std::size_t index = 0; index < model.layers.size(); ++index) {
     auto const* const block = model.attention_at(index);
     if (block == nullptr) continue;
+    validate_separable(model, index);
     auto const kept = static_heads(policy, {.layer = index, .heads = block->heads, .group = block->group()});
     auto const next = layout_of(*block, index, kept);
     drops = drops || kept.size() != block->heads;

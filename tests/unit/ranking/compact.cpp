@@ -1,12 +1,20 @@
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
 
+#include <headcount/core/head_set.hpp>
 #include <headcount/core/ranking.hpp>
+#include <headcount/file/config_reader.hpp>
+#include <headcount/file/write_file.hpp>
+#include <headcount/file/write_safetensors.hpp>
 #include <headcount/part/from_file.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
@@ -88,6 +96,17 @@ TEST_CASE("compact: a cut model computes what the masked one does and lacks the 
         // without.
         cut{"qwen3_next", {{2, {0, 1}}, {5, {2, 3}}}, 2, 1, 2 * (3 * 2 + 2) * 32 * 16, 0},
         cut{"qwen3_5_text", {{2, {1, 2}}, {5, {0, 2}}}, 2, 2, 2 * 3 * 2 * 32 * 16, 0},
+        // The same sizes as qwen3_next without gates, of 8 features; granitemoehybrid_moe: MHA of 6, width 24.
+        // Falcon-H1 attends in all of its 4 layers, _norm with one key/value head.
+        cut{"granitemoehybrid_dense", {{2, {2, 3}}, {5, {0, 1}}}, 2, 1, 2 * (2 * 2 + 2) * 32 * 8, 0},
+        cut{"granitemoehybrid_moe", {{1, {1}}, {4, {3}}}, 1, 1, 2 * 2 * 6 * 24 * 6, 0},
+
+        cut{"granitemoehybrid_limit", {{1, {0, 2}}}, 2, 1, 2 * 24 * 8, 0},
+        cut{"lfm2", {{2, {0, 3}}, {4, {1, 2}}}, 2, 2, 2 * 2 * 2 * 32 * 8, 0},
+        cut{"lfm2", {{2, {0, 1}}, {4, {2, 3}}}, 2, 1, 2 * (2 * 2 + 2) * 32 * 8, 0},
+        cut{"falcon_h1", {{0, {0, 1}}, {1, {2, 3}}, {2, {0, 1}}, {3, {2, 3}}}, 2, 1, 4 * (2 * 2 + 2) * 32 * 8, 0},
+        cut{"falcon_h1_norm", {{0, {0}}, {1, {1}}, {2, {2}}, {3, {3}}}, 1, 1, 4 * 2 * 3 * 24 * 6, 0},
+        cut{"bamba", {{2, {1, 3}}, {5, {0, 2}}}, 2, 2, 2 * 2 * 2 * 32 * 8, 0},
         cut{"nemotron_h", {{3, {2, 3}}, {6, {0, 1}}}, 2, 1, 2 * (2 * 2 + 2) * 32 * 12, 0},
         cut{"jamba_dense", {{1, {0, 3}}, {3, {1, 2}}}, 2, 2, 2 * 2 * 4 * 48 * 12, 0}}) {
     CAPTURE(name);
@@ -137,7 +156,11 @@ TEST_CASE("compact: what a configuration cannot say is refused with what it can"
   says(jamba, keeping(jamba.model, {{2, {0}}}), "layer 6: it keeps no head (allowed: one or more)");
   auto const zamba = golden("zamba2");
   says(zamba, keeping(zamba.model, {{1, {0}}, {3, {0}}, {5, {0}}}),
-       "heads are not cut out of its tensors (allowed: recur");
+       "Zamba2ForCausalLM, layer 1: attention is shared by layers, and its head size is 2 hidden_size / "
+       "num_attention_heads");
+  auto const olmo = golden("olmo_hybrid");
+  says(olmo, keeping(olmo.model, {{2, {0}}, {5, {0}}}),
+       "OlmoHybridForCausalLM, layer 2: queries and keys are normalised over all heads at once");
   says(jamba, dense, "it drops no head");
   says(jamba, score::entropy{} | select::top_k{4}, "its scorer reads what the model computes");
   says(jamba, score::random{} | select::top_k{4}, "in layer 2 other heads are kept at every token");
@@ -147,4 +170,49 @@ TEST_CASE("compact: what a configuration cannot say is refused with what it can"
   says(gemma, keeping(gemma.model, {{2, {0, 1}}, {5, {0, 1}}}),
        "can only be merged evenly (allowed: none heads a layer)");
   says(gemma, keeping(gemma.model, {{2, {0}}, {5, {3}}}), "they grow by");
+}
+
+TEST_CASE("compact: in a file with parts that are not run, only the text's configuration and tensors change") {
+  auto const flat = golden("qwen3_5_text");
+  test::temporary_folder const folder;
+  // The same text model inside a multimodal file, beside a layer that foretells tokens.
+  std::vector<reference::tensor_to_write> tensors;
+  for (auto const& [name, tensor] : flat.files.tensors()) {
+    auto const nested = name.starts_with("model.") ? "model.language_model." + name.substr(6) : name;
+    tensors.push_back({nested, tensor.dtype, tensor.shape, tensor.bytes});
+    if (name == "model.layers.2.self_attn.q_proj.weight")
+      tensors.push_back({"mtp.layers.2.self_attn.q_proj.weight", tensor.dtype, tensor.shape, tensor.bytes});
+  }
+  auto const from = folder.path() / "multimodal";
+  std::filesystem::create_directory(from);
+  reference::write_safetensors(from / "model.safetensors", tensors, {});
+  auto const text = reference::read_config_json(std::string{HEADCOUNT_GOLDENS} + "/qwen3_5_text/config.json");
+  reference::write_text(from / "config.json", nlohmann::json{{"model_type", "qwen3_5"}, {"text_config", text}}.dump());
+
+  auto const whole = reference::load_snapshot(from);
+  auto const policy = keeping(whole.model, {{2, {1, 2}}, {5, {0, 2}}});
+  auto const to = folder.path() / "cut";
+  reference::write_compact(whole, from, policy, reference::compact_layout_of(whole.model, policy), to);
+  auto const small = reference::load_snapshot(to);
+  CHECK(small.config.heads == 2);
+  auto const expected = logits_of(whole.model, policy);
+  auto const actual = logits_of(small.model, dense);
+  double worst = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i)
+    worst = std::max(worst, std::abs(static_cast<double>(actual[i]) - static_cast<double>(expected[i])));
+  CHECK(worst < 1e-4);
+  auto const& untouched = small.files.tensors().at("mtp.layers.2.self_attn.q_proj.weight");
+  CHECK(untouched.shape == flat.files.tensors().at("model.layers.2.self_attn.q_proj.weight").shape);
+  CHECK_FALSE(reference::read_config_json(to / "config.json").contains("num_attention_heads"));
+}
+
+TEST_CASE("compact: projections under names that are not known are refused, not left as they were") {
+  // Layer 2 of lfm2 attends, layer 2 of these tensors is Mamba.
+  auto mixed = golden("lfm2");
+  auto const layout = reference::compact_layout_of(mixed.model, keeping(mixed.model, {{2, {0, 1}}, {4, {0, 1}}}));
+  mixed.files = golden("jamba_dense").files;
+  CHECK(
+      test::message_of([&] { (void)reference::cut_heads(mixed, layout); }) ==
+      "layer 2: its projections of attention were not found under their usual names (allowed: q_proj, k_proj, v_proj, "
+      "o_proj)");
 }
