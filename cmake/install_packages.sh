@@ -3,7 +3,8 @@
 # Without root it prints the one command to run. With everything there it touches neither network nor disk.
 set -eu
 
-build="g++ cmake ninja-build pkg-config libeigen3-dev nlohmann-json3-dev libboost-math-dev libsentencepiece-dev libxxhash-dev"
+build="g++ cmake ninja-build pkg-config libeigen3-dev nlohmann-json3-dev libboost-math-dev libsentencepiece-dev"
+build="$build libonig-dev libutf8proc-dev libxxhash-dev"
 tool="libcli11-dev libfmt-dev gnuplot-nox"
 case "${1:-}" in
   demo) packages="$build $tool" ;;

@@ -46,9 +46,11 @@ if(Eigen3_FOUND)
   headcount_add_target(eigen HEADERS adapt/eigen.hpp adapt/eigen_tensor.hpp LINK headcount Eigen3::Eigen)
   list(APPEND headcount_components eigen)
 endif()
-if(Eigen3_FOUND AND nlohmann_json_FOUND AND Boost_FOUND AND sentencepiece_FOUND AND libxxhash_FOUND)
+if(Eigen3_FOUND AND nlohmann_json_FOUND AND Boost_FOUND AND sentencepiece_FOUND AND oniguruma_FOUND
+   AND libutf8proc_FOUND AND libxxhash_FOUND)
   headcount_add_target(reference FOLDERS file policy_file reference text
-    LINK headcount_eigen nlohmann_json::nlohmann_json Boost::headers PkgConfig::sentencepiece PkgConfig::libxxhash)
+    LINK headcount_eigen nlohmann_json::nlohmann_json Boost::headers PkgConfig::sentencepiece PkgConfig::oniguruma
+      PkgConfig::libutf8proc PkgConfig::libxxhash)
   headcount_add_target(evaluate FOLDERS engine statistics task measure ranking cost result LINK headcount_reference)
   headcount_add_target(report FOLDERS report LINK headcount_evaluate)
   list(APPEND headcount_components reference evaluate report)

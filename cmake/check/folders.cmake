@@ -1,6 +1,6 @@
 # A header includes only from its own folder or those above it, at every depth.
 set(order core part score select mask edit policy sentence kernel record adapt file reference reference/block reference/model reference/architecture
-  text reference/checkpoint policy_file engine statistics task task/language task/needle task/recall task/choice task/text
+  text/json text reference/checkpoint policy_file engine statistics task task/language task/needle task/recall task/choice task/text
   task/ruler task/registry measure cost ranking result report)
 foreach(header IN LISTS headers)
   string(REGEX REPLACE "^include/headcount/(.*)/[^/]*$" "\\1" folder "${header}")

@@ -56,7 +56,7 @@ nlohmann::ordered_json describe(snapshot const& snapshot) {
     if (auto const count = snapshot.files.count(begin); count > 0) left_out[begin] = count;
   out["left_out"] = std::move(left_out);
   out["dtype"] = fmt::format("{}", fmt::join(dtypes, ", "));
-  out["tokenizer"] = snapshot.tokenizer.has_value();
+  out["tokenizer"] = snapshot.tokenizer ? nlohmann::ordered_json(snapshot.tokenizer->kind()) : nlohmann::ordered_json();
   out["model_identity"] = snapshot.identity();
   return out;
 }
@@ -79,7 +79,7 @@ void print_table(nlohmann::ordered_json const& facts) {
   for (auto const& [begin, count] : facts["left_out"].items())
     line("not run", fmt::format("{} tensors of {}", count.dump(), begin));
   line("dtype", facts["dtype"]);
-  line("tokenizer", facts["tokenizer"].get<bool>() ? "SentencePiece" : "none, token ids only");
+  line("tokenizer", facts["tokenizer"].is_null() ? "none, token ids only" : facts["tokenizer"].get<std::string>());
   line("identity", facts["model_identity"]);
 }
 

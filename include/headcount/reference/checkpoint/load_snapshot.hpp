@@ -2,14 +2,32 @@
 
 #include <filesystem>
 #include <utility>
+#include <vector>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/core/token.hpp>
+#include <headcount/file/config_reader.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/reference/checkpoint/checkpoint.hpp>
 #include <headcount/reference/checkpoint/config_json.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/model/config.hpp>
 #include <headcount/text/tokenizer.hpp>
 
 namespace headcount::v0::reference {
+
+/// The tokens that end a text: generation_config.json's eos_token_id, as generation with transformers takes it, or
+/// without that the configuration's. Throws headcount::error where it is malformed.
+[[nodiscard]] inline std::vector<token> read_end_tokens(std::filesystem::path const& folder,
+                                                        common_config const& config) {
+  auto const path = folder / "generation_config.json";
+  if (!std::filesystem::exists(path)) return config.eos;
+  auto const json = read_json(path);
+  if (!json.is_object()) throw error{path.string(), text_of("it is ", in_short(json)), "an object"};
+  config_reader const file{path.string(), json};
+  return file.has("eos_token_id") ? file.tokens("eos_token_id") : config.eos;
+}
 
 /// Loads a folder with `config.json`, weights (see checkpoint) and, when there is one, its tokenizer.
 /// Weights are mapped, not read: they come in as they are used. Throws headcount::error, which names the file and what
@@ -18,6 +36,7 @@ namespace headcount::v0::reference {
   if (!std::filesystem::is_directory(folder))
     throw error{folder.string(), "no such model folder", "a folder with config.json and model.safetensors"};
   auto config = read_config(folder / "config.json");
+  config.eos = read_end_tokens(folder, config);
   checkpoint files{folder};
   auto model = config.make(files);
   files.require_all_taken(model.left_out);

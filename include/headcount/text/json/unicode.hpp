@@ -1,0 +1,123 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include <utf8proc.h>
+
+#include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
+
+namespace headcount::v0::reference {
+
+/// A code point of a text, and the bytes it takes there.
+struct code_point {
+  char32_t value;
+  std::size_t bytes;
+};
+
+/// The code point that a valid UTF-8 text begins with; the text is not empty.
+[[nodiscard]] inline code_point first_code_point(std::string_view text) {
+  utf8proc_int32_t value = 0;
+  auto const bytes = utf8proc_iterate(reinterpret_cast<utf8proc_uint8_t const*>(text.data()),
+                                      static_cast<utf8proc_ssize_t>(text.size()), &value);
+  return {static_cast<char32_t>(value), static_cast<std::size_t>(bytes)};
+}
+
+/// The code point that a valid UTF-8 text ends with; the text is not empty.
+[[nodiscard]] inline code_point last_code_point(std::string_view text) {
+  auto at = text.size() - 1;
+  while (at > 0 && (static_cast<unsigned char>(text[at]) & 0xc0u) == 0x80u) --at;
+  return first_code_point(text.substr(at));
+}
+
+/// Valid UTF-8: what is none in the text becomes U+FFFD, one for each longest beginning of a code point.
+/// Source: Unicode 15, section 3.9, "U+FFFD Substitution of Maximal Subparts".
+[[nodiscard]] inline std::string as_utf8(std::string_view text) {
+  std::string valid;
+  valid.reserve(text.size());
+  while (!text.empty()) {
+    auto const lead = static_cast<unsigned char>(text[0]);
+    std::size_t const length = lead < 0x80   ? 1
+                               : lead < 0xc2 ? 0
+                               : lead < 0xe0 ? 2
+                               : lead < 0xf0 ? 3
+                               : lead < 0xf5 ? 4
+                                             : 0;
+    std::size_t good = length == 0 ? 0 : 1;
+    for (; good > 0 && good < length && good < text.size(); ++good) {
+      auto const next = static_cast<unsigned char>(text[good]);
+      unsigned const least = good > 1 ? 0x80 : lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+      unsigned const most = good > 1 ? 0xbf : lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+      if (next < least || next > most) break;
+    }
+    if (length > 0 && good == length) {
+      valid.append(text.substr(0, length));
+    } else {
+      valid.append("\xEF\xBF\xBD");
+      good = good == 0 ? 1 : good;
+    }
+    text.remove_prefix(good);
+  }
+  return valid;
+}
+
+/// The property White_Space. Source: Unicode 15, PropList.txt.
+[[nodiscard]] constexpr bool is_white_space(char32_t c) noexcept {
+  return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
+}
+
+/// The general categories Nd, Nl and No.
+[[nodiscard]] inline bool is_numeric(char32_t c) {
+  auto const category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  return category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
+}
+
+/// The general categories P*, and every sign of ASCII that is neither letter, digit, space nor control.
+[[nodiscard]] inline bool is_punctuation(char32_t c) {
+  if (c < 0x80) return c > 0x20 && c < 0x7f && !((c | 0x20u) >= 'a' && (c | 0x20u) <= 'z') && !(c >= '0' && c <= '9');
+  auto const category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
+  return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
+}
+
+/// A text without the white space at its beginning, or at its end.
+[[nodiscard]] inline std::string_view without_leading_space(std::string_view text) {
+  while (!text.empty()) {
+    auto const [c, bytes] = first_code_point(text);
+    if (!is_white_space(c)) break;
+    text.remove_prefix(bytes);
+  }
+  return text;
+}
+[[nodiscard]] inline std::string_view without_trailing_space(std::string_view text) {
+  while (!text.empty()) {
+    auto const [c, bytes] = last_code_point(text);
+    if (!is_white_space(c)) break;
+    text.remove_suffix(bytes);
+  }
+  return text;
+}
+
+/// Unicode's normal forms. Source: Unicode Standard Annex 15.
+enum class normal_form { nfc, nfd, nfkc, nfkd };
+
+/// A valid text in a normal form.
+[[nodiscard]] inline std::string in_normal_form(std::string_view text, normal_form form) {
+  constexpr std::array<int, 4> options{UTF8PROC_COMPOSE, UTF8PROC_DECOMPOSE, UTF8PROC_COMPOSE | UTF8PROC_COMPAT,
+                                       UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT};
+  utf8proc_uint8_t* made = nullptr;
+  auto const bytes =
+      utf8proc_map(reinterpret_cast<utf8proc_uint8_t const*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                   &made, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | options[static_cast<std::size_t>(form)]));
+  std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> const kept{made, &std::free};
+  if (bytes < 0) throw error{"text", text_of("no normal form: ", utf8proc_errmsg(bytes))};
+  return {reinterpret_cast<char const*>(made), static_cast<std::size_t>(bytes)};
+}
+
+}  // namespace headcount::v0::reference

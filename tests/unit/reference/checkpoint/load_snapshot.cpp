@@ -1,0 +1,27 @@
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <headcount/reference/checkpoint/load_snapshot.hpp>
+
+#include <unit/reference/support/files.hpp>
+
+using namespace headcount;
+
+TEST_CASE("load_snapshot: texts end as generation_config.json says, or else as the configuration does") {
+  test::temporary_folder const folder;
+  reference::common_config config;
+  config.eos = {7};
+  auto const read = [&] { return reference::read_end_tokens(folder.path(), config); };
+  CHECK(read() == std::vector<token>{7});
+  folder.write("generation_config.json", R"({"temperature": 1, "eos_token_id": null})");
+  CHECK(read() == std::vector<token>{7});
+  folder.write("generation_config.json", R"({"eos_token_id": [3, 107]})");
+  CHECK(read() == std::vector<token>{3, 107});
+  folder.write("generation_config.json", R"({"eos_token_id": 4})");
+  CHECK(read() == std::vector<token>{4});
+  folder.write("generation_config.json", R"({"eos_token_id": "</s>"})");
+  CHECK(test::contains(test::message_of(read), "generation_config.json: eos_token_id = \"</s>\""));
+  folder.write("generation_config.json", "[]");
+  CHECK(test::contains(test::message_of(read), "generation_config.json: it is [] (allowed: an object)"));
+}
