@@ -36,6 +36,7 @@ void calibrate_heads(calibrate_options const& chosen) {
                                 {{"model", snapshot.name},
                                  {"model_identity", snapshot.identity()},
                                  {"data", data_name(chosen.texts)},
+                                 {"data_identity", evaluate::identity_of(texts)},
                                  {"seed", text_of(chosen.texts.seed)},
                                  {"version", version}});
 }

@@ -1,6 +1,7 @@
 #include "calibration_texts.hpp"
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,8 +9,11 @@
 #include <fmt/core.h>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
 #include <headcount/ranking/calibration_file.hpp>
 #include <headcount/reference/model/model.hpp>
+#include <headcount/result/ground.hpp>
+#include <headcount/result/journal.hpp>
 #include <headcount/task/language/mixed_needles.hpp>
 #include <headcount/task/language/small_language.hpp>
 
@@ -44,6 +48,27 @@ std::string data_name(calibration_choice const& chosen) {
   if (!chosen.items.empty()) return chosen.items;
   if (!chosen.text.empty()) return chosen.text;
   return fmt::format("{} needles of the small language", chosen.prompts);
+}
+
+std::string setting_of(calibration_choice const& chosen) {
+  bool const draws = chosen.items.empty() && chosen.text.empty();
+  return text_of("data=", std::filesystem::path{data_name(chosen)}.filename().string(),
+                 draws ? text_of(", seed=", chosen.seed) : std::string{});
+}
+
+void write_rows(std::string const& path, std::span<evaluate::row const> rows) {
+  evaluate::journal file{path};
+  evaluate::ground now;
+  for (auto const& one : rows) {
+    now.add_model(one.model, one.model_identity);
+    now.add_policy(one.policy, one.policy_identity);
+    now.add_task(one.model_identity, evaluate::ground::label_of_task(one), one.task_identity);
+  }
+  now.require_unchanged(path, file.rows());
+  std::vector<evaluate::row> missing;
+  for (auto const& one : rows)
+    if (!file.has(key_of(one))) missing.push_back(one);
+  file.append(missing);
 }
 
 void add_calibration_options(CLI::App& command, calibration_choice& chosen) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/result/row.hpp>
 
 namespace tool {
 
@@ -33,6 +35,13 @@ void add_calibration_options(CLI::App& command, calibration_choice& chosen);
 
 /// What files say of the data.
 [[nodiscard]] std::string data_name(calibration_choice const& chosen);
+
+/// The same as a setting of rows, with the seed where that chose the texts.
+[[nodiscard]] std::string setting_of(calibration_choice const& chosen);
+
+/// Writes rows to a result file, those that are not there; rows that are there must be of what is asked now. Throws
+/// headcount::error.
+void write_rows(std::string const& path, std::span<headcount::evaluate::row const> rows);
 
 /// The language that a model's needles are in: the file that was chosen, else the one beside the model's folder. Throws
 /// headcount::error when there is none.

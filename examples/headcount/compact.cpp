@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <span>
 #include <string>
 
 #include <fmt/core.h>
@@ -35,6 +36,7 @@ std::size_t tensor_bytes(reference::snapshot const& snapshot) {
 void write_model(compact_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const snapshot = load_model(chosen.model);
+  require_fit(std::span{&policy, 1}, snapshot);
   auto const layout = reference::compact_layout_of(snapshot.model, policy);
   reference::write_compact(snapshot, chosen.model, policy, layout, chosen.output);
   for (auto const& layer : layout.layers) fmt::print("layer {} keeps {}\n", layer.index, fmt::join(layer.heads, " "));

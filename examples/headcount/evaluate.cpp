@@ -158,7 +158,7 @@ void evaluate_policies(evaluate_options const& chosen) {
         throw error{"--policy", text_of("\"", print(policies.back()), "\" is there twice"), "policies that differ"};
   }
   auto const snapshot = load_model(chosen.model);
-  for (auto const& policy : policies) reference::validate(policy, snapshot.model);
+  require_fit(policies, snapshot);
   auto const asked = as_model_under_test(snapshot, chosen.model);
   std::vector<task> tasks;
   for (auto const& name : chosen.tasks)

@@ -37,6 +37,7 @@ void print_completions(generate_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
   auto const snapshot = load_model(chosen.model);
+  require_fit(std::span{&policy, 1}, snapshot);
   auto prompts = reference::read_prompt_file(chosen.prompts, snapshot);
 
   std::vector<evaluate::generation_request> requests;

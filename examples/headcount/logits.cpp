@@ -39,6 +39,7 @@ void write_logits(logits_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
   auto const snapshot = load_model(chosen.model);
+  require_fit(std::span{&policy, 1}, snapshot);
   std::vector<std::vector<token>> rows;
   std::size_t longest = 0;
   for (auto const& list : reference::read_list(chosen.tokens, "input_ids", R"({"input_ids": [[1, 2, ...], ...]})")) {

@@ -65,6 +65,7 @@ evaluate::text_pair read_pairing(nlohmann::json const& prompt, nlohmann::json co
 void print_likelihoods(loglik_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const snapshot = load_model(chosen.model);
+  require_fit(std::span{&policy, 1}, snapshot);
   auto const* const form = R"({"items": [{"prompt": ids or text, "choices": [ids or text, ...]}]})";
   auto results = nlohmann::ordered_json::array();
   auto const items = reference::read_list(chosen.items, "items", form);

@@ -1,6 +1,5 @@
 // headcount masks: how much it matters what becomes of dropped heads. The same policy under each mask.
 
-#include <cmath>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -15,21 +14,27 @@
 
 #include <headcount/core/head_outputs.hpp>
 #include <headcount/core/random.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy_file/head_outputs_file.hpp>
+#include <headcount/ranking/calibration_task.hpp>
 #include <headcount/ranking/disagreement.hpp>
 #include <headcount/ranking/head_output_calibration.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/result/row.hpp>
+#include <headcount/result/run_task.hpp>
+#include <headcount/result/total.hpp>
 #include <headcount/sentence/parse_part.hpp>
 #include <headcount/sentence/registry.hpp>
 #include <headcount/sentence/sentence_reader.hpp>
-#include <headcount/statistics/interval.hpp>
-#include <headcount/statistics/paired.hpp>
+#include <headcount/task/task.hpp>
+#include <headcount/task/text/calibrated.hpp>
 #include <headcount/version.hpp>
 
 #include "calibration_texts.hpp"
 #include "commands.hpp"
 #include "engine.hpp"
+#include "model_under_test.hpp"
 #include "sentences.hpp"
 
 namespace tool {
@@ -45,6 +50,7 @@ struct masks_options {
   std::string policy;
   std::string masks =
       "zero; zero(bias=drop); mean(calibrated); resample(calibrated); uniform; streaming(4, 16); rescale";
+  std::string rows;
   bool json = false;
 };
 
@@ -80,29 +86,35 @@ head_outputs collect_outputs(masks_options const& chosen, reference::snapshot co
   return calibrate_outputs(as_language_model(snapshot.model), read_texts(others, snapshot), samples, others.seed);
 }
 
-/// A mean over texts and its bootstrap interval.
-struct figure {
-  double value = 0;
-  interval ci95{};
-};
-
-template <class Number>
-figure mean_of_texts(std::size_t texts, std::uint64_t seed, Number const& number) {
-  auto const mean = [&](std::span<std::size_t const> some) {
-    double sum = 0;
-    for (auto const i : some) sum += number(i);
-    return sum / static_cast<double>(some.size());
-  };
-  std::vector<std::size_t> all(texts);
-  for (std::size_t i = 0; i < texts; ++i) all[i] = i;
-  return {mean(all), bootstrap(texts, mean, random_stream{seed})};
+/// What each policy made of each text, in each metric, as rows: `[policy][metric]`.
+std::vector<std::vector<std::vector<row>>> rows_of(disagreement const& found, model_under_test const& asked,
+                                                   task const& asking, std::span<any_policy const> policies) {
+  std::vector<std::vector<std::vector<row>>> all;
+  for (std::size_t a = 0; a < policies.size(); ++a) {
+    auto& of_policy = all.emplace_back();
+    for (auto const& metric : asking.metrics) {
+      auto& rows = of_policy.emplace_back();
+      for (std::size_t i = 0; i < asking.prompts.size(); ++i) {
+        rows.push_back(make_row(asked, asking, policies[a], i, std::string{metric.name}));
+        rows.back().value = metric.name == "kl"             ? found.between[0][a][i].kl
+                            : metric.name == "other_choice" ? found.between[0][a][i].other_choice
+                            : metric.name == "loglik"       ? found.loglik[a][i]
+                                                            : (found.right[a][i] ? 1.0 : 0.0);
+      }
+    }
+  }
+  return all;
 }
 
-std::string print(figure const& of) {
-  return fmt::format("{:.3f} [{:.3f}, {:.3f}]", of.value, of.ci95.low, of.ci95.high);
+std::string print(estimate const& of) {
+  return of.ci95 ? fmt::format("{:.3f} [{:.3f}, {:.3f}]", of.value, of.ci95->low, of.ci95->high)
+                 : fmt::format("{:.3f}", of.value);
 }
-nlohmann::ordered_json to_json(figure const& of) {
-  return {{"value", of.value}, {"ci95", {of.ci95.low, of.ci95.high}}};
+nlohmann::ordered_json to_json(estimate const& of) {
+  return {{"value", of.value},
+          {"ci95", of.ci95 ? nlohmann::ordered_json{of.ci95->low, of.ci95->high} : nlohmann::ordered_json{}},
+          {"n", of.prompts},
+          {"clusters", of.clusters}};
 }
 
 /// One number for each pair of policies, rows against columns.
@@ -127,15 +139,20 @@ void compare_masks(masks_options const& chosen) {
   for (auto const& mask : masks) {
     names.push_back(print(mask));
     policies.push_back(any_policy{policy.score, policy.select, mask, policy.where});
-    validate(policies.back(), snapshot.model);
   }
+  require_fit(policies, snapshot);
   auto const texts = read_texts(chosen.texts, snapshot);
   auto const found = compare_predictions(as_language_model(snapshot.model), texts, policies);
 
-  auto const seed = mix_bits(chosen.texts.seed) + 2;
-  auto const mean_between = [&](std::size_t a, std::size_t b, double text_disagreement::* what) {
-    return mean_of_texts(texts.size(), seed, [&](std::size_t i) { return found.between[a][b][i].*what; });
-  };
+  auto const asked = as_model_under_test(snapshot, chosen.texts.model);
+  auto const asking = task_of_texts("answers", setting_of(chosen.texts), chosen.texts.seed, answers_metrics, texts);
+  auto const rows = rows_of(found, asked, asking, policies);
+  if (!chosen.rows.empty()) {
+    std::vector<row> all;
+    for (auto const& of_policy : rows)
+      for (auto const& of_metric : of_policy) all.insert(all.end(), of_metric.begin(), of_metric.end());
+    write_rows(chosen.rows, all);
+  }
   auto const value_between = [&](double text_disagreement::* what) {
     return [&found, &texts, what](std::size_t a, std::size_t b) {
       double sum = 0;
@@ -144,12 +161,12 @@ void compare_masks(masks_options const& chosen) {
     };
   };
   auto const table = [&](double text_disagreement::* what) {
-    auto rows = nlohmann::ordered_json::array();
+    auto lines = nlohmann::ordered_json::array();
     for (std::size_t a = 0; a < names.size(); ++a) {
-      auto& row = rows.emplace_back(nlohmann::ordered_json::array());
-      for (std::size_t b = 0; b < names.size(); ++b) row.push_back(value_between(what)(a, b));
+      auto& line = lines.emplace_back(nlohmann::ordered_json::array());
+      for (std::size_t b = 0; b < names.size(); ++b) line.push_back(value_between(what)(a, b));
     }
-    return rows;
+    return lines;
   };
 
   if (!chosen.json) {
@@ -158,32 +175,32 @@ void compare_masks(masks_options const& chosen) {
     fmt::print("{:<24} {:<22} {:<22} {:<25} {}\n", "  dropped heads", "KL(dense, mask), nats", "other greedy choice",
                "log-likelihood, nats", "answers right");
   }
-  auto rows = nlohmann::ordered_json::array();
+  auto lines = nlohmann::ordered_json::array();
   for (std::size_t a = 0; a < names.size(); ++a) {
-    auto const kl = mean_between(0, a, &text_disagreement::kl);
-    auto const other = mean_between(0, a, &text_disagreement::other_choice);
-    auto const loglik = mean_of_texts(texts.size(), seed, [&](std::size_t i) { return found.loglik[a][i]; });
-    auto const right = share_of(found.right[a]);
-    figure const exact{right.value(), wilson(right)};
+    std::vector<estimate> totals;
+    for (std::size_t m = 0; m < asking.metrics.size(); ++m) {
+      std::vector<row const*> of_metric;
+      for (auto const& one : rows[a][m]) of_metric.push_back(&one);
+      totals.push_back(estimate_of(of_metric, asking.metrics[m]));
+    }
     if (!chosen.json)
-      fmt::print("{} {:<22} {:<22} {:<22} {:<25} {}\n", a, names[a], print(kl), print(other), print(loglik),
-                 print(exact));
-    rows.push_back({{"mask", names[a]},
-                    {"kl", to_json(kl)},
-                    {"other_choice", to_json(other)},
-                    {"loglik", to_json(loglik)},
-                    {"exact_match", to_json(exact)}});
+      fmt::print("{} {:<22} {:<22} {:<22} {:<25} {}\n", a, names[a], print(totals[0]), print(totals[1]),
+                 print(totals[2]), print(totals[3]));
+    auto& line = lines.emplace_back(nlohmann::ordered_json{{"mask", names[a]}});
+    for (std::size_t m = 0; m < totals.size(); ++m) line[std::string{asking.metrics[m].name}] = to_json(totals[m]);
   }
   if (chosen.json) {
     nlohmann::ordered_json const result{{"model", snapshot.name},
-                                        {"model_identity", snapshot.identity()},
+                                        {"model_identity", asked.identity},
                                         {"policy", print(policy)},
                                         {"data", data_name(chosen.texts)},
+                                        {"task", asking.name},
+                                        {"task_identity", asking.identity},
                                         {"texts", texts.size()},
                                         {"tokens", found.tokens},
                                         {"seed", chosen.texts.seed},
                                         {"version", version},
-                                        {"rows", std::move(rows)},
+                                        {"rows", std::move(lines)},
                                         {"kl", table(&text_disagreement::kl)},
                                         {"other_choice", table(&text_disagreement::other_choice)}};
     fmt::print("{}\n", result.dump(1));
@@ -207,6 +224,7 @@ void add_masks(CLI::App& app) {
           "--masks", chosen->masks,
           "masks joined by \";\"; the file \"calibrated\" stands for outputs that are collected on other needles")
       ->capture_default_str();
+  command->add_option("--rows", chosen->rows, "result file for a row of every text, mask and metric");
   command->add_flag("--json", chosen->json, "print JSON");
   command->footer(
       "Example:\n  headcount masks --model examples/models/tiny-jamba --policy \"entropy | top_k(3) @ generation\"");

@@ -16,6 +16,7 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/ranking.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/file/digest.hpp>
 #include <headcount/file/json_file.hpp>
 #include <headcount/file/write_file.hpp>
 #include <headcount/policy_file/ranking_json.hpp>
@@ -54,8 +55,9 @@ struct rank_options {
 
 /// Scores of heads, what they were computed on, and how much they depend on it.
 struct scored_heads {
-  head_table scores;
-  std::string data;
+  head_table scores{};
+  std::string data{};
+  std::string data_identity{};
   std::optional<ranking_stability> stability{};
 };
 
@@ -92,6 +94,7 @@ scored_heads score_by_task(rank_options const& chosen, reference::snapshot const
   return {method->by_measure(asked.model, measure, during),
           text_of("task ", asking.name, asking.setting.empty() ? "" : ", ", asking.setting, ", ", asking.prompts.size(),
                   " prompts, ", measure.metric().name),
+          asking.identity,
           evaluate::stability_of(
               asking.prompts.size(),
               [&](std::span<std::size_t const> which) {
@@ -109,10 +112,14 @@ scored_heads score_by_method(rank_options const& chosen, reference::snapshot con
     throw error{"--method " + chosen.method, "it looks at weights alone, or at a file", "no --items and no --text"};
   auto const texts = reads_texts ? read_texts(chosen.calibration, snapshot) : std::vector<calibration_text>{};
   evaluate::ranking_ground from{.model = as_language_model(snapshot.model), .weights = &snapshot.model, .texts = texts};
-  scored_heads made{evaluate::score_all_heads(from, chosen.method),
-                    method->level == evaluate::ranking_level::file ? argument : std::string{}};
+  scored_heads made{.scores = evaluate::score_all_heads(from, chosen.method)};
+  if (method->level == evaluate::ranking_level::file) {
+    made.data = argument;
+    made.data_identity = digest_of_file(argument);
+  }
   if (!reads_texts) return made;
   made.data = data_name(chosen.calibration);
+  made.data_identity = evaluate::identity_of(texts);
   made.stability = evaluate::stability_of(
       texts.size(),
       [&](std::span<std::size_t const> which) {
@@ -138,13 +145,14 @@ void print_stability(ranking const& made) {
 
 void rank_heads(rank_options const& chosen) {
   auto const snapshot = load_model(chosen.calibration.model);
-  auto [scores, data, stability] =
+  auto [scores, data, data_identity, stability] =
       chosen.task.empty() ? score_by_method(chosen, snapshot) : score_by_task(chosen, snapshot);
   ranking const result{.scores = std::move(scores),
                        .source = {.method = chosen.method,
                                   .model = snapshot.name,
                                   .model_identity = snapshot.identity(),
                                   .data = std::move(data),
+                                  .data_identity = std::move(data_identity),
                                   .seed = chosen.calibration.seed,
                                   .version = version,
                                   .stability = std::move(stability)}};

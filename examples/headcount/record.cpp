@@ -17,12 +17,15 @@
 #include <headcount/engine/any_model.hpp>
 #include <headcount/engine/logits.hpp>
 #include <headcount/engine/observed.hpp>
+#include <headcount/file/digest.hpp>
+#include <headcount/policy_file/policy_identity.hpp>
 #include <headcount/policy_file/trace_file.hpp>
 #include <headcount/record/recorder.hpp>
 #include <headcount/reference/checkpoint/prompt_file.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/model.hpp>
 #include <headcount/sentence/parse.hpp>
+#include <headcount/version.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"
@@ -81,6 +84,7 @@ void write_record(record_options const& chosen) {
   auto const where = read_where(chosen.where);
   auto const snapshot = load_model(chosen.model);
   validate(where, snapshot.model);
+  require_fit(std::span{&policy, 1}, snapshot);
   auto const prompts = reference::read_prompt_file(chosen.prompts, snapshot);
   record::recorder recorder{
       {.where = where, .which = chosen.which, .rows = chosen.rows, .most_bytes = chosen.megabytes << 20}};
@@ -89,7 +93,15 @@ void write_record(record_options const& chosen) {
   for (std::size_t row = 0; row < prompts.size(); ++row)
     complete(model, prompts[row], row, snapshot.config.eos, chosen, edits, policy, watch);
   auto const result = recorder.result();
-  reference::write_recording(chosen.output, result);
+  reference::write_recording(chosen.output, result,
+                             {{"model", snapshot.name},
+                              {"model_identity", snapshot.identity()},
+                              {"policy", print(policy)},
+                              {"policy_identity", policy_identity(policy)},
+                              {"edit", chosen.edit},
+                              {"data", chosen.prompts},
+                              {"data_identity", digest_of_file(chosen.prompts)},
+                              {"version", version}});
   fmt::print("{} sites of {} sequences\n", result.sites.size(), prompts.size());
   if (result.left_out > 0)
     fmt::print(stderr, "{} sites found no room and were left out: raise --megabytes, or record fewer\n",

@@ -1,7 +1,15 @@
 #include "sentences.hpp"
 
+#include <cstdio>
+#include <map>
+#include <string>
 #include <string_view>
 #include <vector>
+
+#include <fmt/core.h>
+
+#include <headcount/policy_file/file_origin.hpp>
+#include <headcount/reference/model/model.hpp>
 
 #include "grammar.hpp"
 
@@ -26,6 +34,17 @@ std::vector<headcount::any_policy> read_policies(std::vector<std::string> const&
   std::vector<headcount::any_policy> policies;
   for (auto const& sentence : sentences) policies.push_back(read_policy(sentence));
   return policies;
+}
+
+void require_fit(std::span<headcount::any_policy const> policies, headcount::reference::snapshot const& snapshot) {
+  for (auto const& policy : policies) headcount::reference::validate(policy, snapshot.model);
+  std::map<std::string, headcount::reference::file_origin> files;
+  for (auto const& policy : policies)
+    for (auto& from : headcount::reference::origins_of(policy)) files.emplace(from.file, from);
+  if (files.empty()) return;  // an identity reads all weights
+  auto const identity = snapshot.identity();
+  for (auto const& [name, from] : files)
+    if (auto const doubt = doubt_of(from, identity); !doubt.empty()) fmt::print(stderr, "warning: {}\n", doubt);
 }
 
 headcount::any_scorer read_scorer(std::string_view text) {

@@ -3,12 +3,14 @@
 // Policies, scorers and edits from the command line. The grammar of sentences is compiled in sentences.cpp and nowhere
 // else in the tool.
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
+#include <headcount/reference/checkpoint/snapshot.hpp>
 
 namespace tool {
 
@@ -17,6 +19,10 @@ headcount::any_policy read_policy(std::string const& sentence);
 
 /// The policies of some sentences.
 std::vector<headcount::any_policy> read_policies(std::vector<std::string> const& sentences);
+
+/// Throws headcount::error when a policy does not fit a model; says on the error stream which files of those that fit
+/// were made of another one.
+void require_fit(std::span<headcount::any_policy const> policies, headcount::reference::snapshot const& snapshot);
 
 /// The scorer of a sentence's first part alone, e.g. "entropy".
 headcount::any_scorer read_scorer(std::string_view text);

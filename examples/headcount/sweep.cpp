@@ -82,7 +82,7 @@ loaded_sweep load_sweep(std::string const& path) {
   loaded_sweep loaded{.plan = read_plan(path)};
   for (auto const& folder : loaded.plan.models) {
     auto& model = loaded.models.emplace_back(folder);
-    for (auto const& policy : loaded.plan.policies) reference::validate(policy, model.snapshot.model);
+    require_fit(loaded.plan.policies, model.snapshot);
     model.tasks = while_reading(path, [&] { return make_tasks_of(loaded.plan, model.asked); });
   }
   for (auto one = loaded.models.begin(); one != loaded.models.end(); ++one)

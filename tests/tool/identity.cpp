@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <functional>
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -17,13 +16,6 @@ using namespace test;
 using nlohmann::json;
 
 namespace {
-
-std::vector<json> rows_of(std::filesystem::path const& path) {
-  std::istringstream in{read(path)};
-  std::vector<json> rows;
-  for (std::string line; std::getline(in, line);) rows.push_back(json::parse(line));
-  return rows;
-}
 
 /// A ranking of tiny-jamba whose attention layers, 2 and 6, begin with some head.
 std::string ranking_with(std::size_t first) {
@@ -276,4 +268,24 @@ TEST_CASE("a file system without locks is said, and written to") {
   CHECK(std::system(command.c_str()) == 0);
   CHECK(read(at.path("err")).find("has no locks") != std::string::npos);
   CHECK(rows_of(at.path("r.jsonl")).size() == 2);
+}
+
+TEST_CASE("a file of another model that fits is used, and it is said") {
+  scratch const at;
+  auto of_another = json::parse(ranking_with(0));
+  of_another.update({{"model", "another"}, {"model_identity", "0f"}});
+  auto const file = at.write("R.json", of_another.dump());
+  auto const prompts = at.write("prompts.json", R"({"prompts": [[2, 10, 11]]})");
+  auto const policy = " --policy " + quoted("fixed(" + file + ") | top_k(3) @ generation");
+  auto const warning =
+      "warning: " + file + " was made of another model, \"another\" of identity 0f; this one has identity ";
+  for (auto const& command :
+       {"generate --max-new-tokens 2 --prompts " + prompts, std::string{"evaluate --task facts --limit 1"}}) {
+    auto const said = run(command + " --model " + jamba + policy);
+    CHECK(said.code == 0);
+    CHECK(said.err.find(warning) == 0);
+  }
+  REQUIRE(run("rank --model " + jamba + " --method ov_norm --output " + file).code == 0);
+  CHECK(run("generate --max-new-tokens 2 --prompts " + prompts + " --model " + jamba + policy).err.empty());
+  CHECK(refused(run("generate --max-new-tokens 2 --prompts " + prompts + " --model " + gemma + policy), "heads"));
 }

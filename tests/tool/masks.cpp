@@ -55,6 +55,40 @@ TEST_CASE("masks: the policy runs under every mask, and differences are those of
   }
 }
 
+TEST_CASE("masks: numbers are totals of rows, clustered by what the needles share, and compare reads the rows") {
+  scratch const at;
+  auto const file = at.path("r.jsonl").string();
+  auto const found = compared(jamba, "--prompts 6 --masks 'zero; uniform' --rows " + file);
+  auto const rows = rows_of(file);
+  REQUIRE(rows.size() == 3 * 4 * 6);  // policies, metrics, texts
+  for (auto const& line : found["rows"])
+    for (auto const* metric : {"kl", "other_choice", "loglik", "exact_match"}) {
+      auto const mask = line["mask"].get<std::string>();
+      double sum = 0;
+      for (auto const& row : rows)
+        if (row["metric"] == metric &&
+            row["policy"] == (mask == "dense"  ? "dense"
+                              : mask == "zero" ? "entropy | top_k(3) @ generation"
+                                               : "entropy | top_k(3) | uniform @ generation")) {
+          sum += row["value"].get<double>();
+          CHECK(row["task"] == "answers");
+          CHECK(row["task_identity"] == found["task_identity"]);
+          CHECK(row["model_identity"] == found["model_identity"]);
+          CHECK(row["factors"].contains("needle"));
+        }
+      CHECK(line[metric]["value"].get<double>() == doctest::Approx(sum / 6));
+      CHECK(line[metric]["n"] == 6);
+    }
+  auto const said = run("compare " + file +
+                        " --task answers --a 'entropy | top_k(3) @ generation' --b "
+                        "'entropy | top_k(3) | uniform @ generation'");
+  CHECK(said.code == 0);
+  CHECK(said.out.find("nobody") == std::string::npos);
+  // The same again adds nothing; other texts under the same name would be refused.
+  (void)compared(jamba, "--prompts 6 --masks 'zero; uniform' --rows " + file);
+  CHECK(rows_of(file).size() == rows.size());
+}
+
 TEST_CASE("masks: a policy that drops nothing is dense under every mask") {
   auto const result = run("masks --model " + jamba + " --policy 'entropy | top_k(16)' --prompts 2");
   REQUIRE(result.code == 0);

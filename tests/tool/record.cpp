@@ -31,6 +31,9 @@ TEST_CASE("record: a runtime policy's decisions replayed say the same, and witho
     CHECK(say("generate", "none").out != as_it_was.out);
 
     auto const file = headcount::reference::open_safetensors(trace);
+    CHECK(file.about.at("policy") == "entropy | top_k(2) @ generation");
+    for (auto const* key : {"model_identity", "policy_identity", "data_identity"})
+      CHECK(file.about.at(key).size() == 32);
     auto const& kept = file.tensors.at("kept");
     std::size_t sum = 0;
     for (auto const one : kept.bytes) sum += std::to_integer<std::size_t>(one);

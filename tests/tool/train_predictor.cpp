@@ -28,6 +28,8 @@ TEST_CASE("train-predictor: learns every attention layer, says how well, and its
     auto const written = json::parse(read(file));
     CHECK(written["policy"] == "entropy | top_k(3) @ generation");
     CHECK(written["model_identity"].get<std::string>().size() == 32);
+    CHECK(written["policy_identity"].get<std::string>().size() == 32);
+    CHECK(written["data_identity"].get<std::string>().size() == 32);
     CHECK(written["texts"] == 32);
     CHECK(written["held_out_texts"] == 8);
     CHECK(written["seed"] == 5);
@@ -48,6 +50,29 @@ TEST_CASE("train-predictor: learns every attention layer, says how well, and its
     auto const said = run("generate --model " + model + " --prompts " + prompts + " --max-new-tokens 3 --policy " +
                           quoted("predictor(" + file + ") | top_k(3) @ generation"));
     CHECK(said.code == 0);
+  }
+  // Its recall is the total of rows, a text that nothing was learned from each, with an interval for other texts.
+  auto const rows_file = at.path("r.jsonl").string();
+  CHECK(train(jamba, "entropy | top_k(3) @ generation", "--seed 5 --rows " + rows_file + " --output " + file).code ==
+        0);
+  auto const rows = rows_of(rows_file);
+  CHECK(rows.size() == 2 * 8 * 3);  // layers, texts, metrics
+  for (auto const& entry : json::parse(read(file))["recall"]) {
+    double sum = 0;
+    std::size_t count = 0;
+    for (auto const& row : rows)
+      if (row["metric"] == "predicted" &&
+          row["setting"].get<std::string>().ends_with("layer=" + std::to_string(entry["layer"].get<int>()))) {
+        sum += row["value"].get<double>();
+        ++count;
+        CHECK(row["task"] == "foretold");
+        CHECK(row["more"].is_null());
+        CHECK(row["tokens"] == 11);
+      }
+    CHECK(count == 8);
+    CHECK(entry["predicted"].get<double>() == doctest::Approx(sum / 8));
+    CHECK(entry["ci95"]["predicted"][0] < entry["predicted"]);
+    CHECK(entry["ci95"]["predicted"][1] > entry["predicted"]);
   }
   // The same again is the same file.
   auto const again = at.path("again.json").string();

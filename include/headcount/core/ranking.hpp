@@ -34,6 +34,7 @@ struct ranking_source {
   std::string model{};                           ///< the model's name
   std::string model_identity{};                  ///< empty when nobody knows it
   std::string data{};                            ///< what it was computed on; empty for a ranking from weights alone
+  std::string data_identity{};                   ///< a digest of these data; empty when nobody knows it
   std::uint64_t seed = 0;                        ///< that the data was drawn with
   std::string version{};                         ///< of headcount
   std::optional<ranking_stability> stability{};  ///< where it was calibrated on two texts or more

@@ -109,9 +109,10 @@ namespace detail {
 
 }  // namespace detail
 
-/// Reads a safetensors file that lies in memory; `what` names it in error messages.
-/// Throws headcount::error that names the tensor and both numbers where something does not fit. O(header).
-[[nodiscard]] inline safetensors parse_safetensors(std::string const& what, std::span<std::byte const> file) {
+/// Reads a safetensors file that lies in memory; `what` names it in error messages. `about` gets what it says of
+/// itself. Throws headcount::error that names the tensor and both numbers where something does not fit. O(header).
+[[nodiscard]] inline safetensors parse_safetensors(std::string const& what, std::span<std::byte const> file,
+                                                   std::map<std::string, std::string>* about = nullptr) {
   constexpr std::size_t length_bytes = 8;
   constexpr std::size_t largest_header = 100'000'000;
   if (file.size() < length_bytes)
@@ -133,6 +134,7 @@ namespace detail {
     if (name == "__metadata__") {
       bool const strings = std::ranges::all_of(entry, [](auto const& value) { return value.is_string(); });
       if (!entry.is_object() || !strings) throw error{what, "__metadata__ holds more than strings", "a map of strings"};
+      if (about != nullptr) entry.get_to(*about);
       continue;
     }
     auto tensor = detail::read_tensor_entry(text_of(what, ", tensor ", in_quotes(name)), entry, data);
@@ -155,13 +157,15 @@ namespace detail {
 struct safetensors_file {
   std::shared_ptr<mapped_file const> storage;
   safetensors tensors;
+  std::map<std::string, std::string> about{};  ///< what it says of itself, under `__metadata__`
 };
 
 /// Opens a safetensors file. Throws headcount::error when it cannot be read or is malformed.
 [[nodiscard]] inline safetensors_file open_safetensors(std::filesystem::path const& path) {
   auto storage = std::make_shared<mapped_file const>(path);
-  auto tensors = parse_safetensors(path.string(), storage->bytes());
-  return {std::move(storage), std::move(tensors)};
+  std::map<std::string, std::string> about;
+  auto tensors = parse_safetensors(path.string(), storage->bytes(), &about);
+  return {std::move(storage), std::move(tensors), std::move(about)};
 }
 
 }  // namespace headcount::v0::reference

@@ -45,6 +45,7 @@ namespace headcount::v0::reference {
                    .model = read.text("model", ""),
                    .model_identity = read.text("model_identity", ""),
                    .data = read.text("data", ""),
+                   .data_identity = read.text("data_identity", ""),
                    .seed = 0,
                    .version = read.text("version", "")};
   if (read.has("seed")) {
@@ -61,9 +62,13 @@ namespace headcount::v0::reference {
 
 /// A ranking as JSON, which parse_ranking reads back as the same one but for its stability, which is for people.
 [[nodiscard]] inline nlohmann::ordered_json to_json(ranking const& of) {
-  nlohmann::ordered_json json{
-      {"method", of.source.method}, {"model", of.source.model}, {"model_identity", of.source.model_identity},
-      {"data", of.source.data},     {"seed", of.source.seed},   {"version", of.source.version}};
+  nlohmann::ordered_json json{{"method", of.source.method},
+                              {"model", of.source.model},
+                              {"model_identity", of.source.model_identity},
+                              {"data", of.source.data},
+                              {"data_identity", of.source.data_identity},
+                              {"seed", of.source.seed},
+                              {"version", of.source.version}};
   if (auto const& stability = of.source.stability) {
     auto best = nlohmann::ordered_json::array();
     for (auto const& one : stability->overlap) best.push_back({{"k", one.k}, {"overlap", one.share}});

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include <headcount/core/decision_trace.hpp>
 #include <headcount/core/head_outputs.hpp>
@@ -18,18 +20,28 @@ namespace headcount::v0::reference {
 /// a type of content, `Content operator()(std::string const& name, std::type_identity<Content>) const`, which throws
 /// headcount::error that begins with the name. Relative names start in the working directory.
 struct sentence_files {
+  bool reads = true;  ///< false: files are taken for empty ones, as what a policy is called does not hang on them
+  std::vector<std::string>* names = nullptr;  ///< gets the files' names, in order
+
   [[nodiscard]] ranking operator()(std::string const& name, std::type_identity<ranking>) const {
-    return read_ranking(name);
+    return content(name, read_ranking);
   }
   [[nodiscard]] decision_trace operator()(std::string const& name, std::type_identity<decision_trace>) const {
-    return read_trace(name);
+    return content(name, read_trace);
   }
   [[nodiscard]] head_outputs operator()(std::string const& name, std::type_identity<head_outputs>) const {
-    return read_head_outputs(name);
+    return content(name, read_head_outputs);
   }
   [[nodiscard]] score::head_predictor operator()(std::string const& name,
                                                  std::type_identity<score::head_predictor>) const {
-    return read_predictor(name);
+    return content(name, read_predictor);
+  }
+
+ private:
+  template <class Content>
+  [[nodiscard]] Content content(std::string const& name, Content (&read)(std::filesystem::path const&)) const {
+    if (names != nullptr) names->push_back(name);
+    return reads ? read(name) : Content{};
   }
 };
 

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <limits>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,8 +33,10 @@ namespace headcount::v0::reference {
 //
 // A trace needs the first two.
 
-/// Writes a recording, all of it or nothing. Throws headcount::error when the file cannot be written.
-inline void write_recording(std::filesystem::path const& path, record::recording const& of) {
+/// Writes a recording, all of it or nothing. `about` is what the file says of itself. Throws headcount::error when the
+/// file cannot be written.
+inline void write_recording(std::filesystem::path const& path, record::recording const& of,
+                            std::map<std::string, std::string> const& about = {}) {
   std::size_t most = 0;
   for (auto const& one : of.sites) most = std::max(most, one.where.heads);
   std::vector<std::int64_t> sites;
@@ -61,7 +64,7 @@ inline void write_recording(std::filesystem::path const& path, record::recording
       to_write("sites", sites, {count, 5}), to_write("rows", rows, {rows.size() / 3, 3}),
       to_write("scores", scores, {count, most}), to_write("weights", weights, {weights.size()}),
       to_write("kept", kept, {count, most})};
-  write_safetensors(path, tensors);
+  write_safetensors(path, tensors, about);
 }
 
 /// Reads the decisions of a recording's file. Throws headcount::error that names the file and what is wrong in it.

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include <headcount/core/head_set.hpp>
@@ -12,8 +13,10 @@
 #include <headcount/core/token_positions.hpp>
 #include <headcount/engine/any_model.hpp>
 #include <headcount/engine/observed.hpp>
+#include <headcount/file/digest.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/task/language/needle.hpp>
+#include <headcount/task/task.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -24,7 +27,19 @@ struct calibration_text {
   token_positions source{};         ///< where the prompt holds what the answer says; empty when nobody knows
   token_positions query{};          ///< where the prompt asks for it, in one range; empty when nobody knows
   std::vector<token> null_query{};  ///< what asks for nothing, in the place of the query; may be empty
+  std::vector<factor> factors{};    ///< what it shares with other texts
 };
+
+/// The identity of some texts: a digest of their tokens and of what is known of them. O(tokens).
+[[nodiscard]] inline std::string identity_of(std::span<calibration_text const> texts) {
+  digest all;
+  for (auto const& text : texts) {
+    for (auto const* tokens : {&text.prompt, &text.answer, &text.null_query})
+      all.add({reinterpret_cast<char const*>(tokens->data()), tokens->size() * sizeof(token)});
+    all.add(print(text.source)).add(print(text.query));
+  }
+  return all.text();
+}
 
 /// Scores of heads, `[layer][head]`, as rankings hold them.
 using head_table = std::vector<std::vector<double>>;
@@ -53,7 +68,8 @@ using head_table = std::vector<std::vector<double>>;
           .answer = prompt.answer,
           .source = {{stop - prompt.answer.size(), stop - 1}},
           .query = {{prompt.context.size(), prompt.context.size() + prompt.question.size() - 1}},
-          .null_query = {prompt.context[stop]}};
+          .null_query = {prompt.context[stop]},
+          .factors = {{"needle", prompt.sentence}}};
 }
 
 /// The tokens that a model reads while it says an answer: each is the one before the token that is said.

@@ -57,6 +57,7 @@ struct examples {
 /// policy keeps at a token, the share among the best k of a guess, averaged over tokens at which it keeps some.
 struct layer_recall {
   std::size_t layer = 0;
+  std::size_t text = 0;  ///< which of the texts the tokens are of
   std::size_t tokens = 0;
   double predicted = 0;  ///< by the predictor
   double constant = 0;   ///< by the heads that were kept most often in training: what a static choice achieves
@@ -66,7 +67,7 @@ struct layer_recall {
 /// A predictor and what it is worth.
 struct trained_predictor {
   score::head_predictor predictor;
-  std::vector<layer_recall> recall;  ///< one a layer
+  std::vector<layer_recall> recall;  ///< one a layer and text that nothing was learned from, if it keeps some there
 };
 
 /// Share of the kept heads among as many of the highest scores.
@@ -80,7 +81,7 @@ struct trained_predictor {
 [[nodiscard]] constexpr std::size_t held_out(std::size_t texts) noexcept { return std::max<std::size_t>(1, texts / 4); }
 
 /// Learns one layer from what was decided there in texts before `split`, and tests on the others.
-[[nodiscard]] inline std::pair<score::affine_map, layer_recall> train_layer(
+[[nodiscard]] inline std::pair<score::affine_map, std::vector<layer_recall>> train_layer(
     std::span<std::vector<layer_decisions> const> texts, std::size_t split, std::size_t layer, std::size_t heads,
     double penalty) {
   std::size_t count = 0;
@@ -101,8 +102,10 @@ struct trained_predictor {
   Eigen::VectorXd::Map(often.data(), reference::index(heads)) = learned.targets.colwise().mean().transpose();
 
   auto map = fit_ridge(learned, penalty);
-  layer_recall recall{.layer = layer};
-  for (auto const& text : texts.subspan(split))
+  std::vector<layer_recall> all;
+  for (std::size_t i = split; i < texts.size(); ++i) {
+    auto const& text = texts[i];
+    layer_recall recall{.layer = layer, .text = i};
     for (std::size_t token = 0; token < text[layer].kept.size(); ++token) {
       auto const& kept = text[layer].kept[token];
       if (kept.empty()) continue;
@@ -112,10 +115,12 @@ struct trained_predictor {
       recall.random += static_cast<double>(kept.size()) / static_cast<double>(heads);
       ++recall.tokens;
     }
-  if (recall.tokens > 0)
+    if (recall.tokens == 0) continue;
     for (auto* const sum : {&recall.predicted, &recall.constant, &recall.random})
       *sum /= static_cast<double>(recall.tokens);
-  return {std::move(map), recall};
+    all.push_back(recall);
+  }
+  return {std::move(map), std::move(all)};
 }
 
 /// Learns to foretell what a policy keeps from the attention block's input, so that heads can be dropped before they
@@ -140,7 +145,7 @@ struct trained_predictor {
     auto const heads = layers[layer].heads;
     auto [map, recall] = train_layer(seen, texts.size() - held_out(texts.size()), layer, heads, penalty);
     trained.predictor.layers.push_back({.layer = layer, .maps = {std::move(map)}});
-    trained.recall.push_back(recall);
+    trained.recall.insert(trained.recall.end(), recall.begin(), recall.end());
   }
   if (trained.predictor.layers.empty())
     throw error{print(policy), "it decides nothing while an answer is read",

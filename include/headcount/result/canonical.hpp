@@ -2,25 +2,17 @@
 
 #include <map>
 #include <string>
-#include <type_traits>
 
 #include <headcount/core/error.hpp>
 #include <headcount/policy/any_policy.hpp>
+#include <headcount/policy_file/sentence_files.hpp>
 #include <headcount/sentence/parse.hpp>
 
 namespace headcount::v0::evaluate {
 
-/// Gives the files that sentences name without reading them: what a policy is called does not hang on what is in them.
-struct unread_files {
-  template <class Content>
-  [[nodiscard]] Content operator()(std::string const&, std::type_identity<Content>) const {
-    return {};
-  }
-};
-
 /// A policy's sentence as `print` writes it, however it was written. Throws headcount::error when it is none.
 [[nodiscard]] inline std::string canonical_policy(std::string const& sentence) {
-  return print(parse_policy(sentence, unread_files{}));
+  return print(parse_policy(sentence, reference::sentence_files{.reads = false}));
 }
 
 /// The canonical sentences of many rows, each parsed once. A sentence that cannot be read here, as one of another

@@ -5,10 +5,14 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
+#include <vector>
 
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <nlohmann/json.hpp>
 
 namespace test {
 
@@ -40,6 +44,14 @@ class scratch {
 [[nodiscard]] inline std::string read(std::filesystem::path const& path) {
   std::ifstream file{path, std::ios::binary};
   return {std::istreambuf_iterator<char>{file}, {}};
+}
+
+/// The rows of a result file, or any other JSON lines.
+[[nodiscard]] inline std::vector<nlohmann::json> rows_of(std::filesystem::path const& path) {
+  std::istringstream in{read(path)};
+  std::vector<nlohmann::json> rows;
+  for (std::string line; std::getline(in, line);) rows.push_back(nlohmann::json::parse(line));
+  return rows;
 }
 
 struct outcome {

@@ -162,14 +162,23 @@ TEST_CASE(
     auto const texts = random_texts(model, 24, 20);
     auto const policy = by_random_maps(model);
     auto const trained = train_predictor(reference_model{model}, texts, policy);
-    REQUIRE(trained.recall.size() == 2);
+    REQUIRE(trained.recall.size() == 2 * 6);  // layers, and texts at the end that nothing was learned from
     REQUIRE(trained.predictor.layers.size() == 2);
-    for (auto const& layer : trained.recall) {
-      CAPTURE(layer.layer);
-      CHECK(layer.tokens == 6 * 20);
-      CHECK(layer.random == 0.5);
-      CHECK(layer.predicted > 0.85);
-      CHECK(layer.predicted > layer.constant + 0.1);
+    auto const mean = [](trained_predictor const& of, std::size_t layer, double layer_recall::* what) {
+      double sum = 0;
+      for (auto const& one : of.recall)
+        if (one.layer == of.predictor.layers[layer].layer) sum += one.*what / 6;
+      return sum;
+    };
+    for (std::size_t i = 0; i < trained.recall.size(); ++i) {
+      CHECK(trained.recall[i].layer == trained.predictor.layers[i / 6].layer);
+      CHECK(trained.recall[i].text == 18 + i % 6);
+      CHECK(trained.recall[i].tokens == 20);
+      CHECK(trained.recall[i].random == 0.5);
+    }
+    for (std::size_t const layer : {0, 1}) {
+      CHECK(mean(trained, layer, &layer_recall::predicted) > 0.85);
+      CHECK(mean(trained, layer, &layer_recall::predicted) > mean(trained, layer, &layer_recall::constant) + 0.1);
     }
 
     // The recall, once more: the predictor runs beside the policy and is asked for its best two heads.
@@ -177,22 +186,27 @@ TEST_CASE(
     for (std::size_t i = 0; i < 2; ++i) {
       auto const& maps = trained.predictor.layers[i];
       double hits = 0;
-      for (auto const& text : again)
+      for (auto const& text : again) {
+        double of_text = 0;
         for (std::size_t token = 0; token < 20; ++token) {
           std::vector<double> scores(4);
           maps(text[maps.layer].input(token), scores);
           for (auto const head : text[maps.layer].kept[token]) {
             int better = 0;
             for (double const other : scores) better += other > scores[head] ? 1 : 0;
-            hits += better < 2 ? 1 : 0;
+            of_text += better < 2 ? 1 : 0;
           }
         }
-      CHECK(trained.recall[i].predicted == doctest::Approx(hits / (6 * 20 * 2)));
+        auto const at = static_cast<std::size_t>(&text - again.data());
+        CHECK(trained.recall[6 * i + at].predicted == doctest::Approx(of_text / (20 * 2)));
+        hits += of_text;
+      }
+      CHECK(mean(trained, i, &layer_recall::predicted) == doctest::Approx(hits / (6 * 20 * 2)));
     }
 
     auto const chance =
         train_predictor(reference_model{model}, texts, parse_policy("random(seed=2) | top_k(2) @ generation"));
-    for (auto const& layer : chance.recall) CHECK(std::abs(layer.predicted - 0.5) < 0.15);
+    for (std::size_t const layer : {0, 1}) CHECK(std::abs(mean(chance, layer, &layer_recall::predicted) - 0.5) < 0.15);
   });
 }
 

@@ -20,6 +20,7 @@
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
 #include <headcount/task/text/agreement.hpp>
+#include <headcount/task/text/calibrated.hpp>
 #include <headcount/task/text/perplexity.hpp>
 
 namespace headcount::v0::evaluate {
@@ -77,6 +78,8 @@ inline constexpr std::array task_kinds{
 [[nodiscard]] inline std::span<metric const> metrics_of(std::string_view task) {
   for (auto const& kind : task_kinds)
     if (is_named(kind, task)) return kind.metrics(task);
+  if (task == "answers") return answers_metrics;
+  if (task == "foretold") return foretold_metrics;
   return {};
 }
 
