@@ -28,6 +28,13 @@ using circuit_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eig
   return stored{values.data(), reference::index(from.rows()), reference::index(from.row_size())}.cast<double>();
 }
 
+/// A linear map as float64, `[out, in]`: its multiplier and its adapter folded in, its bias left out.
+[[nodiscard]] inline circuit_matrix as_matrix(reference::linear const& from) {
+  circuit_matrix map = as_matrix(from.weight);
+  if (from.adapted) map += as_matrix(from.adapted->up) * as_matrix(from.adapted->down);
+  return map * static_cast<double>(from.scale);
+}
+
 /// The gain of a norm, folded into what reads it.
 [[nodiscard]] inline Eigen::VectorXd gain_of(reference::rms_norm const& norm) {
   return Eigen::Map<Eigen::VectorXf const>{norm.gain.data(), reference::index(norm.gain.size())}.cast<double>();
@@ -44,9 +51,38 @@ using circuit_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eig
   return gain_of(of.mixer_norm);
 }
 
+/// Every `stride`-th embedding as a norm without gain leaves it, `[token, width]`.
+[[nodiscard]] inline circuit_matrix normalised_embeddings(reference::model const& model, std::size_t stride = 1) {
+  auto const all = as_matrix(model.embedding);
+  circuit_matrix some((all.rows() + reference::index(stride) - 1) / reference::index(stride), all.cols());
+  for (Eigen::Index row = 0; row < some.rows(); ++row) {
+    auto const one = all.row(row * reference::index(stride));
+    some.row(row) = one / std::max(std::sqrt(one.squaredNorm() / static_cast<double>(one.size())), 1e-30);
+  }
+  return some;
+}
+
+/// Normalised embeddings of a vocabulary, or of every v-th token of a large one, so that there are at most 4096.
+[[nodiscard]] inline circuit_matrix some_embeddings(reference::model const& model) {
+  constexpr std::size_t most = 4096;
+  return normalised_embeddings(model, (model.vocabulary() + most - 1) / most);
+}
+
+/// The output projection of a layer's attention, `[width, heads * dim]`. Output gates are folded in at their mean over
+/// tokens, sigmoid(W_G diag(g) e_t), at most 4096 of them: what a circuit does on average, as the gate is the query's
+/// and what it lets through the key's.
+[[nodiscard]] inline circuit_matrix gated_output(reference::model const& model, std::size_t layer) {
+  auto const& block = *model.attention_at(layer);
+  auto const output = as_matrix(block.output);
+  if (!block.gate) return output;
+  circuit_matrix const opens =
+      some_embeddings(model) * (as_matrix(block.gate) * input_gain(model, layer).asDiagonal()).transpose();
+  return output * opens.array().logistic().matrix().colwise().mean().asDiagonal();
+}
+
 /// What one head writes of what it reads: `value` `[dim, width]`, the gain of the norm before it folded in, and
 /// `output`
-/// `[width, dim]`. Head h of a GQA or MQA layer reads the values of key/value head h / group.
+/// `[width, dim]`, its mean gate folded in. Head h of a GQA or MQA layer reads the values of key/value head h / group.
 struct head_circuit {
   circuit_matrix value;
   circuit_matrix output;
@@ -59,8 +95,8 @@ template <class Score>
   for (std::size_t layer = 0; layer < table.size(); ++layer) {
     auto const* block = model.attention_at(layer);
     if (block == nullptr) continue;
-    circuit_matrix const values = as_matrix(block->value.weight) * input_gain(model, layer).asDiagonal();
-    auto const outputs = as_matrix(block->output.weight);
+    circuit_matrix const values = as_matrix(block->value) * input_gain(model, layer).asDiagonal();
+    auto const outputs = gated_output(model, layer);
     auto const dim = reference::index(block->head_dim);
     for (std::size_t head = 0; head < table[layer].size(); ++head)
       table[layer][head] = score(head_circuit{values.middleRows(reference::index(head / block->group()) * dim, dim),
