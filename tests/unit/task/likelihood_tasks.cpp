@@ -10,6 +10,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -274,6 +275,53 @@ TEST_CASE("mmlu: a subject without a question is refused, and each prompt says i
   CHECK(made.front().prompts.front().factors == std::vector<factor>{{"subject", "anatomy"}});
   at.write("test/virology_test.csv", "");
   CHECK(test::contains(fault("mmlu", {{"data", at.path().string()}}), "virology_test.csv: it has no question"));
+}
+
+TEST_CASE("shots and keys: prompts that share examples, or a set of keys, say so, and none share what is not there") {
+  test::temporary_folder const at;
+  std::filesystem::create_directories(at.path() / "dev");
+  std::filesystem::create_directories(at.path() / "test");
+  for (std::string const name : {"anatomy", "virology"}) {
+    at.write("dev/" + name + "_dev.csv", name + " example,a,b,c,d,B\nanother,a,b,c,d,C\n");
+    at.write("test/" + name + "_test.csv", "what,a,b,c,d,A\nwhere,a,b,c,d,B\n");
+  }
+  auto const factors = [](char const* task, json const& options, std::string const& name) {
+    std::vector<std::string> values;
+    auto const made = make_tasks(test::toy_model_under_test(), task, task_options{task, options});
+    for (auto const& prompt : made.front().prompts) {
+      auto const found = std::ranges::find(prompt.factors, name, &factor::name);
+      values.push_back(found == prompt.factors.end() ? "" : found->value);
+    }
+    return values;
+  };
+  auto const shots = factors("mmlu", {{"data", at.path().string()}, {"shots", 2}}, "shots");
+  REQUIRE(shots.size() == 4);
+  CHECK(!shots[0].empty());
+  CHECK(shots[0] == shots[1]);
+  CHECK(shots[2] == shots[3]);
+  CHECK(shots[0] != shots[2]);
+  CHECK(shots != factors("mmlu", {{"data", at.path().string()}, {"shots", 1}}, "shots"));
+  CHECK(factors("mmlu", {{"data", at.path().string()}}, "shots") == std::vector<std::string>(4));
+
+  // One of three examples each: two prompts with the same one share it.
+  std::string lines;
+  for (int i = 0; i < 30; ++i)
+    lines += json{{"prompt", "question " + std::to_string(i)}, {"choices", {"a", "b"}}, {"gold", 0}}.dump() + "\n";
+  auto const items = at.write("items.jsonl", lines).string();
+  auto const train = at.write("train.jsonl", lines.substr(0, lines.find("question 3"))
+                                                 .substr(0, lines.substr(0, lines.find("question 3")).rfind('\n') + 1))
+                         .string();
+  auto const drawn = factors("choices", {{"data", items}, {"train", train}, {"shots", 1}}, "shots");
+  CHECK(drawn.size() == 30);
+  CHECK(std::set<std::string>(drawn.begin(), drawn.end()).size() == 3);
+  CHECK(factors("choices", {{"data", items}}, "shots") == std::vector<std::string>(30));
+
+  // Four of five keys: five sets; of many keys a set for each prompt.
+  auto const few = factors("mqar", {{"vocabulary", 12}, {"length", 16}}, "keys");
+  CHECK(std::set<std::string>(few.begin(), few.end()) ==
+        std::set<std::string>{"1,2,3,4", "1,2,3,5", "1,2,4,5", "1,3,4,5", "2,3,4,5"});
+  auto const many = factors("mqar", {{"vocabulary", 200}}, "keys");
+  CHECK(std::set<std::string>(many.begin(), many.end()).size() == many.size());
 }
 
 TEST_CASE("task_options: a task's identity is its options and the content of its data, whatever that is called") {

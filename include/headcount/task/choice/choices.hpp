@@ -84,7 +84,8 @@ template <class Read>
   auto items = read_choice_items(lines, detail::read_choice_item);
   task made{.name = std::string{name}, .setting = options.setting(), .seed = shots == 0 ? 0 : seed};
   return {make_multiple_choice(asked, std::move(made), std::move(items),
-                               draw_shots(lines, pool, examples, put, shots, seed), put, choice_metrics::all, when)};
+                               draw_shots(lines, pool, examples, put, shots, seed), put, choice_metrics::all, when,
+                               shots > 0)};
 }
 
 }  // namespace headcount::v0::evaluate

@@ -166,7 +166,7 @@ namespace detail {
               .seed = shots == 0 ? 0 : seed};
     tasks.push_back(make_multiple_choice(asked, std::move(made), read_choice_items(lines, read),
                                          draw_shots(lines, pool, examples, put, shots, seed), put, choice_metrics::acc,
-                                         when));
+                                         when, shots > 0));
   }
   if (tasks.empty())
     throw error{text_of("task ", name),

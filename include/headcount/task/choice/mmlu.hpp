@@ -102,7 +102,7 @@ inline constexpr std::array mmlu_metrics{metric{
   }
   task made{.name = "mmlu", .setting = options.setting()};
   return {make_multiple_choice(asked, std::move(made), std::move(items), before, form, choice_metrics::acc,
-                               phase::prefill)};
+                               phase::prefill, shots > 0)};
 }
 
 }  // namespace headcount::v0::evaluate

@@ -14,6 +14,7 @@
 #include <headcount/core/phase.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/engine/model_under_test.hpp>
+#include <headcount/file/digest.hpp>
 #include <headcount/statistics/metric.hpp>
 #include <headcount/task/answer.hpp>
 #include <headcount/task/request.hpp>
@@ -153,10 +154,11 @@ inline constexpr std::array multiple_choice_metrics{
 enum class choice_metrics { acc, all };
 
 /// Makes a multiple-choice task out of items, each after its worked examples: `shots[i]` goes before item i, the form's
-/// beginning included. Items with the same shots that follow each other share the reading of them.
+/// beginning included. Items with the same shots that follow each other share the reading of them; `has_shots`, whether
+/// there are examples among them, which prompts then share: factor "shots".
 [[nodiscard]] inline task make_multiple_choice(model_under_test const& asked, task made, std::vector<choice_item> items,
                                                std::span<std::string const> shots, question_form const& form,
-                                               choice_metrics metrics, phase continuations_are) {
+                                               choice_metrics metrics, phase continuations_are, bool has_shots) {
   made.metrics = {accuracy};
   if (metrics == choice_metrics::all) made.metrics = {multiple_choice_metrics.begin(), multiple_choice_metrics.end()};
   std::vector<std::vector<loglikelihood_request>> requests;
@@ -173,6 +175,7 @@ enum class choice_metrics { acc, all };
     for (auto const& one : requests[i]) tokens += length_of(one);
     made.prompts.push_back(
         {.name = items[i].name, .request = std::move(requests[i]), .factors = items[i].factors, .tokens = tokens});
+    if (has_shots) made.prompts.back().factors.push_back({"shots", hexadecimal(hash_of(shots[i]))});
   }
   made.judge = [items = std::move(items), metrics](std::size_t i, answer const& answered) {
     auto const& found = answered.likelihoods;

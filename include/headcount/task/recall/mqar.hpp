@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <numeric>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -28,6 +29,16 @@ struct mqar_text {
   std::vector<token> queries{};                         ///< the keys at even places, other tokens between
   std::vector<std::pair<std::size_t, token>> wanted{};  ///< where each key stands in `queries`, and its value
 };
+
+/// The set of keys that a text asks for, as prompts may share it: "3,7,12".
+[[nodiscard]] inline std::string print_keys(mqar_text const& text) {
+  std::vector<token> keys;
+  for (std::size_t i = 0; i < text.pairs.size(); i += 2) keys.push_back(text.pairs[i]);
+  std::ranges::sort(keys);
+  std::string list;
+  for (auto const key : keys) add_to_list(list, text_of(key), ",");
+  return list;
+}
 
 /// Makes one text. Keys and values are all different; tokens between the queries are any but those keys, so that
 /// nothing else looks like a query. Throws headcount::error for a plan that cannot be.

@@ -58,7 +58,10 @@ inline constexpr std::array mqar_metrics{
     queries.push_back(0);  // what follows the last query is asked, too; the token itself is never read
     loglikelihood_request one{
         .prompt = {.tokens = texts.back().pairs}, .continuations = {std::move(queries)}, .read_as = queries_are};
-    made.prompts.push_back({.name = std::move(number), .request = std::vector{std::move(one)}, .tokens = plan.length});
+    made.prompts.push_back({.name = std::move(number),
+                            .request = std::vector{std::move(one)},
+                            .factors = {{"keys", print_keys(texts.back())}},
+                            .tokens = plan.length});
   }
   made.judge = [texts = std::move(texts)](std::size_t i, answer const& found) -> std::vector<judgement> {
     auto const& choices = found.likelihoods.front().choices;
