@@ -115,6 +115,18 @@ struct query_key_circuit {
   return static_cast<double>(own) / static_cast<double>(queries.rows());
 }
 
+/// Calls `use(layer, attention, before)` for every layer with attention; `before` is the sum of what the recurrent
+/// blocks of earlier layers write of the token before, `[width, width]`, 0 where there is none.
+template <class Use>
+void for_each_attention(reference::model const& model, Use const& use) {
+  auto const width = reference::index(model.width());
+  circuit_matrix before = circuit_matrix::Zero(width, width);
+  for (std::size_t layer = 0; layer < model.layers.size(); ++layer) {
+    if (auto const* const block = model.attention_at(layer)) use(layer, *block, before);
+    if (auto const writes = recurrent_map(model.layers[layer], 1); writes.size() != 0) before += writes;
+  }
+}
+
 /// How much a head attends to the token before. With rotary positions, whatever stands there:
 ///
 ///     curve(d) = scale mean_t(q_t)^T R_d mean_t(k_t)         of normalised embeddings, at a distance of d tokens
@@ -133,31 +145,27 @@ struct query_key_circuit {
   auto table = every_head(layers_of(model), 0);
   Eigen::VectorXd const mean = normalised_embeddings(model).colwise().mean().transpose();
   auto const tokens = some_embeddings(model);
-  circuit_matrix before = circuit_matrix::Zero(tokens.cols(), tokens.cols());
-  for (std::size_t layer = 0; layer < table.size(); ++layer) {
-    if (auto const* const block = model.attention_at(layer); block != nullptr) {
-      auto const [queries, keys] = query_key_of(model, layer);
-      for (std::size_t head = 0; head < table[layer].size(); ++head) {
-        auto const shared = head / block->group();
-        if (!block->rotary) {
-          if (before.isZero(0)) continue;
-          table[layer][head] =
-              own_token_share(queries.features(tokens * before.transpose(), head), keys.features(tokens, shared), n);
-          continue;
-        }
-        circuit_matrix const query = queries.mean(mean, tokens, head).transpose();
-        Eigen::VectorXd const key = keys.mean(mean, tokens, shared);
-        Eigen::VectorXd curve(reference::index(visible_offsets(*block)));
-        auto const scale =
-            block->scale ? static_cast<double>(*block->scale) : 1 / std::sqrt(static_cast<double>(block->head_dim));
-        for (Eigen::Index distance = 0; distance < curve.size(); ++distance)
-          curve[distance] = scale * (rotated(*block->rotary, query, reference::size(distance)) * key)(0);
-        Eigen::VectorXd const weights = (curve.array() - curve.maxCoeff()).exp();
-        table[layer][head] = weights.size() > 1 ? weights[1] / weights.sum() : 0;
+  for_each_attention(model, [&](std::size_t layer, reference::attention const& block, circuit_matrix const& before) {
+    auto const [queries, keys] = query_key_of(model, layer);
+    for (std::size_t head = 0; head < table[layer].size(); ++head) {
+      auto const shared = head / block.group();
+      if (!block.rotary) {
+        if (before.isZero(0)) continue;
+        table[layer][head] =
+            own_token_share(queries.features(tokens * before.transpose(), head), keys.features(tokens, shared), n);
+        continue;
       }
+      circuit_matrix const query = queries.mean(mean, tokens, head).transpose();
+      Eigen::VectorXd const key = keys.mean(mean, tokens, shared);
+      Eigen::VectorXd curve(reference::index(visible_offsets(block)));
+      auto const scale =
+          block.scale ? static_cast<double>(*block.scale) : 1 / std::sqrt(static_cast<double>(block.head_dim));
+      for (Eigen::Index distance = 0; distance < curve.size(); ++distance)
+        curve[distance] = scale * (rotated(*block.rotary, query, reference::size(distance)) * key)(0);
+      Eigen::VectorXd const weights = (curve.array() - curve.maxCoeff()).exp();
+      table[layer][head] = weights.size() > 1 ? weights[1] / weights.sum() : 0;
     }
-    if (auto const writes = recurrent_map(model.layers[layer], 1); writes.size() != 0) before += writes;
-  }
+  });
   return table;
 }
 
@@ -174,27 +182,23 @@ struct query_key_circuit {
 [[nodiscard]] inline head_table qk_induction(reference::model const& model, std::size_t n = 5) {
   auto table = every_head(layers_of(model), 0);
   auto const tokens = some_embeddings(model);
-  circuit_matrix before = circuit_matrix::Zero(tokens.cols(), tokens.cols());
-  for (std::size_t layer = 0; layer < table.size(); ++layer) {
-    if (auto const* const block = model.attention_at(layer); block != nullptr) {
-      auto const [queries, keys] = query_key_of(model, layer);
-      circuit_matrix const traces = tokens * before.transpose();
-      for (std::size_t head = 0; head < table[layer].size() && !before.isZero(0); ++head) {
-        auto query = queries.features(tokens, head);
-        if (block->rotary) {
-          auto const offsets = visible_offsets(*block);
-          // The mean of rotations is a linear map: rotate the unit vectors once instead of every query.
-          circuit_matrix const unit = circuit_matrix::Identity(query.cols(), query.cols());
-          circuit_matrix mean = circuit_matrix::Zero(query.cols(), query.cols());
-          for (std::size_t distance = 1; distance < offsets; ++distance)
-            mean += rotated(*block->rotary, unit, distance) / static_cast<double>(offsets - 1);
-          query = query * mean;
-        }
-        table[layer][head] = own_token_share(query, keys.features(traces, head / block->group()), n);
+  for_each_attention(model, [&](std::size_t layer, reference::attention const& block, circuit_matrix const& before) {
+    auto const [queries, keys] = query_key_of(model, layer);
+    circuit_matrix const traces = tokens * before.transpose();
+    for (std::size_t head = 0; head < table[layer].size() && !before.isZero(0); ++head) {
+      auto query = queries.features(tokens, head);
+      if (block.rotary) {
+        auto const offsets = visible_offsets(block);
+        // The mean of rotations is a linear map: rotate the unit vectors once instead of every query.
+        circuit_matrix const unit = circuit_matrix::Identity(query.cols(), query.cols());
+        circuit_matrix mean = circuit_matrix::Zero(query.cols(), query.cols());
+        for (std::size_t distance = 1; distance < offsets; ++distance)
+          mean += rotated(*block.rotary, unit, distance) / static_cast<double>(offsets - 1);
+        query = query * mean;
       }
+      table[layer][head] = own_token_share(query, keys.features(traces, head / block.group()), n);
     }
-    if (auto const writes = recurrent_map(model.layers[layer], 1); writes.size() != 0) before += writes;
-  }
+  });
   return table;
 }
 
