@@ -2,7 +2,7 @@
 
 .PHONY: demo test bench check clean
 
-# The paper's findings on the two small hybrids: a table, findings.json and findings.svg.
+# The paper's findings on the five small hybrids: tables, findings.json and findings.svg.
 demo:
 	@cmake/install_packages.sh demo
 	@cmake --preset demo > /dev/null

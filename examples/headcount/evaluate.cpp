@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <iterator>
 #include <memory>
 #include <optional>
-#include <set>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,8 +20,8 @@
 #include <headcount/measure/work.hpp>
 #include <headcount/result/ground.hpp>
 #include <headcount/result/journal.hpp>
+#include <headcount/result/missing.hpp>
 #include <headcount/result/row.hpp>
-#include <headcount/result/run_task.hpp>
 #include <headcount/result/summary.hpp>
 #include <headcount/result/sweep.hpp>
 #include <headcount/task/registry/task_kinds.hpp>
@@ -119,36 +118,6 @@ std::unique_ptr<journal> open_output(evaluate_options const& chosen, ground cons
   return file;
 }
 
-/// Rows of a task: those that the file has, and those that it lacks, which are asked for a few prompts at a time and
-/// written down before the next.
-void ask_task(model_under_test const& asked, task const& asking, std::span<any_policy const> policies, journal* file,
-              work& done, std::vector<row>& rows) {
-  auto const has = [&](std::string const& key) { return file != nullptr && file->has(key); };
-  auto const pieces = missing_pieces(asked, std::span{&asking, 1}, policies, has);
-  fmt::print(stderr, "{}: {} of {} to ask under {} ...\n", asking.name, pieces.size(),
-             counted(asking.prompts.size(), "prompt", "prompts"), counted(policies.size(), "policy", "policies"));
-  if (file != nullptr) {
-    std::set<std::string> own;
-    for (auto const& policy : policies)
-      for (std::size_t i = 0; i < asking.prompts.size(); ++i)
-        for (auto const& one : asking.metrics)
-          own.insert(key_of(make_row(asked, asking, policy, i, std::string{one.name})));
-    for (auto const& one : file->rows())
-      if (own.contains(key_of(one))) rows.push_back(one);
-  }
-  auto const at_once = file != nullptr ? prompts_at_once : pieces.size();
-  for (std::size_t begin = 0, end = 0; begin < pieces.size(); begin = end) {
-    std::vector<std::size_t> which;
-    for (; end < pieces.size() && which.size() < at_once && pieces[end].policies == pieces[begin].policies; ++end)
-      which.push_back(pieces[end].prompt);
-    auto const before = rows.size();
-    run_task(asked, asking, which, pieces[begin].policies, done, [&](row&& made) {
-      if (!has(key_of(made))) rows.push_back(std::move(made));
-    });
-    if (file != nullptr) file->append(std::span{rows}.subspan(before));
-  }
-}
-
 void evaluate_policies(evaluate_options const& chosen) {
   std::vector<any_policy> policies;
   for (auto const& sentence : chosen.policies) {
@@ -176,7 +145,13 @@ void evaluate_policies(evaluate_options const& chosen) {
 
   work done;
   std::vector<row> rows;
-  for (auto const& one : tasks) ask_task(asked, one, policies, file.get(), done, rows);
+  for (auto const& one : tasks) {
+    auto made = ask_missing(asked, one, policies, file.get(), done, [&](std::size_t missing) {
+      fmt::print(stderr, "{}: {} of {} to ask under {} ...\n", one.name, missing,
+                 counted(one.prompts.size(), "prompt", "prompts"), counted(policies.size(), "policy", "policies"));
+    });
+    rows.insert(rows.end(), std::make_move_iterator(made.begin()), std::make_move_iterator(made.end()));
+  }
   auto const totals = summarise(rows, metrics_of);
   if (chosen.json) fmt::print("{}\n", to_json(totals, done).dump(2));
   else print_summary(totals, done);
