@@ -1,10 +1,12 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <headcount/core/attention_row.hpp>
@@ -112,6 +114,10 @@ inline void sum_values_of(attention_pattern const& to, attention_inputs const& i
     add_scaled(output, row[key], in.values[key][head / where.group].as_span());
 }
 
+/// Whether watching throws nothing: that of nobody. Others may allocate.
+template <class Observer>
+inline constexpr bool watches_quietly = std::same_as<std::remove_cvref_t<Observer>, no_observer>;
+
 /// One query position's attention at work: what attend is given, the rows and outputs that it fills, and how far it is.
 template <head_policy Policy, class Observer>
 struct attention_step {
@@ -129,7 +135,7 @@ struct attention_step {
   bool summed = false;  ///< whether all outputs are those of the rows
 
   /// What the policy keeps, by what is known so far.
-  [[nodiscard]] head_set choose() const {
+  [[nodiscard]] head_set choose() const noexcept(watches_quietly<Observer>) {
     auto const gate_of = [&](std::size_t head) {
       return in.gates.extent(0) == 0 ? head_gate{} : head_gate{in.gates[head].as_span()};
     };
@@ -155,7 +161,7 @@ struct attention_step {
 
   /// Chooses heads as soon as what the scorer reads is there; weighs what it reads, what is kept and what `needed`
   /// says.
-  void decide(head_set const& needed) {
+  void decide(head_set const& needed) noexcept(watches_quietly<Observer>) {
     constexpr bool may_read_before = Policy::may_read(reading::nothing) || Policy::may_read(reading::input) ||
                                      Policy::may_read(reading::gate) || Policy::may_read(reading::query);
     constexpr bool may_read_after = Policy::may_read(reading::output) || Policy::may_read(reading::contribution);
@@ -180,7 +186,7 @@ struct attention_step {
   }
 
   /// Gives dropped heads the weights of a mask that lets them attend, and edits all weights there are.
-  void edit(std::optional<attention_pattern> const& dropped) {
+  void edit(std::optional<attention_pattern> const& dropped) noexcept(watches_quietly<Observer>) {
     if (dropped) {
       for (auto const head : all)
         if (!kept.contains(head)) sink_recent_weights(in, where, head, *dropped, rows[head].as_span());
@@ -193,7 +199,7 @@ struct attention_step {
   }
 
   /// Sums up the values of kept heads, and makes the outputs of the others what the mask says.
-  void sum(std::optional<attention_pattern> const& dropped, bool edited) {
+  void sum(std::optional<attention_pattern> const& dropped, bool edited) noexcept(watches_quietly<Observer>) {
     auto const factor = static_cast<float>(policy.mask.factors(kept.size(), where.heads).outputs);
     for (auto const head : all) {
       auto const row = rows[head].as_span();
@@ -224,15 +230,15 @@ struct attention_step {
 /// values that a mask lets them attend to. Edits act on the weights after heads were chosen, in order, and on those
 /// that a mask gives a dropped head; an edit that mixes heads gets the weights of each of them.
 ///
-/// `outputs` is `[head, dim]`, last axis contiguous. Returns the kept heads. O(heads * keys * dim); allocates only
-/// while `workspace` grows.
+/// `rows` is room for weights, `[head, key]`, and `outputs` is `[head, dim]`, last axis contiguous. Returns the kept
+/// heads. O(heads * keys * dim), no allocation but what an observer makes.
 template <head_policy Policy, attention_observer Observer = no_observer>
 head_set attend(Policy const& policy, site const& where, attention_inputs const& in, std::span<any_edit const> edits,
-                attention_workspace& workspace, strided_view<float, 2> outputs, Observer&& observer = {}) {
+                strided_view<float, 2> rows, strided_view<float, 2> outputs,
+                Observer&& observer = {}) noexcept(watches_quietly<Observer>) {
   if constexpr (watches_inputs<Observer>) observer.input(where, in.input);
   auto const keys = in.keys.extent(0);
-  attention_step<Policy, std::remove_reference_t<Observer>> step{
-      policy, where, in, edits, workspace.rows(where.heads, keys), outputs, observer};
+  attention_step<Policy, std::remove_reference_t<Observer>> step{policy, where, in, edits, rows, outputs, observer};
   head_set needed;  // by edits, whether they are kept or not
   bool edited = false;
   for (auto const& edit : edits) {
@@ -245,6 +251,14 @@ head_set attend(Policy const& policy, site const& where, attention_inputs const&
   step.edit(dropped);
   step.sum(dropped, edited);
   return step.kept;
+}
+
+/// The same with room in a workspace, which allocates while it grows.
+template <head_policy Policy, attention_observer Observer = no_observer>
+head_set attend(Policy const& policy, site const& where, attention_inputs const& in, std::span<any_edit const> edits,
+                attention_workspace& workspace, strided_view<float, 2> outputs, Observer&& observer = {}) {
+  auto const rows = workspace.rows(where.heads, in.keys.extent(0));
+  return attend(policy, where, in, edits, rows, outputs, std::forward<Observer>(observer));
 }
 
 }  // namespace headcount::v0::kernel

@@ -167,6 +167,11 @@ struct check_part {
   static_assert(
       !requires { &Part::validate; },
       "headcount: a part's check is a function beside it: `void validate(part const&, site const&)`");
+  static_assert(
+      !requires { &Part::check; } && !requires { &Part::valid; } && !requires { &Part::is_valid; } &&
+          !requires { &Part::validates; } && !requires { &Part::verify; } && !requires { &Part::validat; } &&
+          !requires { &Part::valdiate; },
+      "headcount: nobody calls this; a part's check is `void validate(part const&, site const&)`, beside it");
 };
 
 }  // namespace headcount::v0

@@ -6,8 +6,11 @@
 #include <type_traits>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/core/text.hpp>
+#include <headcount/core/words.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/score_heads.hpp>
@@ -21,31 +24,58 @@ struct no_evidence {
   [[nodiscard]] constexpr row_view operator()(std::size_t) const noexcept { return {}; }
 };
 
+/// What `evidence(head)` gives of a head.
+template <class Evidence>
+[[nodiscard]] consteval reading reading_of() noexcept {
+  using given = std::invoke_result_t<Evidence const&, std::size_t>;
+  if constexpr (std::same_as<Evidence, no_evidence>) return reading::nothing;
+  else if constexpr (std::convertible_to<given, head_gate>) return reading::gate;
+  else if constexpr (std::convertible_to<given, head_query>) return reading::query;
+  else if constexpr (std::convertible_to<given, head_output>) return reading::output;
+  else if constexpr (std::convertible_to<given, row_view>) return reading::row;
+  else
+    static_assert(sizeof(Evidence) == 0,
+                  "headcount: any_policy reads attention rows and outputs of float; convert them, or use a policy of "
+                  "known parts");
+}
+
 /// One kind of evidence as a part of all that is known: what `evidence(head)` gives says which. `evidence` must outlive
 /// it.
 template <class Evidence>
 [[nodiscard]] attention_tensors tensors_from(Evidence const& evidence) noexcept {
-  using given = std::invoke_result_t<Evidence const&, std::size_t>;
-  static_assert(
-      std::convertible_to<given, head_gate> || std::convertible_to<given, head_query> ||
-          std::convertible_to<given, head_output> || std::convertible_to<given, row_view>,
-      "headcount: any_policy reads attention rows and outputs of float; convert them, or use a policy of known "
-      "parts");
+  constexpr auto given = reading_of<Evidence>();
   attention_tensors tensors;
-  if constexpr (std::convertible_to<given, head_gate>) tensors.gates = evidence;
-  else if constexpr (std::convertible_to<given, head_query>) tensors.queries = evidence;
-  else if constexpr (std::convertible_to<given, head_output>) tensors.outputs = evidence;
-  else if constexpr (std::convertible_to<given, row_view>) tensors.rows = evidence;
+  if constexpr (given == reading::gate) tensors.gates = evidence;
+  else if constexpr (given == reading::query) tensors.queries = evidence;
+  else if constexpr (given == reading::output) tensors.outputs = evidence;
+  else if constexpr (given == reading::row) tensors.rows = evidence;
   return tensors;
+}
+
+/// Whether a scorer's type says that a callable is what it reads. If not, it is asked when it is there, and one that
+/// does not fit is told as an error.
+template <class Score, class Evidence>
+inline constexpr bool fits_by_type = std::same_as<Evidence, attention_tensors> || head_scorer<Score>;
+
+/// Throws headcount::error when a scorer reads anything but what is given.
+template <class Score>
+void require_reads_only(Score const& score, reading given) {
+  for (auto const what :
+       {reading::input, reading::gate, reading::query, reading::row, reading::output, reading::contribution})
+    if (what != given && reads_of(score).contains(what))
+      throw error{"decide",
+                  text_of("the policy's scorer reads ", word_of(what), ", the evidence gives ", word_of(given)),
+                  "attention_tensors with all that it reads"};
 }
 
 /// Scores every head of a site, in head order, into `scores`; returns the filled part, `[head]`.
 /// `evidence` is all that is known (attention_tensors), or a callable: `evidence(head)` gives what the scorer reads of
 /// a head, an attention row, a head_gate, a head_query or a head_output. It is not called when the scorer reads
-/// nothing.
+/// nothing; evidence that the scorer does not read does not compile, or, where only the scorer itself knows what it
+/// reads (any_scorer), is a headcount::error.
 template <class Score, class Evidence>
 std::span<double const> score_site(Score const& score, site const& where, Evidence const& evidence,
-                                   head_scores& scores) noexcept {
+                                   head_scores& scores) noexcept(fits_by_type<Score, Evidence>) {
   auto const filled = std::span{scores}.first(where.heads);
   if constexpr (std::same_as<Evidence, attention_tensors>) {
     score_heads(score, where, evidence, filled);
@@ -64,6 +94,7 @@ std::span<double const> score_site(Score const& score, site const& where, Eviden
       for (std::size_t head = 0; head < where.heads; ++head) filled[head] = score(evidence(head));
     }
   } else {
+    require_reads_only(score, reading_of<Evidence>());
     score_heads(score, where, tensors_from(evidence), filled);
   }
   return filled;
@@ -73,7 +104,7 @@ std::span<double const> score_site(Score const& score, site const& where, Eviden
 /// policy's scope reaches there. Scope, scorer and selector meet here and in the overload below, nowhere else.
 template <head_policy Policy, class Evidence>
 [[nodiscard]] head_set decide(Policy const& policy, site const& where, Evidence const& evidence,
-                              head_scores& scores) noexcept {
+                              head_scores& scores) noexcept(fits_by_type<decltype(policy.score), Evidence>) {
   auto const scored = score_site(policy.score, where, evidence, scores);
   if (!policy.where.covers(where)) return head_set::first(where.heads);
   std::span<double> memory;
@@ -86,7 +117,8 @@ template <head_policy Policy, class Evidence>
 /// The heads that a policy keeps at a site; all of them where its scope does not reach, without scoring them.
 /// O(heads * (score + select)), no allocation. `evidence` as in score_site.
 template <head_policy Policy, class Evidence>
-[[nodiscard]] head_set decide(Policy const& policy, site const& where, Evidence const& evidence) noexcept {
+[[nodiscard]] head_set decide(Policy const& policy, site const& where,
+                              Evidence const& evidence) noexcept(fits_by_type<decltype(policy.score), Evidence>) {
   head_scores scores;
   return policy.where.covers(where) ? decide(policy, where, evidence, scores) : head_set::first(where.heads);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -191,6 +192,12 @@ TEST_CASE("attend: allocates nothing once its workspace has met the longest row"
         CHECK(support::allocations_of([&] {
                 kernel::attend(policy, in.where(when), in.inputs(), edits, workspace, in.outputs_view());
               }) == 0);
+        auto const where = in.where(when);
+        auto const inputs = in.inputs();
+        std::span<any_edit const> const same_edits{edits};
+        auto const outputs = in.outputs_view();
+        kernel::no_observer nobody;
+        static_assert(noexcept(kernel::attend(policy, where, inputs, same_edits, outputs, outputs, nobody)));
       }
   };
   check(dense);

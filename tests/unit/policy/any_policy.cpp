@@ -178,6 +178,39 @@ TEST_CASE("any_edit: refuses parameters out of bounds and heads that a layer doe
   CHECK_THROWS_AS(negative.validate(where), error);
 }
 
+TEST_CASE("any_policy: evidence that its scorer does not read is told, and what it reads is taken") {
+  layer const tensors{1};
+  strided_view<float const, 2> const rows{tensors.weights.data(), {layer::heads, layer::keys}};
+  auto const row = [&](std::size_t head) -> row_view { return rows[head]; };
+  auto const output = [&](std::size_t head) { return head_output{rows[head]}; };
+  site const where{.heads = layer::heads};
+  any_policy const by_rows = score::entropy{} | select::top_k{2};
+  any_policy const by_outputs = score::output_norm{} | select::top_k{2};
+  any_policy const by_nothing = score::random{1} | select::top_k{2};
+  CHECK(decide(by_rows, where, row).size() == 2);
+  CHECK(decide(by_outputs, where, output).size() == 2);
+  CHECK(decide(by_nothing, where, row) == decide(by_nothing, where, no_evidence{}));
+  auto const message = [&](any_policy const& policy, auto const& evidence) {
+    try {
+      (void)decide(policy, where, evidence);
+    } catch (error const& found) {
+      return std::string{found.what()};
+    }
+    return std::string{};
+  };
+  auto const allowed = std::string{" (allowed: attention_tensors with all that it reads)"};
+  CHECK(message(by_outputs, row) == "decide: the policy's scorer reads outputs, the evidence gives rows" + allowed);
+  CHECK(message(by_rows, output) == "decide: the policy's scorer reads rows, the evidence gives outputs" + allowed);
+  CHECK(message(by_rows, no_evidence{}) ==
+        "decide: the policy's scorer reads rows, the evidence gives nothing" + allowed);
+  // Where its scope does not reach, nothing is scored. What is known at compile time throws nothing.
+  CHECK(decide(by_outputs.during(phase::generation), {.phase = phase::prefill, .heads = 3}, row).size() == 3);
+  auto const known = score::entropy{} | select::top_k{2};
+  attention_tensors const all{};
+  static_assert(noexcept(decide(known, where, row)));
+  static_assert(noexcept(decide(by_rows, where, all)));
+}
+
 TEST_CASE("any_edit: of what is not weights it says what is taken away, and leaves weights alone") {
   any_edit const ablate = edit::ablate{edit::block::mamba, {{0, 63}}};
   REQUIRE(ablate.ablation() != nullptr);
