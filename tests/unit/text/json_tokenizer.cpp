@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/file/json_file.hpp>
+#include <headcount/text/json/normal_form.hpp>
 #include <headcount/text/json_tokenizer.hpp>
 
 #include <unit/reference/support/files.hpp>
@@ -230,4 +232,18 @@ TEST_CASE("json_tokenizer: time is linear in a text, of any kind") {
       CHECK(time_of(std::size_t{1} << 17) < 64 * time_of(std::size_t{1} << 13) + 0.05);
     }
   }
+}
+
+TEST_CASE("normal_form: the forms of Unicode 9, which the reference's tables have") {
+  using reference::in_normal_form;
+  using reference::normal_form;
+  CHECK(in_normal_form("e\u0301\u212b\ufb01", normal_form::nfc) == "\u00e9\u00c5\ufb01");
+  CHECK(in_normal_form("\u00e9\ufb01", normal_form::nfd) == "e\u0301\ufb01");
+  CHECK(in_normal_form("\ufb01e\u0301", normal_form::nfkc) == "fi\u00e9");
+  CHECK(in_normal_form("\ufb01\u00e9", normal_form::nfkd) == "fie\u0301");
+  CHECK(in_normal_form("\u32ff\ufb01", normal_form::nfkc) == "\u32fffi");       // of Unicode 12.1
+  CHECK(in_normal_form("\ucc28\u11a7", normal_form::nfc) == "\ucc28\u11a7");    // no final consonant
+  CHECK(in_normal_form("a\u07fd\u0334", normal_form::nfd) == "a\u07fd\u0334");  // no mark yet
+  CHECK(in_normal_form(std::string_view{"a\0e\u0301", 5}, normal_form::nfc) == std::string_view{"a\0\u00e9", 4});
+  CHECK(in_normal_form("", normal_form::nfc).empty());
 }

@@ -9,6 +9,7 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/text/json/fields.hpp>
+#include <headcount/text/json/normal_form.hpp>
 #include <headcount/text/json/pattern.hpp>
 #include <headcount/text/json/unicode.hpp>
 

@@ -59,22 +59,17 @@ class pre_tokenizer {
     if (type == "Sequence") {
       for (auto& one : from.list("pretokenizers")) add(one);
     } else if (type == "Split") {
-      add_split(from);
+      add_split(text_pattern::read(from, "pattern"), read_behavior(from, "behavior"), from.flag("invert"));
     } else if (type == "ByteLevel") {
       add_byte_level(from);
     } else if (type == "Metaspace") {
       add_metaspace(from);
     } else if (type == "Digits") {
-      auto const behavior = from.flag("individual_digits") ? split_behavior::isolated : split_behavior::contiguous;
-      steps_.emplace_back([behavior](text_word const& word, words& into) {
-        cut(word, spans_of(word.text, &is_numeric), behavior, into);
-      });
+      add_split(text_pattern::of_expression(R"(\p{N})", type),
+                from.flag("individual_digits") ? split_behavior::isolated : split_behavior::contiguous);
     } else if (type == "Punctuation") {
-      auto const behavior =
-          from.optional("behavior").is_null() ? split_behavior::isolated : read_behavior(from, "behavior");
-      steps_.emplace_back([behavior](text_word const& word, words& into) {
-        cut(word, spans_of(word.text, &is_punctuation), behavior, into);
-      });
+      add_split(punctuation(),
+                from.optional("behavior").is_null() ? split_behavior::isolated : read_behavior(from, "behavior"));
     } else {
       throw error{from.where(), text_of("the type ", in_quotes(type), " is not implemented"),
                   "Sequence, Split, ByteLevel, Metaspace, Digits, Punctuation"};
@@ -82,9 +77,19 @@ class pre_tokenizer {
     from.finish();
   }
 
-  void add_split(json_fields& from) {
-    steps_.emplace_back([pattern = text_pattern::read(from, "pattern"), behavior = read_behavior(from, "behavior"),
-                         invert = from.flag("invert")](text_word const& word, words& into) {
+  /// ASCII's signs, and what Unicode 8 calls punctuation: \p{P} of later versions less what they added or changed.
+  [[nodiscard]] static text_pattern punctuation() {
+    return text_pattern::of_expression(
+        R"([!-/:-@\[-`{-~\x{166D}\x{111C9}]|[\p{P}&&[^\x{61D}\x{9FD}\x{A76}\x{C77}\x{C84}\x{1B7D}-\x{1B7E}\x{2E43}-\x{2E4F})"
+        R"(\x{2E52}-\x{2E5D}\x{10EAD}\x{10F55}-\x{10F59}\x{10F86}-\x{10F89}\x{1144B}-\x{1144F}\x{1145A}-\x{1145B})"
+        R"(\x{1145D}\x{11660}-\x{1166C}\x{116B9}\x{1183B}\x{11944}-\x{11946}\x{119E2}\x{11A3F}-\x{11A46})"
+        R"(\x{11A9A}-\x{11A9C}\x{11A9E}-\x{11AA2}\x{11C41}-\x{11C45}\x{11C70}-\x{11C71}\x{11EF7}-\x{11EF8}\x{11FFF})"
+        R"(\x{12FF1}-\x{12FF2}\x{16E97}-\x{16E9A}\x{16FE2}\x{1E95E}-\x{1E95F}]])",
+        "Punctuation");
+  }
+
+  void add_split(text_pattern pattern, split_behavior behavior, bool invert = false) {
+    steps_.emplace_back([pattern = std::move(pattern), behavior, invert](text_word const& word, words& into) {
       auto spans = pattern.spans(word.text);
       if (invert)
         for (auto& one : spans) one.is_match = !one.is_match;

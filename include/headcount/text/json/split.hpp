@@ -10,7 +10,6 @@
 
 #include <headcount/text/json/fields.hpp>
 #include <headcount/text/json/pattern.hpp>
-#include <headcount/text/json/unicode.hpp>
 
 namespace headcount::v0::reference {
 
@@ -23,20 +22,6 @@ enum class split_behavior { removed, isolated, merged_with_previous, merged_with
   auto const found = std::ranges::find(names, from.text(key));
   if (found == names.end()) from.fail(key, "Removed, Isolated, MergedWithPrevious, MergedWithNext, Contiguous");
   return static_cast<split_behavior>(found - names.begin());
-}
-
-/// The spans of code points that `is_match` takes, each alone, and of what stands between them.
-template <class IsMatch>
-[[nodiscard]] std::vector<text_span> spans_of(std::string_view text, IsMatch const& is_match) {
-  std::vector<text_span> all;
-  for (std::size_t at = 0; at < text.size();) {
-    auto const [c, bytes] = first_code_point(text.substr(at));
-    bool const matches = is_match(c);
-    if (!matches && !all.empty() && !all.back().is_match) all.back().end += bytes;
-    else all.push_back({at, at + bytes, matches});
-    at += bytes;
-  }
-  return all;
 }
 
 /// Cuts at matches; empty pieces fall away. Source: tokenizers, `NormalizedString::split`.

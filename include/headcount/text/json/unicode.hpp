@@ -1,17 +1,13 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <string>
 #include <string_view>
 
 #include <utf8proc.h>
 
-#include <headcount/core/error.hpp>
-#include <headcount/core/text.hpp>
+#include <headcount/version.hpp>
 
 namespace headcount::v0::reference {
 
@@ -73,19 +69,6 @@ struct code_point {
          (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
-/// The general categories Nd, Nl and No.
-[[nodiscard]] inline bool is_numeric(char32_t c) {
-  auto const category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-  return category >= UTF8PROC_CATEGORY_ND && category <= UTF8PROC_CATEGORY_NO;
-}
-
-/// The general categories P*, and every sign of ASCII that is neither letter, digit, space nor control.
-[[nodiscard]] inline bool is_punctuation(char32_t c) {
-  if (c < 0x80) return c > 0x20 && c < 0x7f && !((c | 0x20u) >= 'a' && (c | 0x20u) <= 'z') && !(c >= '0' && c <= '9');
-  auto const category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
-  return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
-}
-
 /// A text without the white space at its beginning, or at its end.
 [[nodiscard]] inline std::string_view without_leading_space(std::string_view text) {
   while (!text.empty()) {
@@ -102,22 +85,6 @@ struct code_point {
     text.remove_suffix(bytes);
   }
   return text;
-}
-
-/// Unicode's normal forms. Source: Unicode Standard Annex 15.
-enum class normal_form { nfc, nfd, nfkc, nfkd };
-
-/// A valid text in a normal form.
-[[nodiscard]] inline std::string in_normal_form(std::string_view text, normal_form form) {
-  constexpr std::array<int, 4> options{UTF8PROC_COMPOSE, UTF8PROC_DECOMPOSE, UTF8PROC_COMPOSE | UTF8PROC_COMPAT,
-                                       UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT};
-  utf8proc_uint8_t* made = nullptr;
-  auto const bytes =
-      utf8proc_map(reinterpret_cast<utf8proc_uint8_t const*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
-                   &made, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | options[static_cast<std::size_t>(form)]));
-  std::unique_ptr<utf8proc_uint8_t, void (*)(void*)> const kept{made, &std::free};
-  if (bytes < 0) throw error{"text", text_of("no normal form: ", utf8proc_errmsg(bytes))};
-  return {reinterpret_cast<char const*>(made), static_cast<std::size_t>(bytes)};
 }
 
 }  // namespace headcount::v0::reference
