@@ -38,6 +38,10 @@ struct attention {
   float* scores = nullptr;  ///< [batch, head], what the policy's scorer made of every head; null: not wanted
   bool* kept = nullptr;     ///< [batch, head], whether a head is kept; null: not wanted
 
+  /// Whether the first kernel may start while the one ahead of it in the stream ends; it waits for that one before it
+  /// reads anything. Not where the one ahead was itself started so and ends before those before it have.
+  bool starts_early = true;
+
   void* workspace = nullptr;  ///< of workspace_bytes(); one call at a time may use it
   std::size_t workspace_bytes = 0;
 };
@@ -51,42 +55,62 @@ struct attention_options {
 namespace detail {
 
 /// Starts a pass that copies in a given way.
-template <class Shape, int Warps, work Work, class Sum, class Copies>
+template <class Line, class Shape, int Warps, work Work, class Sum, class Copies>
 void start_pass(device_facts const& device, parameters<typename Shape::element_type> const& in, int shares,
-                bool after_own, cudaStream_t stream) {
+                cudaStream_t stream) {
   CUtensorMap keys{}, values{};
   if constexpr (Copies::by_engine) {
     keys = map_of<Shape>(in.cache.keys, in.cache, in.kv_heads);
     values = map_of<Shape>(in.cache.values, in.cache, in.kv_heads);
   }
-  launch(device, pass<Shape, Warps, Work, Sum, Copies>, shares, Warps * 32,
-         pass_layout<Shape, Warps, Work, Copies>::asked, after_own, stream, keys, values, in);
+  launch(device, pass<Line, Shape, Warps, Work, Sum, Copies>, shares, Warps * 32,
+         pass_layout<Shape, Warps, Work, Copies>::asked, Work == work::sum || in.starts_early, stream, keys, values,
+         in);
 }
+
+template <class Shape>
+using even_of = even_line<Shape, typename Shape::element_type>;
+template <class Shape>
+using listed_of = listed_line<Shape, typename Shape::element_type>;
 
 template <class Shape, int Warps, work Work, class Sum>
 void run_pass(device_facts const& device, parameters<typename Shape::element_type> const& in, int shares,
-              bool after_own, cudaStream_t stream) {
+              cudaStream_t stream) {
   // Three tiles a warp on their way, two where stored weights leave no room.
   constexpr int room = 227 * 1024 / (8 / Warps) - 1024;
   constexpr int stages = pass_layout<Shape, Warps, Work, engine_copies<Shape, 3>>::asked <= room ? 3 : 2;
-  auto const start = engine_can_read(device, in.cache)
-                         ? start_pass<Shape, Warps, Work, Sum, engine_copies<Shape, stages>>
-                         : start_pass<Shape, Warps, Work, Sum, lane_copies<Shape>>;
-  start(device, in, shares, after_own, stream);
+  using engine = engine_copies<Shape, stages>;
+  if (!engine_can_read(device, in.cache))
+    return start_pass<listed_of<Shape>, Shape, Warps, Work, Sum, lane_copies<Shape>>(device, in, shares, stream);
+  if constexpr (Work != work::sum)
+    if (in.even.hold && in.list == listing::all)
+      return start_pass<even_of<Shape>, Shape, Warps, Work, Sum, engine>(device, in, static_cast<int>(in.even.shares),
+                                                                         stream);
+  start_pass<listed_of<Shape>, Shape, Warps, Work, Sum, engine>(device, in, shares, stream);
 }
 
 template <class Shape, sums_are Are, class Score, class Select>
 void run_combine(device_facts const& device, parameters<typename Shape::element_type> const& in,
                  device_policy<Score, Select> const& policy, cudaStream_t stream) {
-  // The narrowest slices that still let all blocks run at once.
-  int const heads = in.batch * in.kv_heads * Shape::group, most = 3 * device.multiprocessors;
-  auto const start = [&](auto kernel, int slice) {
-    launch(device, kernel, heads * (Shape::dim / slice), combine_threads, 0, true, stream, in, policy);
+  int const quads = in.kv_heads * Shape::group * Shape::dim / 4, units = in.batch * in.kv_heads,
+            shares = Are == sums_are::scored ? in.shares : in.list_shares, threads = combine_threads<Are>,
+            across = combined_across(in.batch, quads, (shares + units - 1) / units, threads, device.multiprocessors);
+  auto const start = [&](auto kernel) {
+    launch(device, kernel, in.batch * ((quads + across - 1) / across), threads, 0, true, stream, in, policy, across);
   };
-  constexpr int middle = Shape::dim < 128 ? Shape::dim : 128;
-  if (heads * (Shape::dim / 32) <= most) start(combine<Shape, 32, Are, Score, Select>, 32);
-  else if (heads * (Shape::dim / middle) <= most) start(combine<Shape, middle, Are, Score, Select>, middle);
-  else start(combine<Shape, Shape::dim, Are, Score, Select>, Shape::dim);
+  if constexpr (Are != sums_are::normalised)
+    if (in.even.hold && in.list == listing::all) return start(combine<even_of<Shape>, Shape, Are, Score, Select>);
+  start(combine<listed_of<Shape>, Shape, Are, Score, Select>);
+}
+
+template <class Shape, bool Drops, class Score, class Select>
+void run_decide(device_facts const& device, parameters<typename Shape::element_type> const& in,
+                device_policy<Score, Select> const& policy, cudaStream_t stream) {
+  auto const start = [&](auto kernel) {
+    launch(device, kernel, in.batch, decide_threads, 0, true, stream, in, policy);
+  };
+  if (in.even.hold) return start(decide<even_of<Shape>, Shape, Drops, Score, Select>);
+  if constexpr (!Drops) start(decide<listed_of<Shape>, Shape, Drops, Score, Select>);
 }
 
 }  // namespace detail
@@ -111,8 +135,9 @@ void attend_heads(attention<Shape> const& call, head_set const& fixed, head_set 
     check(
         cudaMemsetAsync(in.kept_flags, 1, static_cast<std::size_t>(call.batch * call.kv_heads * Shape::group), stream),
         "flags of kept heads");
-  detail::run_pass<Shape, Warps, work::attend, score_sum<nothing_scored>>(device, in, in.list_shares, false, stream);
-  if (in.list != listing::all || !all_whole<Shape>(in, in.list_shares))
+  in.even = rows_in_common<Shape>(call.cache, call.batch, call.kv_heads, in.list_shares);
+  detail::run_pass<Shape, Warps, work::attend, score_sum<nothing_scored>>(device, in, in.list_shares, stream);
+  if (in.list != listing::all || !all_whole(in))
     detail::run_combine<Shape, sums_are::relative>(device, in, device_policy<nothing_scored, nothing_scored>{}, stream);
 }
 
@@ -159,6 +184,7 @@ void attend(attention<Shape> const& call, Policy const& policy, cudaStream_t str
               tiles = most_tiles<Shape>(call.cache);
     in.chooses = chooses;
     in.shares = shares_for(units, tiles, slots, Warps, device);
+    in.even = rows_in_common<Shape>(call.cache, call.batch, call.kv_heads, in.shares);
     device_policy<Score, Select> const on_device{policy.score, policy.select};
     auto how = options.how;
     if (how == way::automatic) {
@@ -169,16 +195,15 @@ void attend(attention<Shape> const& call, Policy const& policy, cudaStream_t str
     }
     if (!chooses) how = way::dense;
     if (how == way::dense) {
-      detail::run_pass<Shape, Warps, work::attend, Sum>(device, in, in.shares, false, stream);
-      if (all_whole<Shape>(in, in.shares))
-        launch(device, drop<Shape, Score, Select>, call.batch, decide_threads, 0, true, stream, in, on_device);
+      detail::run_pass<Shape, Warps, work::attend, Sum>(device, in, in.shares, stream);
+      if (all_whole(in)) detail::run_decide<Shape, true>(device, in, on_device, stream);
       else detail::run_combine<Shape, sums_are::scored>(device, in, on_device, stream);
     } else {
-      detail::run_pass<Shape, Warps, work::weigh, Sum>(device, in, in.shares, false, stream);
-      launch(device, decide<Shape, Score, Select>, call.batch, decide_threads, 0, true, stream, in, on_device);
+      detail::run_pass<Shape, Warps, work::weigh, Sum>(device, in, in.shares, stream);
+      detail::run_decide<Shape, false>(device, in, on_device, stream);
       in.list = listing::rows;
       in.list_shares = std::min(slots, most_shares);
-      detail::run_pass<Shape, Warps, work::sum, score_sum<nothing_scored>>(device, in, in.list_shares, true, stream);
+      detail::run_pass<Shape, Warps, work::sum, score_sum<nothing_scored>>(device, in, in.list_shares, stream);
       detail::run_combine<Shape, sums_are::normalised>(device, in, device_policy<nothing_scored, nothing_scored>{},
                                                        stream);
     }

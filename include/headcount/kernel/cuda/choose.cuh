@@ -38,9 +38,9 @@ template <class Select>
 /// `units`, groups of all rows; `bytes` of their visible keys and values; `share` of groups kept.
 [[nodiscard]] inline way quicker_way(int units, double bytes, double share, double bytes_per_second) {
   double const rate = 0.94 * bytes_per_second, half = bytes / 2;
-  double const dense = 7e-6 + bytes / rate;
+  double const dense = 9e-6 + bytes / rate;
   double const two_pass =
-      15e-6 + 0.1e-6 * units + half * (half > 200e6 ? 1.1 : 1.05) / rate + share * half / (0.9 * rate);
+      12e-6 + 0.01e-6 * units + half * (half > 200e6 ? 1.1 : 1.05) / rate + share * half / (0.9 * rate);
   return two_pass < 0.97 * dense ? way::two_pass : way::dense;
 }
 

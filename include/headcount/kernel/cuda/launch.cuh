@@ -42,7 +42,7 @@ struct device_facts {
 /// itself.
 template <class... Parameters, class... Arguments>
 void launch(device_facts const& device, void (*kernel)(Parameters...), int blocks, int threads, int shared_bytes,
-            bool after_own, cudaStream_t stream, Arguments const&... arguments) {
+            bool early, cudaStream_t stream, Arguments const&... arguments) {
   if (shared_bytes > 48 * 1024)
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared_bytes),
           "shared memory for a kernel");
@@ -55,7 +55,7 @@ void launch(device_facts const& device, void (*kernel)(Parameters...), int block
   config.dynamicSmemBytes = static_cast<std::size_t>(shared_bytes);
   config.stream = stream;
   config.attrs = &attribute;
-  config.numAttrs = after_own && device.capability >= 90 ? 1 : 0;
+  config.numAttrs = early && device.capability >= 90 ? 1 : 0;
   check(cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...), "a kernel");
 }
 

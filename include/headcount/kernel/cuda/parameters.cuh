@@ -15,6 +15,14 @@ enum class listing : int {
   rows   ///< the groups of kept[row]
 };
 
+/// Rows that are alike, in tiles: none has a length of its own and all groups are listed.
+struct even_rows {
+  bool hold = false;
+  int first = 0;        ///< tile that holds a visible key
+  int tiles = 0;        ///< of a row that hold any
+  unsigned shares = 1;  ///< that the line of all of them is cut into
+};
+
 /// What a kernel is told: the call's tensors, and the workspace that kernels of one call hand on to each other.
 template <class Element>
 struct parameters {
@@ -27,14 +35,17 @@ struct parameters {
   int batch = 0;
   int kv_heads = 0;
   int layer = 0;
-  int shares = 1;        ///< that the work on all groups is cut into
-  int list_shares = 1;   ///< that the work on listed groups is cut into
+  int shares = 1;       ///< that the work on all groups is cut into
+  int list_shares = 1;  ///< that the work on listed groups is cut into
+  bool starts_early = true;
   bool chooses = false;  ///< whether the policy chooses here; otherwise every head is kept
 
+  even_rows even;  ///< of the work on all groups
   listing list = listing::all;
   head_set same;             ///< heads, where list is `same`
   head_set* kept = nullptr;  ///< [batch], heads, where list is `rows`
 
+  int2* cells = nullptr;             ///< [batch, group]: see cells_of
   float4* statistics = nullptr;      ///< [piece, head of group]: see statistic
   float* partial = nullptr;          ///< [piece, head of group, dim]
   float2* softmaxes = nullptr;       ///< [batch, head]: maximum and sum

@@ -44,11 +44,42 @@ struct place {
   return nearly_all || short_work ? even : most;
 }
 
-/// The line of listed units; every function by a whole warp.
+/// The line where rows are alike and all groups are listed: no memory is read to know it, so that a kernel has it
+/// before the one ahead of it has ended.
 template <class Shape, class Element>
-class work_line {
+class even_line {
  public:
-  __device__ __forceinline__ work_line(parameters<Element> const& in, int shares) : in_{&in} {
+  static constexpr bool known = true;
+
+  __device__ __forceinline__ even_line(parameters<Element> const& in, int) : in_{&in} {}
+
+  [[nodiscard]] __device__ __forceinline__ bool empty() const { return in_->even.tiles == 0; }
+  [[nodiscard]] __device__ __forceinline__ unsigned total() const {
+    return static_cast<unsigned>(in_->batch * in_->kv_heads * in_->even.tiles);
+  }
+  [[nodiscard]] __device__ __forceinline__ unsigned shares() const { return in_->even.shares; }
+  [[nodiscard]] __device__ __forceinline__ row_tiles tiles(int) const {
+    return {in_->even.first, in_->even.first + in_->even.tiles};
+  }
+  [[nodiscard]] __device__ __forceinline__ place row_holding(int tile) const {
+    int const row = tile / (in_->kv_heads * in_->even.tiles), units = row * in_->kv_heads,
+              tiles = units * in_->even.tiles;
+    return {row, tiles, units, tiles};
+  }
+  [[nodiscard]] __device__ __forceinline__ head_words listed(int) const { return {}; }
+  [[nodiscard]] __device__ __forceinline__ int group_after(head_words const&, int group) const { return group + 1; }
+
+ private:
+  parameters<Element> const* in_;
+};
+
+/// The line of any rows, any listed groups; every function by a whole warp. O(batch / 32) each.
+template <class Shape, class Element>
+class listed_line {
+ public:
+  static constexpr bool known = false;
+
+  __device__ __forceinline__ listed_line(parameters<Element> const& in, int shares) : in_{&in} {
     place at;
 #pragma unroll 1
     for (int base = 0; base < in.batch; base += 32) {
@@ -61,17 +92,10 @@ class work_line {
   }
 
   [[nodiscard]] __device__ __forceinline__ bool empty() const { return total_ == 0; }
-
-  /// The first tile of a share; shares beyond the last are empty.
-  [[nodiscard]] __device__ __forceinline__ int begin(int share) const {
-    auto const at = static_cast<unsigned>(share);
-    return static_cast<int>(at < shares_ ? total_ * at / shares_ : total_);
-  }
-  /// The share that holds a tile.
-  [[nodiscard]] __device__ __forceinline__ int share_of(int tile) const {
-    return static_cast<int>(((static_cast<unsigned>(tile) + 1) * shares_ - 1) / total_);
-  }
-  /// The row that holds a tile, which must be one of the line. O(batch / 32).
+  [[nodiscard]] __device__ __forceinline__ unsigned total() const { return total_; }
+  [[nodiscard]] __device__ __forceinline__ unsigned shares() const { return shares_; }
+  [[nodiscard]] __device__ __forceinline__ row_tiles tiles(int row) const { return tiles_of<Shape>(*in_, row); }
+  /// The row that holds a tile, which must be one of the line.
   [[nodiscard]] __device__ __forceinline__ place row_holding(int tile) const {
     place at;
 #pragma unroll 1
@@ -83,14 +107,12 @@ class work_line {
       at = after(at, rows);
     }
   }
-  [[nodiscard]] __device__ __forceinline__ place row(int index) const {
-    place at;
-#pragma unroll 1
-    for (int base = 0;; base += 32) {
-      auto const rows = base == 0 ? first_ : scan(*in_, base);
-      if (index < base + 32) return before(at, rows, base, index - base);
-      at = after(at, rows);
-    }
+  /// The heads of a row that are listed, and the group after one that holds any; kv_heads when there is none.
+  [[nodiscard]] __device__ __forceinline__ head_words listed(int row) const {
+    return in_->list == listing::all ? head_words{} : listed_heads(*in_, row);
+  }
+  [[nodiscard]] __device__ __forceinline__ int group_after(head_words const& heads, int group) const {
+    return in_->list == listing::all ? group + 1 : heads.template group_after<Shape::group>(group, in_->kv_heads);
   }
 
  private:
@@ -144,41 +166,58 @@ struct piece {
   int row = -1;  ///< -1 where there is no piece left
   int group = 0;
   int unit = 0;
-  int first = 0;       ///< tile of the row
-  int end = 0;         ///< tile of the row
-  int stored = 0;      ///< of tile 0 of the row, if there were stored weights of it, in the line of all units
-  bool whole = false;  ///< nothing of the unit lies in another share
+  int first = 0;   ///< tile of the row
+  int end = 0;     ///< tile of the row
+  int stored = 0;  ///< of tile 0 of the row, if there were stored weights of it, in the line of all units
+  int shares = 0;  ///< that the unit lies in, where it begins here; otherwise 0
+
+  [[nodiscard]] __device__ bool whole() const { return shares == 1; }
 };
 
 // What kernels do once a piece is no inlined code: instructions come from memory, too, and a kernel runs through them
 // once.
 
+/// The first tile of a share; shares beyond the last are empty.
+template <class Line>
+[[nodiscard]] __device__ __forceinline__ int begin_of(Line const& line, int share) {
+  auto const at = static_cast<unsigned>(share);
+  return static_cast<int>(at < line.shares() ? line.total() * at / line.shares() : line.total());
+}
+
+/// The share that holds a tile of the line.
+template <class Line>
+[[nodiscard]] __device__ __forceinline__ int share_of(Line const& line, int tile) {
+  return static_cast<int>(((static_cast<unsigned>(tile) + 1) * line.shares() - 1) / line.total());
+}
+
 /// Walks the pieces of a share in order; a whole warp.
-template <class Shape, class Element>
+template <class Line>
 class share_walk {
  public:
-  __device__ __forceinline__ share_walk(parameters<Element> const& in, work_line<Shape, Element> const& line, int share)
-      : at_{line.begin(share)}, stop_{line.begin(share + 1)} {
+  template <class Element>
+  __device__ __forceinline__ share_walk(parameters<Element> const& in, Line const& line, int share)
+      : share_{share}, at_{begin_of(line, share)}, stop_{begin_of(line, share + 1)} {
     if (at_ >= stop_) return;
     auto const place = line.row_holding(at_);
     row_ = place.row, all_tiles_ = place.all_tiles;
-    open_row(in);
+    open_row(in, line);
     int const skipped = (at_ - place.tiles) / tiles_.count();
     unit_ = place.units + skipped, unit_begin_ = place.tiles + skipped * tiles_.count();
-    if (in.list == listing::all) group_ = skipped;
+    if (Line::known || in.list == listing::all) group_ = skipped;
     else
 #pragma unroll 1
-      for (int i = 0; i < skipped; ++i) group_ = next_group(in);
+      for (int i = 0; i < skipped; ++i) group_ = line.group_after(kept_, group_);
   }
 
   /// The next piece.
-  [[nodiscard]] __device__ __forceinline__ piece next(parameters<Element> const& in) {
+  template <class Element>
+  [[nodiscard]] __device__ __forceinline__ piece next(parameters<Element> const& in, Line const& line) {
     if (at_ >= stop_) return {};
 #pragma unroll 1
     while (group_ == in.kv_heads) {
       all_tiles_ += in.kv_heads * tiles_.count();
       ++row_;
-      open_row(in);
+      open_row(in, line);
     }
     int const unit_end = unit_begin_ + tiles_.count(), end = min(unit_end, stop_);
     piece const here{.row = row_,
@@ -187,42 +226,43 @@ class share_walk {
                      .first = tiles_.first + at_ - unit_begin_,
                      .end = tiles_.first + end - unit_begin_,
                      .stored = all_tiles_ + group_ * tiles_.count() - tiles_.first,
-                     .whole = at_ == unit_begin_ && end == unit_end};
+                     .shares = at_ > unit_begin_ ? 0
+                               : end == unit_end ? 1
+                                                 : share_of(line, unit_end - 1) - share_ + 1};
     unit_begin_ = unit_end, at_ = end;
     ++unit_;
-    group_ = next_group(in);
+    group_ = line.group_after(kept_, group_);
     return here;
   }
 
  private:
-  __device__ __forceinline__ void open_row(parameters<Element> const& in) {
-    tiles_ = tiles_of<Shape>(in, row_);
-    if (in.list != listing::all) kept_ = listed_heads(in, row_);
-    group_ = -1;
-    group_ = tiles_.count() > 0 ? next_group(in) : in.kv_heads;
-  }
-  [[nodiscard]] __device__ __forceinline__ int next_group(parameters<Element> const& in) const {
-    return in.list == listing::all ? group_ + 1 : kept_.template group_after<Shape::group>(group_, in.kv_heads);
+  template <class Element>
+  __device__ __forceinline__ void open_row(parameters<Element> const& in, Line const& line) {
+    tiles_ = line.tiles(row_);
+    kept_ = line.listed(row_);
+    group_ = tiles_.count() > 0 ? line.group_after(kept_, -1) : in.kv_heads;
   }
 
-  int at_, stop_;
+  int share_, at_, stop_;
   int row_ = 0, group_ = 0, unit_ = 0, unit_begin_ = 0, all_tiles_ = 0;
   row_tiles tiles_;
   head_words kept_{};
 };
 
-/// The pieces of one unit: how many, and the cell of the first; cells follow each other.
-struct unit_cells {
-  int first = 0;
-  int count = 0;
-};
-/// Of a listed unit: the `index`th of its row. Whole warp.
-template <class Shape, class Element>
-[[nodiscard]] __device__ __forceinline__ unit_cells cells_of(work_line<Shape, Element> const& line, place const& row,
-                                                             int tiles, int index) {
-  if (tiles == 0) return {};
-  int const begin = row.tiles + index * tiles, first = line.share_of(begin), last = line.share_of(begin + tiles - 1);
-  return {row.units + index + first, last - first + 1};
+/// The pieces of one unit, for kernels after a pass: the cell of the first, those of the others follow; how many.
+/// Where rows are alike that is known; otherwise the pass has written it, and the pass must have ended.
+template <class Line, class Element>
+[[nodiscard]] __device__ __forceinline__ int2 cells_of(parameters<Element> const& in, int row, int group) {
+  int const unit = row * in.kv_heads + group;
+  if constexpr (Line::known) {
+    if (in.even.tiles == 0) return {};
+    Line const line{in, 0};
+    int const begin = unit * in.even.tiles, first = share_of(line, begin);
+    return {unit + first, share_of(line, begin + in.even.tiles - 1) - first + 1};
+  } else {
+    auto const [first, end] = visible(in.cache, row);
+    return first < end ? __ldcg(in.cells + unit) : int2{};
+  }
 }
 
 }  // namespace headcount::v0::cuda

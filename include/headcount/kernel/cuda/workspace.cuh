@@ -48,28 +48,37 @@ template <int Group>
 }
 
 /// Into how many shares, one a block, units of so many tiles are cut at most: as many as run at once, with a tile for
-/// every warp, and no more a unit than the device has multiprocessors, as more are slow to add up.
+/// every warp, two where that still leaves a share for every multiprocessor, and no more a unit than the device has
+/// multiprocessors, as more are slow to add up.
 [[nodiscard]] inline int shares_for(int units, int tiles, int slots, int warps, device_facts const& device) {
-  auto const by_tiles = std::max<std::int64_t>(1, std::int64_t{units} * tiles / warps);
+  std::int64_t const multiprocessors = device.multiprocessors, one_each = std::int64_t{units} * tiles / warps,
+                     two_each = std::max(std::min(one_each, multiprocessors), one_each / 2);
   return static_cast<int>(
-      std::min({std::int64_t{slots}, by_tiles, std::int64_t{std::max(units, 1)} * device.multiprocessors}));
+      std::max<std::int64_t>(1, std::min({std::int64_t{slots}, two_each, std::max(units, 1) * multiprocessors})));
+}
+
+/// What rows have in common, where they are alike, and into how many shares the line of all of them is cut.
+template <class Shape>
+[[nodiscard]] even_rows rows_in_common(key_value_cache const& cache, int batch, int kv_heads, int shares) {
+  int const first = cache.window > 0 ? std::max(0, cache.longest - cache.window) / Shape::tile_keys : 0,
+            tiles = std::max(0, (cache.longest + Shape::tile_keys - 1) / Shape::tile_keys - first);
+  auto const units = static_cast<unsigned>(batch * kv_heads);
+  return {.hold = !cache.lengths,
+          .first = first,
+          .tiles = tiles,
+          .shares = even_shares(units, units * static_cast<unsigned>(tiles), static_cast<unsigned>(shares))};
 }
 
 /// Whether a pass over all groups writes every output itself, as no unit lies in two shares: known where rows are
 /// alike.
-template <class Shape, class Element>
-[[nodiscard]] bool all_whole(parameters<Element> const& in, int shares) {
-  auto const units = static_cast<unsigned>(in.batch * in.kv_heads);
-  auto const& cache = in.cache;
-  int const first = cache.window > 0 && cache.longest > cache.window ? cache.longest - cache.window : 0;
-  int const tiles = (cache.longest + Shape::tile_keys - 1) / Shape::tile_keys - first / Shape::tile_keys;
-  return !cache.lengths && tiles > 0 &&
-         units % even_shares(units, units * static_cast<unsigned>(tiles), static_cast<unsigned>(shares)) == 0;
+template <class Element>
+[[nodiscard]] bool all_whole(parameters<Element> const& in) {
+  return in.even.hold && in.even.tiles > 0 && static_cast<unsigned>(in.batch * in.kv_heads) % in.even.shares == 0;
 }
 
 /// The parts of the workspace, each at a multiple of 256 bytes.
 struct workspace_layout {
-  std::size_t partial = 0, softmaxes = 0, kept = 0, weights = 0, bytes = 0;
+  std::size_t partial = 0, softmaxes = 0, kept = 0, cells = 0, weights = 0, bytes = 0;
 };
 template <class Shape>
 [[nodiscard]] workspace_layout lay_out(key_value_cache const& cache, int batch, int kv_heads) {
@@ -80,7 +89,8 @@ template <class Shape>
   at.partial = rounded(rows * sizeof(float4));
   at.softmaxes = at.partial + rounded(rows * Shape::dim * sizeof(float));
   at.kept = at.softmaxes + rounded(units * Shape::group * sizeof(float2));
-  at.weights = at.kept + rounded(static_cast<std::size_t>(batch) * sizeof(head_set));
+  at.cells = at.kept + rounded(static_cast<std::size_t>(batch) * sizeof(head_set));
+  at.weights = at.cells + rounded(units * sizeof(int2));
   at.bytes = at.weights + rounded(units * static_cast<std::size_t>(most_tiles<Shape>(cache)) * Shape::weight_bytes);
   return at;
 }
@@ -112,10 +122,12 @@ template <class Shape, class Call>
   in.batch = call.batch;
   in.kv_heads = call.kv_heads;
   in.layer = call.layer;
+  in.starts_early = call.starts_early;
   in.statistics = reinterpret_cast<float4*>(memory);
   in.partial = reinterpret_cast<float*>(memory + at.partial);
   in.softmaxes = reinterpret_cast<float2*>(memory + at.softmaxes);
   in.kept = reinterpret_cast<head_set*>(memory + at.kept);
+  in.cells = reinterpret_cast<int2*>(memory + at.cells);
   in.weights = memory + at.weights;
   return in;
 }
