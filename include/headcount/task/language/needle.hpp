@@ -10,6 +10,7 @@
 #include <headcount/core/random_stream.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token_positions.hpp>
+#include <headcount/task/hide.hpp>
 #include <headcount/task/language/small_language.hpp>
 
 namespace headcount::v0::evaluate {
@@ -71,14 +72,17 @@ struct needle_plan {
 
   auto context = language.start();
   std::vector<std::size_t> begins(needles.size());
-  for (std::size_t gap = 0; gap <= filler.size(); ++gap) {
-    for (std::size_t i = 0; i < needles.size(); ++i) {
-      if (static_cast<std::size_t>(std::lround(plan.depths[i] * static_cast<double>(filler.size()))) != gap) continue;
-      begins[i] = context.size();
-      context.insert(context.end(), needles[i].begin(), needles[i].end());
-    }
-    if (gap < filler.size()) context.insert(context.end(), filler[gap].begin(), filler[gap].end());
-  }
+  std::vector<std::size_t> gaps;
+  for (auto const depth : plan.depths)
+    gaps.push_back(static_cast<std::size_t>(std::lround(depth * static_cast<double>(filler.size()))));
+  auto const add = [&](sentence_tokens const& tokens) { context.insert(context.end(), tokens.begin(), tokens.end()); };
+  hide(
+      filler.size(), gaps,
+      [&](std::size_t i) {
+        begins[i] = context.size();
+        add(needles[i]);
+      },
+      [&](std::size_t sentence) { add(filler[sentence]); });
 
   std::vector<needle_prompt> prompts;
   for (std::size_t i = 0; i < needles.size(); ++i)

@@ -10,6 +10,7 @@
 
 #include <headcount/core/token.hpp>
 #include <headcount/core/token_positions.hpp>
+#include <headcount/task/hide.hpp>
 #include <headcount/task/needle/phrase_score.hpp>
 #include <headcount/task/needle/prompt_form.hpp>
 #include <headcount/task/needle/text_parts.hpp>
@@ -61,34 +62,27 @@ void encode_needle(Tokenizer const& tokenizer, std::span<text_piece const> piece
     result.realised_depth = 100 * static_cast<double>(needle.first - context.first) / static_cast<double>(straw);
 }
 
-/// A needle and others like it in the gaps between sentences: gap g stands before sentence g.
-struct hidden_needles {
-  std::vector<std::string> sentences{};
-  std::string needle{};
-  std::size_t gap = 0;
-  std::vector<std::pair<std::size_t, std::string>> others{};  ///< gap and needle
-
-  /// The context, with single spaces.
-  [[nodiscard]] std::vector<text_piece> pieces() const {
-    std::vector<text_piece> result{{piece_kind::context, {}}};
-    bool is_first = true;
-    auto const add = [&](std::string const& text) {
-      result.back().text.append(is_first ? "" : " ").append(text);
-      is_first = false;
-    };
-    for (std::size_t at = 0; at <= sentences.size(); ++at) {
-      if (at == gap) {
-        result.push_back({piece_kind::needle, {}});
-        add(needle);
-        result.push_back({piece_kind::context, {}});
-      }
-      for (auto const& [place, text] : others)
-        if (place == at) add(text);
-      if (at < sentences.size()) add(sentences[at]);
-    }
-    return result;
-  }
-};
+/// A context with needles in the gaps between its sentences, see hide; the first is the one that is asked for. Joined
+/// by single spaces.
+[[nodiscard]] inline std::vector<text_piece> hide_needles(std::span<std::string const> sentences,
+                                                          std::span<std::string const> needles,
+                                                          std::span<std::size_t const> gaps) {
+  std::vector<text_piece> result{{piece_kind::context, {}}};
+  bool is_first = true;
+  auto const add = [&](std::string const& text) {
+    result.back().text.append(is_first ? "" : " ").append(text);
+    is_first = false;
+  };
+  hide(
+      sentences.size(), gaps,
+      [&](std::size_t i) {
+        if (i == 0) result.push_back({piece_kind::needle, {}});
+        add(needles[i]);
+        if (i == 0) result.push_back({piece_kind::context, {}});
+      },
+      [&](std::size_t i) { add(sentences[i]); });
+  return result;
+}
 
 /// The gap between pieces of some sizes where what stands before comes closest to a share of the whole; of two that are
 /// as close the earlier. `share` is 0 to 1.

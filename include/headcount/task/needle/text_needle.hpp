@@ -87,14 +87,15 @@ class needle_maker {
 
   [[nodiscard]] text_needle make(std::size_t gap) const {
     auto const& asked = needles_.front();
-    hidden_needles hidden{.needle = asked.sentence, .gap = gap};
-    for (std::size_t i = 0; i < sizes_.size(); ++i) hidden.sentences.push_back(sentence(i));
-    for (std::size_t i = 0; i < places_.size(); ++i)
-      hidden.others.emplace_back(static_cast<std::size_t>(places_[i] * static_cast<double>(sizes_.size() + 1)),
-                                 needles_[i + 1].sentence);
+    std::vector<std::string> sentences, needles;
+    for (std::size_t i = 0; i < sizes_.size(); ++i) sentences.push_back(sentence(i));
+    for (auto const& one : needles_) needles.push_back(one.sentence);
+    std::vector<std::size_t> gaps{gap};
+    for (auto const place : places_)
+      gaps.push_back(static_cast<std::size_t>(place * static_cast<double>(sizes_.size() + 1)));
     text_needle result{.answer = asked.answer, .phrases = asked.phrases};
     result.factors = {{"needle", asked.sentence}, {"haystack", text_of("from sentence ", first_)}};
-    encode_needle(tokenizer_, pieces_of_prompt(form_, hidden.pieces(), asked.question), result);
+    encode_needle(tokenizer_, pieces_of_prompt(form_, hide_needles(sentences, needles, gaps), asked.question), result);
     return result;
   }
 
