@@ -37,8 +37,10 @@ class json_tokenizer {
  public:
   /// Reads the file, with tokenizer_config.json and config.json beside it for what they say of it. Throws
   /// headcount::error.
-  explicit json_tokenizer(std::filesystem::path const& path)
-      : parts_{std::make_shared<parts const>(path, read_json(path))} {}
+  explicit json_tokenizer(std::filesystem::path const& path) : json_tokenizer{path, read_json(path)} {}
+  /// What the file at `path` says, as it was read.
+  json_tokenizer(std::filesystem::path const& path, nlohmann::json const& json)
+      : parts_{std::make_shared<parts const>(path, json)} {}
 
   /// The token that begins a text: tokenizer_config.json's bos_token or none, as its add_bos_token says; without that
   /// key, the post_processor's. A file without either that is not byte-level has SentencePiece's way: bos_token, or
