@@ -73,6 +73,23 @@ TEST_CASE("cuda: paged caches give what contiguous ones do, bit for bit") {
   }
 }
 
+TEST_CASE("cuda: pages of any size give the same where rows are alike, too") {
+  problem<grouped> const one{{.batch = 2, .kv_heads = 3, .capacity = 530}, 11};
+  for (auto const how : ways) {
+    auto const whole = one.contiguous(calls(published, how));
+    for (int const page_size : {7, 16}) CHECK(one.paged(page_size, calls(published, how)) == whole);
+  }
+}
+
+TEST_CASE("cuda: a call that starts late gives the same") {
+  problem<grouped> const one{{.batch = 2, .kv_heads = 8, .capacity = 700}, 12};
+  for (auto const how : ways)
+    CHECK(one.contiguous([how](auto in) {
+      in.starts_early = false;
+      cuda::attend(in, published, nullptr, {.how = how});
+    }) == one.contiguous(calls(published, how)));
+}
+
 TEST_CASE("cuda: many rows are a share a block, some whole, some not") {
   problem<grouped> const one{{.batch = 70, .kv_heads = 4, .capacity = 130}, 5};
   auto const right = one.formula(published);
@@ -119,18 +136,17 @@ TEST_CASE("cuda: where a policy's scope does not reach every head is kept, score
 }
 
 TEST_CASE("cuda: a call is the same each time, and in a graph") {
-  problem<grouped> const one{{.batch = 4, .kv_heads = 8, .capacity = 3000, .lengths = {3000, 5, 2222, 900}}, 9};
-  for (auto const how : ways) {
-    auto const first = one.contiguous(calls(published, how));
-    CHECK(one.contiguous(calls(published, how)) == first);
+  auto const check = [](problem<grouped> const& one, auto const& call) {
+    auto const first = one.contiguous([&](auto const& in) { call(in, nullptr); });
+    CHECK(one.contiguous([&](auto const& in) { call(in, nullptr); }) == first);
     auto const captured = one.contiguous([&](auto const& in) {
       cudaStream_t stream;
       cudaGraph_t graph;
       cudaGraphExec_t replayed;
       support::check(cudaStreamCreate(&stream));
       support::check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
-      cuda::attend(in, published, stream, {.how = how});
-      cuda::attend(in, published, stream, {.how = how});
+      call(in, stream);
+      call(in, stream);
       support::check(cudaStreamEndCapture(stream, &graph));
       support::check(cudaGraphInstantiate(&replayed, graph, 0));
       for (int i = 0; i < 3; ++i) support::check(cudaGraphLaunch(replayed, stream));
@@ -138,6 +154,14 @@ TEST_CASE("cuda: a call is the same each time, and in a graph") {
       cudaGraphExecDestroy(replayed), cudaGraphDestroy(graph), cudaStreamDestroy(stream);
     });
     CHECK(captured == first);
+  };
+  for (auto const& lengths : {std::vector<int>{}, std::vector{3000, 5, 2222, 900}}) {
+    problem<grouped> const one{{.batch = 4, .kv_heads = 8, .capacity = 3000, .lengths = lengths}, 9};
+    for (auto const how : ways)
+      check(one, [how](auto const& in, cudaStream_t stream) { cuda::attend(in, published, stream, {.how = how}); });
+    check(one, [](auto const& in, cudaStream_t stream) {
+      cuda::attend(in, score::unscored{} | select::every_head{}, stream);
+    });
   }
 }
 

@@ -174,9 +174,6 @@ struct piece {
   [[nodiscard]] __device__ bool whole() const { return shares == 1; }
 };
 
-// What kernels do once a piece is no inlined code: instructions come from memory, too, and a kernel runs through them
-// once.
-
 /// The first tile of a share; shares beyond the last are empty.
 template <class Line>
 [[nodiscard]] __device__ __forceinline__ int begin_of(Line const& line, int share) {
