@@ -20,7 +20,7 @@ struct call {
   std::int64_t workspace_bytes;
   int batch, kv_heads, keys_each, dim, group, top, how;
 };
-enum how : int { without_policy, scored, two_pass, automatic, fixed, paged };
+enum how : int { without_policy, scored, two_pass, automatic, fixed, paged, late };
 
 namespace {
 
@@ -54,6 +54,11 @@ void attend(call const& c, cudaStream_t stream) {
       auto quiet = in;
       quiet.scores = nullptr, quiet.kept = nullptr;
       return cuda::attend<Shape>(quiet, headcount::dense, stream);
+    }
+    case late: {
+      auto alone = in;
+      alone.starts_early = false;
+      return cuda::attend<Shape>(alone, policy, stream, {.how = cuda::way::dense});
     }
     case paged:
     case scored:

@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 ROUNDS = 11
-HOW = {"without_policy": 0, "scored": 1, "two_pass": 2, "automatic": 3, "fixed": 4, "paged": 5}
+HOW = {"without_policy": 0, "scored": 1, "two_pass": 2, "automatic": 3, "fixed": 4, "paged": 5, "late": 6}
 KEPT = 5  # of 32 heads
 SHAPES = {"gqa32/8x128": (32, 8, 128), "mqa10x256": (10, 1, 256), "mqa16x256": (16, 1, 256)}
 CELLS = [("gqa32/8x128", b, s) for s in (2048, 16384, 131072) for b in (1, 8, 32)] + [
@@ -147,16 +147,24 @@ class Cell:
         q = self.queries["random"].unsqueeze(2)
         return lambda copy: compiled(q, self.keys[copy], self.values[copy], block_mask=mask, enable_gqa=True)
 
-    def published(self):
-        """The published procedure, heads of a group together: weights in memory, entropy in bfloat16, topk, mask."""
-        folded = self.queries["random"].view(self.batch, self.kv_heads, self.group, self.dim)
+    def published(self, grouped):
+        """The published procedure: weights in memory, entropy in bfloat16, topk, mask. Keys and values are repeated for
+        every head of a group, as published, or the heads of a group are taken together."""
+        each = self.group if grouped else 1
+        folded = self.queries["random"].view(self.batch, self.heads // each, each, self.dim)
+
+        def repeated(x):
+            if grouped:
+                return x
+            shape = (self.batch, self.kv_heads, self.group, self.length, self.dim)
+            return x.unsqueeze(2).expand(shape).reshape(self.batch, self.heads, self.length, self.dim)
 
         def one(copy):
-            weights = torch.softmax(folded @ self.keys[copy].transpose(2, 3) / math.sqrt(self.dim), -1,
+            weights = torch.softmax(folded @ repeated(self.keys[copy]).transpose(2, 3) / math.sqrt(self.dim), -1,
                                     dtype=torch.float32).to(torch.bfloat16)
             score = ((weights + 1e-12) * torch.log2(weights + 1e-12)).sum(-1).view(self.batch, self.heads)
             mask = torch.zeros_like(score).scatter_(1, score.topk(self.top, 1).indices, 1)
-            return (weights @ self.values[copy]).view(self.batch, self.heads, self.dim) * mask.unsqueeze(2)
+            return (weights @ repeated(self.values[copy])).view(self.batch, self.heads, self.dim) * mask.unsqueeze(2)
         return one
 
     def exact(self, queries):
@@ -242,9 +250,14 @@ def measure(lib, shape, batch, length, few, flex):
             ways.pop("flex", None)
             print(f"  flex: {str(refused).splitlines()[0][:100]}", file=sys.stderr)
     if batch * cell.heads * length * 2 < 4e9 and not few:
-        ways["published, grouped"] = cell.published()
-        answer = ways["published, grouped"](0)
+        ways["published, grouped"] = cell.published(True)
+        if cell.bytes * cell.group < 2e10:
+            ways["published"] = cell.published(False)
+        for name in ("published, grouped", "published"):
+            if name in ways:
+                ways[name](0)
     own = {"dense": ("without_policy", "random", None, None), "scored": ("scored", "random", None, "top"),
+           "scored, alone": ("late", "random", None, "top"),
            "two passes, random": ("two_pass", "random", None, "top"),
            "automatic, random": ("automatic", "random", None, "top")}
     for groups in cell.kept:
