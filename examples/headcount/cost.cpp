@@ -87,7 +87,8 @@ void print_cost(cost_options const& chosen) {
   bool const is_timed = rates.bandwidth > 0 || rates.flops > 0;
   auto const memory = evaluate::memory_of(config, chosen.context);
   nlohmann::ordered_json out{{"policy", print(policy)}, {"context", chosen.context}};
-  out["memory"] = {{"weights", memory.weights}, {"cache", memory.cache}, {"state", memory.state}};
+  out["memory"] = {{"weights", memory.weights}, {"copies", memory.copies},   {"cache", memory.cache},
+                   {"state", memory.state},     {"working", memory.working}, {"sum", memory.sum()}};
   if (is_timed) out["rates"] = {{"bytes_per_second", rates.bandwidth}, {"flops_per_second", rates.flops}};
   for (auto const when : {phase::prefill, phase::generation}) {
     auto const pass = evaluate::cost_of(config, policy, when, chosen.context);
@@ -114,9 +115,12 @@ void print_cost(cost_options const& chosen) {
     fmt::print("{}\n", out.dump(2));
     return;
   }
-  fmt::print("memory: {:.3f} GB of weights; {:.3f} GB of cache and {:.3f} GB of state for a sequence\n",
-             static_cast<double>(memory.weights) * 1e-9, static_cast<double>(memory.cache) * 1e-9,
-             static_cast<double>(memory.state) * 1e-9);
+  auto const gigabytes = [](std::size_t bytes) { return static_cast<double>(bytes) * 1e-9; };
+  fmt::print(
+      "memory: {:.3f} GB; {:.3f} GB of weights and {:.3f} GB of copies; {:.3f} GB of cache, {:.3f} GB of state and "
+      "{:.3f} GB to work with for a sequence\n",
+      gigabytes(memory.sum()), gigabytes(memory.weights), gigabytes(memory.copies), gigabytes(memory.cache),
+      gigabytes(memory.state), gigabytes(memory.working));
   if (is_timed)
     fmt::print("rates: {:.3g} GB and {:.3g} GFLOP a second{}\n", rates.bandwidth * 1e-9, rates.flops * 1e-9,
                rates.bandwidth > 0 && rates.flops > 0 ? "" : "; 0 is unknown and bounds nothing");

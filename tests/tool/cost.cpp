@@ -38,6 +38,8 @@ TEST_CASE("cost says what a model takes in memory, and the least time when it is
   CHECK(plain["memory"]["weights"] == 2 * 9000384);
   CHECK(plain["memory"]["cache"] == 2 * 4 * 16 * 100 * 2 * 4);   // float32, unlike what policies are priced in
   CHECK(plain["memory"]["state"] == 6 * 512 * (8 + 4 - 1) * 4);  // six Mamba layers
+  CHECK(plain["memory"]["copies"] == 0);
+  CHECK(plain["memory"]["working"] > plain["memory"]["state"]);
   CHECK(!plain.contains("rates"));
   CHECK(!plain["generation"].contains("least_seconds_per_token"));
   auto const told = nlohmann::json::parse(run(arguments + " --bandwidth 0.5 --flops 100").out);
@@ -52,7 +54,7 @@ TEST_CASE("cost says what a model takes in memory, and the least time when it is
   CHECK(measured["rates"]["flops_per_second"] == 7e9);
   CHECK(measured["rates"]["bytes_per_second"].get<double>() > 1e7);
   auto const text = run("cost --model " + jamba + " --policy dense --context 100 --bandwidth 1").out;
-  CHECK(text.find("memory: 0.018 GB of weights") != text.npos);
+  CHECK(text.find("0.018 GB of weights and 0.000 GB of copies") != text.npos);
   CHECK(text.find("0 is unknown and bounds nothing") != text.npos);
 }
 

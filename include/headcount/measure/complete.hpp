@@ -69,7 +69,7 @@ inline void complete(any_model const& model, std::span<generation_request const>
   for (auto const& one : requests) prompts.push_back(one.prompt);
   for (auto const& group : group_policies(policies)) {
     std::vector<std::vector<token>> next(group.read_under.size(), std::vector<token>(prompts.size()));
-    auto const states =
+    auto states =
         read_prompts(model, prompts, group.read_under, group.may_share, done,
                      [&](std::size_t reading, std::size_t i, auto logits) { next[reading][i] = best_token(logits); });
     for (std::size_t reading = 0; reading < states.size(); ++reading) {
@@ -111,9 +111,12 @@ inline void complete(any_model const& model, std::span<generation_request const>
 
       for (std::size_t u = 0; u < own.size(); ++u) {
         std::vector<detail::completion> completions;
+        auto const continued = [&](std::size_t i) {  // the last policy needs no copy
+          return u + 1 == own.size() ? std::move(states[reading][i]) : states[reading][i];
+        };
         for (std::size_t i = 0; i < requests.size(); ++i)
           completions.push_back({.request = i,
-                                 .state = requests[i].ends(generated[u][i]) ? state{} : states[reading][i],
+                                 .state = requests[i].ends(generated[u][i]) ? state{} : continued(i),
                                  .generated = std::move(generated[u][i])});
         detail::decode(model, requests, completions, own[u], done);
         for (auto& one : completions) {

@@ -71,6 +71,23 @@ TEST_CASE("model_memory: published hybrids are as large as they are called") {
   CHECK(memory.state == 36ul * (32 * 128 * 128 + 3 * 8192) * 4);
 }
 
+TEST_CASE("model_memory: copies are of interleaved rows alone, and what a prefill works with is its widest block") {
+  // By hand: 12 layers with queries and gates of 16 heads of 256; 36 with queries and keys of 16 * 128, values and
+  // gates of 32 * 128, and two numbers for each of 32 heads; each of 2048 inputs, in bfloat16.
+  auto const qwen = memory_of(qwen3_next_80b(), 1000);
+  CHECK(qwen.copies == 2ul * 2048 * (12 * 2 * 16 * 256 + 36 * (2 * 2048 + 2 * 4096 + 2 * 32)));
+  CHECK(memory_of(nemotron_h_8b(), 1000).copies == 0);
+  // Qwen3-Next: 8192 features convolved, and outputs, gates and a copy of the input, beside the residual stream, what a
+  // norm made of it and what is added; weights of 16 heads' keys; and a second state.
+  CHECK(qwen.working == 1000ul * 4 * (8192 + 8192 + 2048 + 3 * 2048 + 16) + qwen.state);
+  // Nemotron-H: z, x, B, C, dt of 128 heads of 64 and 8 groups of 128 states, x, B, C once more, steps, and gate and
+  // outputs thrice, which is more than the 21504 + 4096 numbers of its MLP.
+  auto const nemotron = memory_of(nemotron_h_8b(), 1000);
+  CHECK(nemotron.working ==
+        1000ul * 4 * ((2 * 8192 + 2048 + 128) + (8192 + 2048) + 128 + 3 * 8192 + 3 * 4096 + 32) + nemotron.state);
+  CHECK(nemotron.sum() == nemotron.weights + nemotron.copies + nemotron.cache + nemotron.state + nemotron.working);
+}
+
 TEST_CASE("cost: a gated head costs its gate, and one that its gate chooses neither keys nor query beyond") {
   auto const attention = [](std::string const& policy) {
     return first_of(cost_of(qwen3_next_80b(), parse_policy(policy), phase::generation, 1000), "attention");

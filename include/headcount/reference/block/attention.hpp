@@ -186,6 +186,7 @@ template <class Control>
   for (std::size_t i = 0; i < segments.size(); ++i) {
     auto const [begin, count, position] = segments[i];
     auto sequence = sequences[i];
+    if (count > 1) sequence.cache->make_room(count);
     for (std::size_t token = 0; token < count; ++token) {
       rotate_heads(block, position + token, row_of(keys, begin + token));
       sequence.cache->append(row_of(keys, begin + token), row_of(values, begin + token));

@@ -45,6 +45,7 @@ inline void apply(causal_convolution const& block, segment const& rows, matrix& 
     });
   }
   past.erase(past.begin(), past.end() - static_cast<std::ptrdiff_t>((block.width - 1) * channels));
+  if (rows.count > block.width) past.shrink_to_fit();  // a prompt's room is not kept
 }
 
 }  // namespace headcount::v0::reference

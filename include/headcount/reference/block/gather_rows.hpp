@@ -30,7 +30,7 @@ namespace headcount::v0::reference {
 /// Copies rows of weights in a new order. O(rows * row size).
 [[nodiscard]] inline weights gather_rows(weights const& from, std::span<std::size_t const> rows) {
   auto const row_bytes = from.row_size() * bytes_of(from.type);
-  weights gathered{.type = from.type, .shape = from.shape};
+  weights gathered{.type = from.type, .shape = from.shape, .gathered = true};
   gathered.shape.front() = rows.size();
   if (from.data == nullptr) return gathered;
   std::shared_ptr<std::byte[]> const copy{new std::byte[rows.size() * row_bytes]};

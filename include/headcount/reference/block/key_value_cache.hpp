@@ -24,10 +24,15 @@ class key_value_cache {
   /// Bytes held.
   [[nodiscard]] std::size_t bytes() const noexcept { return (keys_.size() + values_.size()) * sizeof(float); }
 
-  /// Adds one token's key and value, `[kv_head, dim]` each.
+  /// Makes room for so many tokens more, so that appending them moves nothing.
+  void make_room(std::size_t tokens) {
+    if (size() + tokens > capacity_) reserve(size() + tokens);
+  }
+
+  /// Adds one token's key and value, `[kv_head, dim]` each. Amortised O(kv_heads dim).
   void append(std::span<float const> key, std::span<float const> value) {
     auto const at = size();
-    if (at == capacity_) reserve(std::max<std::size_t>(2 * at, 16));
+    if (at == capacity_) reserve(std::max<std::size_t>(at + at / 4, 16));
     for (std::size_t feature = 0; feature < features(); ++feature) keys_[feature * capacity_ + at] = key[feature];
     values_.insert(values_.end(), value.begin(), value.end());
   }
@@ -65,6 +70,7 @@ class key_value_cache {
       std::copy_n(keys_.begin() + static_cast<std::ptrdiff_t>(feature * capacity_), size(),
                   wider.begin() + static_cast<std::ptrdiff_t>(feature * capacity));
     keys_ = std::move(wider);
+    values_.reserve(features() * capacity);
     capacity_ = capacity;
   }
 

@@ -34,6 +34,7 @@ struct weights {
   std::byte const* data = nullptr;
   std::vector<std::size_t> shape{};
   std::shared_ptr<std::byte const> owned{};  ///< the numbers, where they lie in no file; see gather_rows
+  bool gathered = false;                     ///< whether they are copies of those in a file
 
   /// Values a row of the slowest axis holds.
   [[nodiscard]] std::size_t row_size() const noexcept {
