@@ -1,14 +1,17 @@
 #!/usr/bin/env python3
 """Make a checkpoint with random weights in the layout of a published one, with its widths and fewer layers.
 
-Usage: /usr/bin/python3 make_checkpoint.py CONFIG.json FOLDER [--layers N] [--shard-gigabytes G] [--seed N]
+Usage: /usr/bin/python3 make_checkpoint.py CONFIG.json FOLDER [--layers N] [--set KEY=VALUE ...] [--shard-gigabytes G]
+       [--seed N]
 
-Reads a published config.json (RecurrentGemma or Jamba) and writes FOLDER/config.json with N layers,
-model-0000I-of-0000N.safetensors in bfloat16 with the published tensor names and shapes, their index, tokenizer.model
-with as many pieces as the vocabulary has, and tokenizer_config.json with the special tokens. A layer is what it is in
-the published order, so N must reach the kinds that are wanted: 3 for RecurrentGemma (recurrent, recurrent, attention);
-5 for Jamba (Mamba with an MLP, Mamba with experts, ..., attention with an MLP). The files say nothing: the model's
-answers are noise. They are for trying commands, and for what memory and time those take.
+Reads a published config.json (recurrent_gemma, jamba, qwen3_next, granitemoehybrid, nemotron_h, lfm2 or falcon_h1) and
+writes FOLDER/config.json with the first N layers, model-0000I-of-0000N.safetensors in bfloat16 with the published tensor
+names and shapes, their index, tokenizer.model with as many pieces as the vocabulary has, and tokenizer_config.json with
+the special tokens. A layer is what it is in the published order, so N must reach the kinds that are wanted: 3 for
+RecurrentGemma (recurrent, recurrent, attention); 5 for Jamba (Mamba with an MLP, Mamba with experts, ..., attention with
+an MLP); 4 for Qwen3-Next; 6 for Granite; 8 for Nemotron-H; 3 for LFM2; 1 for Falcon-H1. --set changes a key first, its
+value written as JSON: --set num_experts=64. The files say nothing: the model's answers are noise. They are for trying
+commands, and for what memory and time those take.
 
 The tokenizer knows the printable ASCII signs, the words of make_data.py and bytes for the rest; other pieces are unused.
 
@@ -90,16 +93,160 @@ def jamba_layer(config, layer):
             yield f"feed_forward.{prefix}{name}_proj.weight", shape, "random"
 
 
+def linears(prefix, **shapes):
+    """The weights of linear maps under a name."""
+    for name, shape in shapes.items():
+        yield f"{prefix}{name}.weight", shape, "random"
+
+
+def attention(config, prefix, dim, output="o_proj", queries=1):
+    """Projections of attention; `queries` rows a feature of a head, where gates lie among them."""
+    width, heads, keys = config["hidden_size"], config["num_attention_heads"], config["num_key_value_heads"]
+    yield from linears(prefix, q_proj=(queries * heads * dim, width), k_proj=(keys * dim, width),
+                       v_proj=(keys * dim, width), **{output: (width, heads * dim)})
+
+
+def gated_mlp(config, prefix, hidden, gate="gate_proj", up="up_proj", down="down_proj"):
+    width = config["hidden_size"]
+    yield from linears(prefix, **{gate: (hidden, width), up: (hidden, width), down: (width, hidden)})
+
+
+def mamba2(prefix, width, heads, dim, groups, states, taps, norm=True):
+    """A Mamba-2 block."""
+    channels = heads * dim
+    convolved = channels + 2 * groups * states
+    yield prefix + "A_log", (heads,), "A_log"
+    yield prefix + "D", (heads,), 1
+    yield prefix + "dt_bias", (heads,), -4  # steps of softplus(-4) = 0.018
+    yield prefix + "conv1d.weight", (convolved, 1, taps), "random"
+    yield prefix + "conv1d.bias", (convolved,), 0
+    yield from linears(prefix, in_proj=(channels + convolved + heads, width), out_proj=(width, channels))
+    if norm:
+        yield prefix + "norm.weight", (channels,), 1
+
+
+def mamba2_of(config, prefix, **more):
+    """The same by the names of Granite and Falcon-H1."""
+    return mamba2(prefix, config["hidden_size"], config["mamba_n_heads"], config["mamba_d_head"],
+                  config["mamba_n_groups"], config["mamba_d_state"], config["mamba_d_conv"], **more)
+
+
+def qwen3_next_layer(config, layer):
+    """The tensors of a layer of Qwen3-Next, likewise."""
+    width = config["hidden_size"]
+    for name in ("input_layernorm", "post_attention_layernorm"):
+        yield name + ".weight", (width,), 0
+    if (layer + 1) % config["full_attention_interval"] == 0:
+        yield from attention(config, "self_attn.", config["head_dim"], queries=2)
+        for name in ("q_norm", "k_norm"):
+            yield f"self_attn.{name}.weight", (config["head_dim"],), 0
+    else:
+        heads, dim = config["linear_num_value_heads"], config["linear_value_head_dim"]
+        keys, values = config["linear_num_key_heads"] * config["linear_key_head_dim"], heads * dim
+        yield from linears("linear_attn.", in_proj_qkvz=(2 * keys + 2 * values, width), in_proj_ba=(2 * heads, width),
+                           out_proj=(width, values))
+        yield "linear_attn.conv1d.weight", (2 * keys + values, 1, config["linear_conv_kernel_dim"]), "random"
+        yield "linear_attn.A_log", (heads,), "A_log"
+        yield "linear_attn.dt_bias", (heads,), -4
+        yield "linear_attn.norm.weight", (dim,), 1
+    if layer in config["mlp_only_layers"]:
+        yield from gated_mlp(config, "mlp.", config["intermediate_size"])
+        return
+    yield from linears("mlp.", gate=(config["num_experts"], width), shared_expert_gate=(1, width))
+    yield from gated_mlp(config, "mlp.shared_expert.", config["shared_expert_intermediate_size"])
+    for expert in range(config["num_experts"]):
+        yield from gated_mlp(config, f"mlp.experts.{expert}.", config["moe_intermediate_size"])
+
+
+def granite_layer(config, layer):
+    """The tensors of a layer of Granite 4, likewise."""
+    width, hidden, shared = (config[key] for key in ("hidden_size", "intermediate_size", "shared_intermediate_size"))
+    experts = config["num_local_experts"]
+    for name in ("input_layernorm", "post_attention_layernorm"):
+        yield name + ".weight", (width,), 1
+    if config["layer_types"][layer] == "attention":
+        yield from attention(config, "self_attn.", width // config["num_attention_heads"])
+    else:
+        yield from mamba2_of(config, "mamba.")
+    yield from linears("block_sparse_moe.", **{"router.layer": (experts, width), "input_linear":
+                       (experts, 2 * hidden, width), "output_linear": (experts, width, hidden)})
+    yield from linears("shared_mlp.", input_linear=(2 * shared, width), output_linear=(width, shared))
+
+
+def nemotron_layer(config, layer):
+    """The tensors of a layer of Nemotron-H, likewise."""
+    width, hidden = config["hidden_size"], config["intermediate_size"]
+    yield "norm.weight", (width,), 1
+    kind = config["hybrid_override_pattern"][layer]
+    if kind == "M":
+        yield from mamba2("mixer.", width, config["mamba_num_heads"], config["mamba_head_dim"], config["n_groups"],
+                          config["ssm_state_size"], config["conv_kernel"])
+    elif kind == "*":
+        yield from attention(config, "mixer.", config["attention_head_dim"])
+    else:
+        yield from linears("mixer.", up_proj=(hidden, width), down_proj=(width, hidden))
+
+
+def lfm2_layer(config, layer):
+    """The tensors of a layer of LFM2, likewise."""
+    width, multiple = config["hidden_size"], config["block_multiple_of"]
+    hidden = -(-2 * config["block_ff_dim"] // 3 // multiple) * multiple
+    for name in ("operator_norm", "ffn_norm"):
+        yield name + ".weight", (width,), 1
+    if layer in config["full_attn_idxs"]:
+        dim = width // config["num_attention_heads"]
+        yield from attention(config, "self_attn.", dim, output="out_proj")
+        for name in ("q_layernorm", "k_layernorm"):
+            yield f"self_attn.{name}.weight", (dim,), 1
+    else:
+        yield from linears("conv.", in_proj=(3 * width, width), out_proj=(width, width))
+        yield "conv.conv.weight", (width, 1, config["conv_L_cache"]), "random"
+    yield from gated_mlp(config, "feed_forward.", hidden, gate="w1", up="w3", down="w2")
+
+
+def falcon_layer(config, layer):
+    """The tensors of a layer of Falcon-H1, likewise."""
+    for name in ("input_layernorm", "pre_ff_layernorm"):
+        yield name + ".weight", (config["hidden_size"],), 1
+    yield from attention(config, "self_attn.", config["head_dim"])
+    yield from mamba2_of(config, "mamba.", norm=config["mamba_rms_norm"])
+    yield from gated_mlp(config, "feed_forward.", config["intermediate_size"])
+
+
+# What a layer is made of; beginning of names, embedding and last norm; what is near the last norm's weights; whether
+# embeddings are the head where nothing is said.
+LAYOUTS = {
+    "recurrent_gemma": (gemma_layer, "model.", "embed_tokens", "final_norm", 0, True),
+    "jamba": (jamba_layer, "model.", "embed_tokens", "final_layernorm", 1, False),
+    "qwen3_next": (qwen3_next_layer, "model.", "embed_tokens", "norm", 0, False),
+    "granitemoehybrid": (granite_layer, "model.", "embed_tokens", "norm", 1, False),
+    "nemotron_h": (nemotron_layer, "backbone.", "embeddings", "norm_f", 1, False),
+    "lfm2": (lfm2_layer, "model.", "embed_tokens", "embedding_norm", 1, True),
+    "falcon_h1": (falcon_layer, "model.", "embed_tokens", "final_layernorm", 1, False),
+}
+
+
+def with_layers(config, layers):
+    """A configuration with the first layers alone, and what lists them cut."""
+    cut = dict(config, num_hidden_layers=layers)
+    for key in ("layer_types", "hybrid_override_pattern"):
+        if key in cut:
+            cut[key] = cut[key][:layers]
+    if "full_attn_idxs" in cut:
+        cut["full_attn_idxs"] = [layer for layer in cut["full_attn_idxs"] if layer < layers]
+    return cut
+
+
 def tensors(config):
     """All tensors of a model, in the order of its layers."""
-    is_jamba = config["model_type"] == "jamba"
+    tensors_of_layer, prefix, embedding, norm, near, tied = LAYOUTS[config["model_type"]]
     table = (config["vocab_size"], config["hidden_size"])
-    yield "model.embed_tokens.weight", table, "random"
+    yield f"{prefix}{embedding}.weight", table, "random"
     for layer in range(config["num_hidden_layers"]):
-        for name, shape, kind in (jamba_layer if is_jamba else gemma_layer)(config, layer):
-            yield f"model.layers.{layer}.{name}", shape, kind
-    yield ("model.final_layernorm.weight" if is_jamba else "model.final_norm.weight"), table[1:], int(is_jamba)
-    if not config.get("tie_word_embeddings", not is_jamba):
+        for name, shape, kind in tensors_of_layer(config, layer):
+            yield f"{prefix}layers.{layer}.{name}", shape, kind
+    yield f"{prefix}{norm}.weight", table[1:], near
+    if not config.get("tie_word_embeddings", tied):
         yield "lm_head.weight", table, "random"
 
 
@@ -114,7 +261,7 @@ def fill(shape, kind, random, file):
     and biases are near a number, none like another, so that mistaken ones are noticed."""
     count = math.prod(shape)
     if kind == "A_log":
-        file.write(bfloat16(numpy.tile(numpy.log(numpy.arange(1, shape[1] + 1)), shape[0])).tobytes())
+        file.write(bfloat16(numpy.tile(numpy.log(numpy.arange(1, shape[-1] + 1)), count // shape[-1])).tobytes())
     elif kind != "random":
         file.write(bfloat16(kind + 0.1 * random.standard_normal(count)).tobytes())
     else:
@@ -139,17 +286,21 @@ def write_shard(path, members, random):
 
 
 def special_pieces(config):
-    """The special tokens by id. Jamba's ids of turns, but for the end of one, are made up."""
+    """The special tokens by id, and those that begin and end a text. Jamba's ids of turns, but for the end of one, are
+    made up."""
     if config["model_type"] == "jamba":
         names = {0: "<|pad|>", 1: "<|startoftext|>", 2: "<|endoftext|>", 3: "<|unk|>", 515: "<|assistant|>",
                  516: "<|user|>", 517: "<|system|>", 518: "<|eom|>", 519: "<|bom|>"}
-        return names, 1
-    return {0: "<pad>", 1: "<eos>", 2: "<bos>", 3: "<unk>", 106: "<start_of_turn>", 107: "<end_of_turn>"}, 2
+        return names, 1, 2
+    if config["model_type"] == "recurrent_gemma":
+        return {0: "<pad>", 1: "<eos>", 2: "<bos>", 3: "<unk>", 106: "<start_of_turn>", 107: "<end_of_turn>"}, 2, 1
+    bos, eos = config["bos_token_id"], config["eos_token_id"]
+    return {0: "<pad>", 3: "<unk>", eos: "<eos>", bos: "<bos>"}, bos, eos
 
 
 def make_tokenizer(config):
     """A SentencePiece unigram model: the fewest pieces win, as each costs the same."""
-    special, bos = special_pieces(config)
+    special, bos, eos = special_pieces(config)
     kind = protocol.ModelProto.SentencePiece
     wanted = [(f"<0x{byte:02X}>", kind.BYTE) for byte in range(256)]
     wanted += [(sign, kind.NORMAL) for sign in [SPACE] + [chr(code) for code in range(33, 127)]]
@@ -168,8 +319,8 @@ def make_tokenizer(config):
     trainer = model.trainer_spec
     trainer.model_type = protocol.TrainerSpec.UNIGRAM
     trainer.vocab_size, trainer.byte_fallback = len(model.pieces), True
-    trainer.pad_id, trainer.eos_id, trainer.bos_id, trainer.unk_id = 0, 3 - bos, bos, 3
-    trainer.pad_piece, trainer.eos_piece = special[0], special[3 - bos]
+    trainer.pad_id, trainer.eos_id, trainer.bos_id, trainer.unk_id = 0, eos, bos, 3
+    trainer.pad_piece, trainer.eos_piece = special[0], special[eos]
     trainer.bos_piece, trainer.unk_piece = special[bos], special[3]
     normalizer = model.normalizer_spec
     normalizer.name = "identity"
@@ -184,12 +335,16 @@ def main():
     options.add_argument("config")
     options.add_argument("folder")
     options.add_argument("--layers", type=int, help="as many as published when left out")
+    options.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change the configuration")
     options.add_argument("--shard-gigabytes", type=float, default=1.0)
     options.add_argument("--seed", type=int, default=1)
     chosen = options.parse_args()
     with open(chosen.config, encoding="utf-8") as file:
         config = json.load(file)
-    config["num_hidden_layers"] = chosen.layers or config["num_hidden_layers"]
+    for setting in chosen.set:
+        key, _, value = setting.partition("=")
+        config[key] = json.loads(value)
+    config = with_layers(config, chosen.layers or config["num_hidden_layers"])
 
     shards, size = [[]], 0
     for tensor in tensors(config):
