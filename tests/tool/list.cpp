@@ -48,6 +48,13 @@ std::string folder_of(json const& part) {
 
 }  // namespace
 
+TEST_CASE("list: the model types in docs/tool.md are what list --models prints, each once") {
+  auto const listed = run("list --models --markdown");
+  CHECK(listed.code == 0);
+  CHECK(listed.out.starts_with("| model_type |"));
+  CHECK(read(source / "docs/tool.md").find(listed.out) != std::string::npos);
+}
+
 TEST_CASE("list: docs/parts.md is what list --markdown prints") {
   CHECK(run("list --markdown").out == read(source / "docs/parts.md"));
 }
