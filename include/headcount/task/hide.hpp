@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <span>
 
+#include <headcount/version.hpp>
+
 namespace headcount::v0::evaluate {
 
 /// Hides needles between the sentences of a haystack, whatever language they are in: gap g stands before sentence g,
