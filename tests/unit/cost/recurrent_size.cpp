@@ -71,7 +71,7 @@ TEST_CASE("model_memory: published hybrids are as large as they are called") {
   CHECK(memory.state == 36ul * (32 * 128 * 128 + 3 * 8192) * 4);
 }
 
-TEST_CASE("model_memory: copies are of interleaved rows alone, and what a prefill works with is its widest block") {
+TEST_CASE("working_size: a prefill works with its widest block, and copies are of interleaved rows alone") {
   // By hand: 12 layers with queries and gates of 16 heads of 256; 36 with queries and keys of 16 * 128, values and
   // gates of 32 * 128, and two numbers for each of 32 heads; each of 2048 inputs, in bfloat16.
   auto const qwen = memory_of(qwen3_next_80b(), 1000);

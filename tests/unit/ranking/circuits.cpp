@@ -392,7 +392,7 @@ TEST_CASE("position_circuit: queries and keys are normalised, and logits scaled,
   }
 }
 
-TEST_CASE("position_circuit: a recurrent block beside a head comes before the next layer's alone") {
+TEST_CASE("recurrent_map: a recurrent block beside a head comes before the next layer's alone") {
   normalised_model of{false};
   auto const alone = qk_induction(of.model);
   auto const composed = recurrent_composition(of.model);
