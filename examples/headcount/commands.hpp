@@ -21,6 +21,7 @@ void add_compare(CLI::App& app);
 void add_record(CLI::App& app);
 void add_budget(CLI::App& app);
 void add_bridge(CLI::App& app);
+void add_heads(CLI::App& app);
 void add_cost(CLI::App& app);
 void add_list(CLI::App& app);
 void add_explain(CLI::App& app);

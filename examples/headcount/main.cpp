@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
         tool::add_evaluate, tool::add_demo,   tool::add_rank,   tool::add_train_predictor, tool::add_bridge,
         tool::add_compare,  tool::add_report, tool::add_cost,   tool::add_compact,         tool::add_record,
         tool::add_sweep,    tool::add_merge,  tool::add_budget, tool::add_calibrate,       tool::add_masks,
-        tool::add_list,     tool::add_explain})
+        tool::add_heads,    tool::add_list,   tool::add_explain})
     add(app);
   constexpr int bad_input = 2;
   try {
