@@ -25,7 +25,7 @@ class text_normalizer {
 
   [[nodiscard]] std::string operator()(std::string_view text) const {
     std::string form{text};
-    for (auto const& step : steps_) form = step(std::move(form));
+    for (auto const& apply : steps_) form = apply(std::move(form));
     return form;
   }
 

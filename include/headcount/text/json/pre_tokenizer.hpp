@@ -34,10 +34,10 @@ class pre_tokenizer {
   [[nodiscard]] std::vector<text_word> operator()(text_word whole) const {
     words found;
     found.push_back(std::move(whole));
-    for (auto const& step : steps_) {
+    for (auto const& apply : steps_) {
       words next;
       next.reserve(found.size());
-      for (auto& word : found) step(std::move(word), next);
+      for (auto& word : found) apply(std::move(word), next);
       found = std::move(next);
     }
     return found;

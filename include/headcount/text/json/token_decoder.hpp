@@ -27,7 +27,7 @@ class token_decoder {
 
   /// Without a decoder, the pieces with spaces between them.
   [[nodiscard]] std::string operator()(std::vector<std::string> all) const {
-    for (auto const& step : steps_) step(all);
+    for (auto const& apply : steps_) apply(all);
     std::string text;
     for (std::size_t i = 0; i < all.size(); ++i) text.append(steps_.empty() && i > 0 ? " " : "").append(all[i]);
     return text;
