@@ -16,11 +16,9 @@
 #include <headcount/file/json_file.hpp>
 #include <headcount/file/mapped_file.hpp>
 #include <headcount/ranking/calibration.hpp>
-#include <headcount/reference/checkpoint/prompt_file.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
-#include <headcount/reference/model/model.hpp>
 #include <headcount/sentence/parse_value.hpp>
 #include <headcount/text/pair_texts.hpp>
+#include <headcount/text/prompt_file.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -45,7 +43,7 @@ namespace detail {
 /// are token ids or texts; where the prompt holds the answer and asks for it, and what asks for nothing, may be left
 /// out. Throws headcount::error that names what is not as it should be.
 [[nodiscard]] inline std::vector<calibration_text> read_calibration_items(std::filesystem::path const& path,
-                                                                          reference::snapshot const& snapshot) {
+                                                                          reference::prompt_reader const& reader) {
   static constexpr auto form = R"({"items": [{"prompt": ids or text, "answer": ids or text, "source": "12-22"}, ...]})";
   using enum reference::text_place;
   std::vector<calibration_text> texts;
@@ -54,7 +52,7 @@ namespace detail {
     if (!item.is_object() || !item.contains("prompt") || !item.contains("answer"))
       throw error{what, "it has no \"prompt\" or no \"answer\"", form};
     auto const read = [&](char const* key, reference::text_place place) {
-      return reference::read_text(item[key], snapshot, text_of(what, ", ", key), place);
+      return reference::read_text(item[key], reader, text_of(what, ", ", key), place);
     };
     calibration_text text{.prompt = read("prompt", beginning), .answer = read("answer", continuation)};
     text.source = detail::read_positions(item, "source", text.prompt.size(), what);
@@ -68,14 +66,14 @@ namespace detail {
 /// A text file in pieces of `piece` tokens, each of whose tokens but the first is an answer to those before it. Throws
 /// headcount::error when it has fewer than two tokens, or the model no tokenizer.
 [[nodiscard]] inline std::vector<calibration_text> read_calibration_text(std::filesystem::path const& path,
-                                                                         reference::snapshot const& snapshot,
+                                                                         reference::prompt_reader const& reader,
                                                                          std::size_t piece = 256) {
   auto const what = path.string();
   reference::mapped_file const file{path};
   auto const bytes = file.bytes();
-  auto const tokens = encode_with_bos(reference::tokenizer_of(snapshot, what),
+  auto const tokens = encode_with_bos(reference::tokenizer_of(reader, what),
                                       {reinterpret_cast<char const*>(bytes.data()), bytes.size()});
-  reference::validate(tokens, snapshot.model, what);
+  validate(tokens, reader.vocabulary, what);
   std::vector<calibration_text> texts;
   for (std::size_t at = 0; at + 1 < tokens.size(); at += piece) {
     auto const some = std::span{tokens}.subspan(at, std::min(piece, tokens.size() - at));

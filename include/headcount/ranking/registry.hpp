@@ -23,53 +23,13 @@
 #include <headcount/ranking/mean_score.hpp>
 #include <headcount/ranking/position_circuit.hpp>
 #include <headcount/ranking/qr_head.hpp>
+#include <headcount/ranking/ranking_method.hpp>
 #include <headcount/ranking/source_attention.hpp>
 #include <headcount/ranking/weight_circuit.hpp>
 #include <headcount/reference/model/model.hpp>
 #include <headcount/sentence/parse.hpp>
 
 namespace headcount::v0::evaluate {
-
-/// What a ranking is made from: whatever its method asks for must be there.
-struct ranking_ground {
-  any_model model;                            ///< observed
-  reference::model const* weights = nullptr;  ///< null where nobody has them
-  std::span<calibration_text const> texts{};  ///< for methods that read texts
-};
-
-/// What policies are worth, whatever it is that is measured: see policy_measure.
-using any_policy_measure = std::function<std::vector<double>(std::span<any_policy const>)>;
-
-/// What a method reads of the model.
-enum class ranking_level : unsigned char {
-  file,      ///< how many heads it has: the scores stand in a file
-  observed,  ///< texts under policies, with attention: any observed engine (level 2)
-  weights    ///< weights (level 3)
-};
-
-/// A way to rank heads.
-struct ranking_method {
-  std::string_view name;
-  std::string_view argument;  ///< what stands in its parentheses: SCORER, POLICY, FILE; empty for a method without
-  std::string_view about;     ///< in one line: the score, its unit
-  ranking_level level;
-  head_table (*make)(ranking_ground const& from, std::string const& argument);
-  /// By what policies are worth, in the place of the answers' log-likelihood; null where the method asks nothing.
-  head_table (*by_measure)(any_model const&, any_policy_measure const&, std::optional<phase> during) = nullptr;
-
-  /// As it is written: "mean(SCORER)", "retrieval".
-  [[nodiscard]] std::string form() const {
-    return argument.empty() ? std::string{name} : text_of(name, "(", argument, ")");
-  }
-};
-
-/// The files of other projects that hold scores of heads.
-struct published_format {
-  std::string_view name;
-  std::string_view about;
-  head_table (*read)(std::filesystem::path const&, reference::ranked_heads const&);
-  std::string (*write)(ranking const&, std::size_t group);
-};
 
 inline constexpr std::array published_formats{
     published_format{"retrieval_head", "{\"L-H\": [score, ...]} of Wu et al. 2024", reference::read_retrieval_head,
@@ -82,16 +42,6 @@ inline constexpr std::array published_formats{
     published_format{"minference", "the search result of Jiang et al. 2024, an object a layer",
                      reference::read_minference,
                      [](ranking const& of, std::size_t) { return reference::write_minference(of); }}};
-
-/// What files of other projects have to fit.
-[[nodiscard]] inline reference::ranked_heads ranked_heads_of(std::span<site const> layers) {
-  reference::ranked_heads of;
-  for (auto const& layer : layers) {
-    of.heads.push_back(layer.heads);
-    if (layer.heads > 0) of.group = layer.group;
-  }
-  return of;
-}
 
 namespace detail {
 
@@ -191,12 +141,6 @@ inline constexpr std::array ranking_methods{
   for (auto const& method : ranking_methods) add_to_list(all, method.form());
   return all;
 }
-
-/// A method that was named, and what stands in its parentheses.
-struct chosen_ranking {
-  ranking_method const* method = nullptr;
-  std::string argument{};
-};
 
 /// Finds a method by what a command line says, e.g. "mean(entropy)". Throws headcount::error for an unknown one.
 [[nodiscard]] inline chosen_ranking find_ranking(std::string_view text) {

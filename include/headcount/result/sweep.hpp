@@ -5,15 +5,16 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/text.hpp>
+#include <headcount/engine/model_under_test.hpp>
 #include <headcount/result/missing.hpp>
 #include <headcount/result/sweep_plan.hpp>
-#include <headcount/task/registry/task_kinds.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
 
@@ -28,8 +29,12 @@ inline void tell_apart(std::vector<task>& tasks) {
       add_to_list(one.setting, text_of("identity=", one.identity.substr(0, 8)));
 }
 
+/// Makes the tasks of a name for a model, as make_tasks does.
+using task_maker = std::vector<task>(model_under_test const&, std::string_view name, task_options);
+
 /// Makes the tasks of a plan for a model: each with each seed, or with its own; tasks that draw nothing come once.
-[[nodiscard]] inline std::vector<task> make_tasks_of(sweep_plan const& plan, model_under_test const& asked) {
+[[nodiscard]] inline std::vector<task> make_tasks_of(sweep_plan const& plan, model_under_test const& asked,
+                                                     task_maker& make) {
   std::vector<task> tasks;
   std::set<std::string> known;
   std::vector<std::optional<std::uint64_t>> seeds(plan.seeds.begin(), plan.seeds.end());
@@ -41,7 +46,7 @@ inline void tell_apart(std::vector<task>& tasks) {
       own.erase("task");
       task_options offered{text_of("task ", name), std::move(own)};
       if (seed) offered.offer_seed(*seed);
-      for (auto& one : make_tasks(asked, name, std::move(offered)))
+      for (auto& one : make(asked, name, std::move(offered)))
         if (known.insert(nlohmann::json{one.name, one.identity, one.seed, names_of(one)}.dump()).second)
           tasks.push_back(std::move(one));
     }

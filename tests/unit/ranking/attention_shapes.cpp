@@ -18,6 +18,7 @@
 #include <headcount/ranking/budget.hpp>
 #include <headcount/ranking/importance.hpp>
 #include <headcount/ranking/keep_frequency.hpp>
+#include <headcount/ranking/make_bridge.hpp>
 #include <headcount/ranking/mean_score.hpp>
 #include <headcount/ranking/runtime_budget.hpp>
 #include <headcount/ranking/train_predictor.hpp>

@@ -14,6 +14,7 @@
 #include <headcount/ranking/bridge.hpp>
 #include <headcount/ranking/bridge_figures.hpp>
 #include <headcount/ranking/head_output_calibration.hpp>
+#include <headcount/ranking/make_bridge.hpp>
 #include <headcount/ranking/registry.hpp>
 #include <headcount/ranking/stability.hpp>
 #include <headcount/record/recorder.hpp>

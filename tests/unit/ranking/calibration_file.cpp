@@ -28,7 +28,7 @@ TEST_CASE("calibration_file: items are ids or texts, of which the prompt alone g
   auto const path = at.write("items.json", R"({"items": [
       {"prompt": [5, 6, 7, 8], "answer": [9, 10], "source": "1-2", "query": "3", "null_query": [4]},
       {"prompt": "the sunny day", "answer": "day"}]})");
-  auto const items = read_calibration_items(path, snapshot());
+  auto const items = read_calibration_items(path, snapshot().reader());
   REQUIRE(items.size() == 2);
   CHECK(items[0].prompt == std::vector<token>{5, 6, 7, 8});
   CHECK(items[0].answer == std::vector<token>{9, 10});
@@ -50,7 +50,7 @@ TEST_CASE("calibration_file: items that are none are named") {
   test::temporary_folder const at;
   auto const fault = [&](std::string const& json) {
     auto const path = at.write("items.json", json);
-    return test::message_of([&] { (void)read_calibration_items(path, snapshot()); });
+    return test::message_of([&] { (void)read_calibration_items(path, snapshot().reader()); });
   };
   CHECK(test::contains(fault(R"({"items": []})"), "it has no \"items\""));
   CHECK(test::contains(fault(R"({"items": [{"prompt": [1], "answer": [2]}, {"prompt": [1]}]})"),
@@ -76,7 +76,7 @@ TEST_CASE("calibration_file: a text's pieces are its tokens, one after the other
   REQUIRE(all.size() > 6);
   for (std::size_t const piece : {std::size_t{4}, all.size() - 1, all.size(), std::size_t{256}}) {
     CAPTURE(piece);
-    auto const texts = read_calibration_text(path, snapshot(), piece);
+    auto const texts = read_calibration_text(path, snapshot().reader(), piece);
     std::vector<token> read;
     for (auto const& one : texts) {
       REQUIRE(one.prompt.size() == 1);
@@ -87,6 +87,6 @@ TEST_CASE("calibration_file: a text's pieces are its tokens, one after the other
     auto const expected = all.size() % piece == 1 ? all.size() - 1 : all.size();
     CHECK(read == std::vector<token>(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(expected)));
   }
-  CHECK(test::contains(test::message_of([&] { (void)read_calibration_text(at.write("empty.txt", ""), snapshot()); }),
-                       "text"));
+  CHECK(test::contains(
+      test::message_of([&] { (void)read_calibration_text(at.write("empty.txt", ""), snapshot().reader()); }), "text"));
 }

@@ -11,6 +11,7 @@
 
 #include <headcount/core/random_stream.hpp>
 #include <headcount/engine/any_model.hpp>
+#include <headcount/result/count_heads.hpp>
 #include <headcount/result/head_count.hpp>
 #include <headcount/task/request.hpp>
 #include <headcount/task/task.hpp>

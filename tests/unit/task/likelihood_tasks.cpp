@@ -460,7 +460,7 @@ TEST_CASE("glue: five shots are those that the harness draws, from train or from
   sweep_plan plan{.tasks = {json{{"task", "glue/sst2"}, {"data", file.string()}, {"shots", 5}}}};
   auto const seeds = [&] {
     std::vector<std::uint64_t> found;
-    for (auto const& one : make_tasks_of(plan, test::toy_model_under_test())) found.push_back(one.seed);
+    for (auto const& one : make_tasks_of(plan, test::toy_model_under_test(), make_tasks)) found.push_back(one.seed);
     return found;
   };
   CHECK(seeds() == std::vector<std::uint64_t>{1234});

@@ -8,6 +8,7 @@
 #include <headcount/reference/checkpoint/model_identity.hpp>
 #include <headcount/reference/model/config.hpp>
 #include <headcount/reference/model/model.hpp>
+#include <headcount/text/prompt_file.hpp>
 #include <headcount/text/tokenizer.hpp>
 
 namespace headcount::v0::reference {
@@ -22,6 +23,12 @@ struct snapshot {
 
   /// What it is, whatever its folder is called: see model_identity. Reads all weights.
   [[nodiscard]] std::string identity() const { return model_identity(files.folder(), files.tensors()); }
+  /// Reads its prompts.
+  [[nodiscard]] prompt_reader reader() const {
+    prompt_reader made{.model = name, .vocabulary = model.vocabulary()};
+    if (tokenizer) made.tokenizer = *tokenizer;
+    return made;
+  }
   /// Numbers in all tensors.
   [[nodiscard]] std::size_t parameters() const {
     std::size_t count = 0;

@@ -148,10 +148,7 @@ void validate(Policy const& policy, model const& model) {
 
 /// Throws headcount::error when a token is not in the model's vocabulary; `what` names the tokens in the message.
 inline void validate(std::span<token const> tokens, model const& model, std::string const& what) {
-  for (std::size_t i = 0; i < tokens.size(); ++i)
-    if (tokens[i] < 0 || static_cast<std::size_t>(tokens[i]) >= model.vocabulary())
-      throw error{text_of(what, "[", i, "]"), text_of("token id ", tokens[i], " is not in the vocabulary"),
-                  text_of("0 to ", model.vocabulary() - 1)};
+  headcount::validate(tokens, model.vocabulary(), what);
 }
 
 }  // namespace headcount::v0::reference
