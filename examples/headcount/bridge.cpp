@@ -26,8 +26,6 @@
 #include <headcount/ranking/bridge.hpp>
 #include <headcount/ranking/bridge_figures.hpp>
 #include <headcount/ranking/calibration.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
-#include <headcount/reference/model/model.hpp>
 #include <headcount/result/journal.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/result/run_task.hpp>
@@ -48,6 +46,7 @@
 #include "commands.hpp"
 #include "engine.hpp"
 #include "model_under_test.hpp"
+#include "rankings.hpp"
 #include "sentences.hpp"
 
 namespace tool {
@@ -151,9 +150,8 @@ void build_bridge(bridge_options const& chosen) {
   auto const rows = rows_beside(chosen);
   reference::require_writable(rows);
   if (std::filesystem::is_regular_file(rows)) require_rows(rows);
-  auto const snapshot = load_model(chosen.model);
-  auto const& model = snapshot.model;
-  auto asked = as_model_under_test(snapshot, chosen.model);
+  auto const loaded = load_model(chosen.model);
+  auto asked = as_model_under_test(loaded, chosen.model);
   asked.language = language_of(chosen.model, chosen.language);
   small_language const language{asked.language};
   // The needles that task recall asks; those of the calibration are others.
@@ -163,25 +161,28 @@ void build_bridge(bridge_options const& chosen) {
   auto const needles = draw_needles(language, chosen.draws, chosen.calibration, chosen.test, chosen.seed);
   std::vector<any_scorer> scorers;
   for (auto const& sentence : chosen.scorers) scorers.push_back(read_scorer(sentence));
-  if (scorers.empty() && model.has_gates()) scorers = {score::gate{}, score::gated_output_norm{}};
-  for (auto const& scorer : scorers) reference::validate(any_policy{scorer, select::every_head{}}, model);
+  if (scorers.empty() && loaded.has_gates) scorers = {score::gate{}, score::gated_output_norm{}};
+  for (auto const& scorer : scorers) {
+    any_policy const every{scorer, select::every_head{}};
+    require_fit(std::span{&every, 1}, loaded);
+  }
   std::vector<std::vector<calibration_text>> draws;
   for (auto const& draw : needles.calibration) {
     auto& texts = draws.emplace_back();
     for (auto const& prompt : draw) {
       texts.push_back(as_calibration(prompt));
-      reference::validate(texts.back().prompt, model, "the needles' prompt");
+      validate(texts.back().prompt, loaded.reader.vocabulary, "the needles' prompt");
     }
   }
   std::vector<std::string> names;
   for (auto const& prompt : needles.held_out) names.push_back(prompt.sentence);
   auto const groups = cluster_by_name(names);
 
-  auto all =
-      make_bridge({.model = asked.model, .weights = &model}, draws,
-                  {.k = chosen.k, .scorers = scorers, .seed = chosen.seed, .progress = [](std::string const& what) {
-                     fmt::print(stderr, "{} ...\n", what);
-                   }});
+  auto all = tool::make_bridge(
+      {.model = asked.model, .weights = loaded.weights}, draws,
+      {.k = chosen.k, .scorers = scorers, .seed = chosen.seed, .progress = [](std::string const& what) {
+         fmt::print(stderr, "{} ...\n", what);
+       }});
   journal file{rows};
   measure_bridge(all, [&](std::span<any_policy const> policies) {
     fmt::print(stderr, "measuring {} policies on {} needles ...\n", policies.size(), names.size());
@@ -199,7 +200,7 @@ void build_bridge(bridge_options const& chosen) {
       "Whatever is calibrated is calibrated {} times, on {} other needles each: means over these draws, the lowest "
       "and\n"
       "the highest draw, and 95% intervals for other draws and other needles; seed {}\n",
-      snapshot.name, names.size(), groups.size(), chosen.draws, chosen.calibration, chosen.seed);
+      loaded.name, names.size(), groups.size(), chosen.draws, chosen.calibration, chosen.seed);
   fmt::print("{:>2}  {:<48} {:<8} {:<7} {:<18} {:<12} {}\n", "k", "method", "kind", "budget", "found", "draws",
              "regret");
   auto figures = nlohmann::ordered_json::array();
@@ -217,7 +218,7 @@ void build_bridge(bridge_options const& chosen) {
     fmt::print("\n");
   }
   print_agreement(all.rankings);
-  nlohmann::ordered_json const result{{"model", snapshot.name},
+  nlohmann::ordered_json const result{{"model", loaded.name},
                                       {"model_identity", asked.identity},
                                       {"seed", chosen.seed},
                                       {"version", version},

@@ -10,7 +10,6 @@
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/ranking/keep_frequency.hpp>
 #include <headcount/ranking/runtime_budget.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
 
 #include "calibration_texts.hpp"
 #include "commands.hpp"
@@ -30,9 +29,9 @@ struct budget_options {
 
 void print_sentence(budget_options const& chosen) {
   auto const scorer = read_scorer(chosen.scorer);
-  auto const snapshot = load_model(chosen.calibration.model);
-  auto const texts = read_texts(chosen.calibration, snapshot);
-  auto const engine = as_language_model(snapshot.model);
+  auto const loaded = load_model(chosen.calibration.model);
+  auto const texts = read_texts(chosen.calibration, loaded);
+  auto const engine = loaded.model;
   auto const threshold = evaluate::threshold_of_budget(engine, texts, scorer, chosen.heads);
   auto const policy = any_policy{scorer, select::threshold{threshold}}.during(phase::generation);
   double kept = 0;

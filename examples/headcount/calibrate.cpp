@@ -9,7 +9,6 @@
 #include <headcount/core/text.hpp>
 #include <headcount/policy_file/head_outputs_file.hpp>
 #include <headcount/ranking/head_output_calibration.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/version.hpp>
 
 #include "calibration_texts.hpp"
@@ -28,13 +27,12 @@ struct calibrate_options {
 };
 
 void calibrate_heads(calibrate_options const& chosen) {
-  auto const snapshot = load_model(chosen.texts.model);
-  auto const texts = read_texts(chosen.texts, snapshot);
-  auto const outputs =
-      evaluate::calibrate_outputs(as_language_model(snapshot.model), texts, chosen.samples, chosen.texts.seed);
+  auto const loaded = load_model(chosen.texts.model);
+  auto const texts = read_texts(chosen.texts, loaded);
+  auto const outputs = evaluate::calibrate_outputs(loaded.model, texts, chosen.samples, chosen.texts.seed);
   reference::write_head_outputs(chosen.output, outputs,
-                                {{"model", snapshot.name},
-                                 {"model_identity", snapshot.identity()},
+                                {{"model", loaded.name},
+                                 {"model_identity", loaded.identity()},
                                  {"data", data_name(chosen.texts)},
                                  {"data_identity", evaluate::identity_of(texts)},
                                  {"seed", text_of(chosen.texts.seed)},

@@ -7,11 +7,11 @@
 #include <vector>
 
 #include <fmt/core.h>
+#include <CLI/CLI.hpp>
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/ranking/calibration_file.hpp>
-#include <headcount/reference/model/model.hpp>
 #include <headcount/result/ground.hpp>
 #include <headcount/result/journal.hpp>
 #include <headcount/task/language/mixed_needles.hpp>
@@ -30,15 +30,15 @@ std::filesystem::path language_of(std::string const& model, std::string const& c
               "--language, or texts of your own"};
 }
 
-std::vector<calibration_text> read_texts(calibration_choice const& chosen, reference::snapshot const& snapshot) {
-  if (!chosen.items.empty()) return evaluate::read_calibration_items(chosen.items, snapshot);
-  if (!chosen.text.empty()) return evaluate::read_calibration_text(chosen.text, snapshot);
+std::vector<calibration_text> read_texts(calibration_choice const& chosen, loaded_model const& loaded) {
+  if (!chosen.items.empty()) return evaluate::read_calibration_items(chosen.items, loaded.reader);
+  if (!chosen.text.empty()) return evaluate::read_calibration_text(chosen.text, loaded.reader);
   std::vector<calibration_text> texts;
   for (auto const& prompt : evaluate::mixed_needles(
            evaluate::small_language{language_of(chosen.model, chosen.language)}, chosen.prompts, chosen.seed)) {
     auto text = evaluate::as_calibration(prompt);
-    reference::validate(text.prompt, snapshot.model, "the needles' prompt");
-    reference::validate(text.answer, snapshot.model, "the needles' answer");
+    validate(text.prompt, loaded.reader.vocabulary, "the needles' prompt");
+    validate(text.answer, loaded.reader.vocabulary, "the needles' answer");
     texts.push_back(std::move(text));
   }
   return texts;

@@ -9,11 +9,14 @@
 #include <string>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-
 #include <headcount/ranking/calibration.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/result/row.hpp>
+
+#include "engine.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace tool {
 
@@ -30,8 +33,8 @@ struct calibration_choice {
 void add_calibration_options(CLI::App& command, calibration_choice& chosen);
 
 /// The texts that were chosen; needles of the small language where nothing else was. Throws headcount::error.
-[[nodiscard]] std::vector<headcount::evaluate::calibration_text> read_texts(
-    calibration_choice const& chosen, headcount::reference::snapshot const& snapshot);
+[[nodiscard]] std::vector<headcount::evaluate::calibration_text> read_texts(calibration_choice const& chosen,
+                                                                            loaded_model const& loaded);
 
 /// What files say of the data.
 [[nodiscard]] std::string data_name(calibration_choice const& chosen);

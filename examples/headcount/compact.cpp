@@ -35,13 +35,14 @@ std::size_t tensor_bytes(reference::snapshot const& snapshot) {
 
 void write_model(compact_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
-  auto const snapshot = load_model(chosen.model);
-  require_fit(std::span{&policy, 1}, snapshot);
+  auto const loaded = load_model(chosen.model);
+  require_fit(std::span{&policy, 1}, loaded);
+  auto const& snapshot = *loaded.snapshot;
   auto const layout = reference::compact_layout_of(snapshot.model, policy);
   reference::write_compact(snapshot, chosen.model, policy, layout, chosen.output);
   for (auto const& layer : layout.layers) fmt::print("layer {} keeps {}\n", layer.index, fmt::join(layer.heads, " "));
   fmt::print("{} heads and {} key/value heads a layer; {} bytes of weights, {} before\n", layout.heads, layout.groups,
-             tensor_bytes(load_model(chosen.output)), tensor_bytes(snapshot));
+             tensor_bytes(*load_model(chosen.output).snapshot), tensor_bytes(snapshot));
 }
 
 }  // namespace

@@ -60,8 +60,6 @@ finding const* find(measurement const& of, std::string const& task, std::string 
   return nullptr;
 }
 
-constexpr auto inside = "needle_inside_window";
-
 /// A share as the table says it; nothing where it was not asked.
 std::string share_of(finding const* one) { return one == nullptr ? "" : print(*one); }
 

@@ -31,7 +31,6 @@ using namespace headcount;
 using namespace headcount::evaluate;
 
 constexpr std::size_t filler_before_fact = 12;
-constexpr auto inside = "needle_inside_window";
 
 /// What attention sees of a needle's prompt: an edit in one phase, or in both.
 struct exposure_condition {

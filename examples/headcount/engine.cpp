@@ -5,12 +5,20 @@
 
 namespace tool {
 
-headcount::reference::snapshot load_model(std::filesystem::path const& folder) {
-  return headcount::reference::load_snapshot(folder);
-}
+using namespace headcount;
 
-headcount::evaluate::any_model as_language_model(headcount::reference::model const& model) {
-  return headcount::evaluate::reference_model{model};
+std::string loaded_model::identity() const { return snapshot->identity(); }
+
+loaded_model load_model(std::filesystem::path const& folder) {
+  auto const snapshot = std::make_shared<reference::snapshot const>(reference::load_snapshot(folder));
+  return {.snapshot = snapshot,
+          .name = snapshot->name,
+          .architecture = snapshot->model.architecture,
+          .model = evaluate::reference_model{snapshot->model},
+          .reader = snapshot->reader(),
+          .end = snapshot->config.eos,
+          .weights = &snapshot->model,
+          .has_gates = snapshot->model.has_gates()};
 }
 
 }  // namespace tool

@@ -24,12 +24,12 @@
 #include <headcount/result/row.hpp>
 #include <headcount/result/summary.hpp>
 #include <headcount/result/sweep.hpp>
-#include <headcount/task/registry/task_kinds.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"
 #include "model_under_test.hpp"
 #include "sentences.hpp"
+#include "tasks.hpp"
 
 namespace tool {
 namespace {
@@ -126,12 +126,12 @@ void evaluate_policies(evaluate_options const& chosen) {
       if (policies[i] == policies.back())
         throw error{"--policy", text_of("\"", print(policies.back()), "\" is there twice"), "policies that differ"};
   }
-  auto const snapshot = load_model(chosen.model);
-  require_fit(policies, snapshot);
-  auto const asked = as_model_under_test(snapshot, chosen.model);
+  auto const loaded = load_model(chosen.model);
+  require_fit(policies, loaded);
+  auto const asked = as_model_under_test(loaded, chosen.model);
   std::vector<task> tasks;
   for (auto const& name : chosen.tasks)
-    for (auto& one : make_tasks(asked, name, read_options(chosen, name))) {
+    for (auto& one : tool::make_tasks(asked, name, read_options(chosen, name))) {
       auto const is_same = [&](task const& other) { return other.name == one.name && other.identity == one.identity; };
       if (std::ranges::any_of(tasks, is_same))
         throw error{"--task", text_of(one.name, " is there twice"), "tasks that differ"};
@@ -152,17 +152,9 @@ void evaluate_policies(evaluate_options const& chosen) {
     });
     rows.insert(rows.end(), std::make_move_iterator(made.begin()), std::make_move_iterator(made.end()));
   }
-  auto const totals = summarise(rows, metrics_of);
+  auto const totals = summarise(rows, metrics_of_task);
   if (chosen.json) fmt::print("{}\n", to_json(totals, done).dump(2));
   else print_summary(totals, done);
-}
-
-std::string list_of_tasks() {
-  std::string list;
-  for (auto const& kind : task_kinds)
-    list += fmt::format("  {:<14} {}\n", kind.name.ends_with('/') ? text_of(kind.name, "NAME") : std::string{kind.name},
-                        kind.about);
-  return list;
 }
 
 }  // namespace
@@ -185,7 +177,7 @@ void add_evaluate(CLI::App& app) {
   command->add_option("--output", chosen->output, "result rows, JSON lines; those that are there are kept");
   command->add_flag("--fresh", chosen->fresh, "throw away the rows that are there");
   command->add_flag("--json", chosen->json, "print JSON");
-  command->footer("Tasks, and options for --set at their defaults:\n" + list_of_tasks() +
+  command->footer("Tasks, and options for --set at their defaults:\n" + describe_tasks() +
                   "\nExample:\n  headcount evaluate --model examples/models/tiny-jamba --task facts --policy dense "
                   "--policy none");
   command->callback([chosen] { evaluate_policies(*chosen); });

@@ -13,8 +13,7 @@
 
 #include <headcount/core/text.hpp>
 #include <headcount/measure/complete.hpp>
-#include <headcount/reference/checkpoint/prompt_file.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/text/prompt_file.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"
@@ -36,17 +35,17 @@ struct generate_options {
 void print_completions(generate_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
-  auto const snapshot = load_model(chosen.model);
-  require_fit(std::span{&policy, 1}, snapshot);
-  auto prompts = reference::read_prompt_file(chosen.prompts, snapshot);
+  auto const loaded = load_model(chosen.model);
+  require_fit(std::span{&policy, 1}, loaded);
+  auto prompts = reference::read_prompt_file(chosen.prompts, loaded.reader);
 
   std::vector<evaluate::generation_request> requests;
   for (auto& tokens : prompts)
     requests.push_back({.prompt = {.tokens = std::move(tokens), .sequence_id = requests.size(), .edits = edits},
                         .max_new_tokens = chosen.max_new_tokens,
-                        .stop = snapshot.config.eos});
+                        .stop = loaded.end});
   std::vector<std::vector<token>> said(requests.size());
-  auto const model = as_language_model(snapshot.model);
+  auto const model = loaded.model;
   evaluate::work done;
   evaluate::for_each_part(model, std::span<evaluate::generation_request const>{requests},
                           [&](std::span<evaluate::generation_request const> mine, std::size_t first) {
@@ -59,7 +58,7 @@ void print_completions(generate_options const& chosen) {
   auto completions = nlohmann::ordered_json::array();
   for (auto const& tokens : said) {
     nlohmann::ordered_json completion{{"token_ids", tokens}, {"text", nullptr}};
-    if (snapshot.tokenizer) completion["text"] = snapshot.tokenizer->decode(tokens);
+    if (loaded.reader.tokenizer) completion["text"] = loaded.reader.tokenizer->decode(tokens);
     completions.push_back(std::move(completion));
   }
   nlohmann::ordered_json const result{{"completions", completions}};

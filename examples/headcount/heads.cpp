@@ -41,8 +41,8 @@
 #include "calibration_texts.hpp"
 #include "commands.hpp"
 #include "engine.hpp"
-#include "grammar.hpp"
 #include "model_under_test.hpp"
+#include "rankings.hpp"
 #include "sentences.hpp"
 
 namespace tool {
@@ -105,8 +105,8 @@ struct measured_model {
 };
 
 measured_model measure_model(std::string const& folder, heads_options const& chosen, journal* file) {
-  auto const snapshot = load_model(folder);
-  auto asked = as_model_under_test(snapshot, folder);
+  auto const loaded = load_model(folder);
+  auto asked = as_model_under_test(loaded, folder);
   asked.language = language_of(folder, chosen.language);
   task_options options{"heads", {{"prompts", chosen.prompts}, {"seed", chosen.seed}}};
   auto needles = make_recall(asked, "recall", options).front();
@@ -126,15 +126,15 @@ measured_model measure_model(std::string const& folder, heads_options const& cho
     auto& texts = draws.emplace_back();
     for (auto const& prompt : draw) {
       texts.push_back(as_calibration(prompt));
-      reference::validate(texts.back().prompt, snapshot.model, "the needles' prompt");
+      validate(texts.back().prompt, loaded.reader.vocabulary, "the needles' prompt");
     }
   }
-  measured_model made{.name = asked.name, .is = outline{snapshot.model}};
-  made.needs =
-      count_heads({.model = asked.model, .weights = &snapshot.model}, asked, needles, draws,
-                  {.seed = chosen.seed,
-                   .progress = [&](std::string const& what) { fmt::print(stderr, "{}: {} ...\n", asked.name, what); }},
-                  file);
+  measured_model made{.name = asked.name, .is = outline{*loaded.weights}};
+  made.needs = tool::count_heads(
+      {.model = asked.model, .weights = loaded.weights}, asked, needles, draws,
+      {.seed = chosen.seed,
+       .progress = [&](std::string const& what) { fmt::print(stderr, "{}: {} ...\n", asked.name, what); }},
+      file);
   auto const enough = made.needs.best("entropy", &heads_needed::of_layer)->of_layer.heads;
   auto const policies = read_policies({"dense", "none", fmt::format("entropy | top_k({})", enough)});
   work done;

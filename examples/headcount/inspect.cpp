@@ -97,7 +97,7 @@ void add_inspect(CLI::App& app) {
   command->add_flag("--json", chosen->json, "print JSON");
   command->footer("Example:\n  headcount inspect examples/models/tiny-jamba --json");
   command->callback([chosen] {
-    auto const facts = describe(load_model(chosen->model));
+    auto const facts = describe(*load_model(chosen->model).snapshot);
     if (chosen->json) fmt::print("{}\n", facts.dump(2));
     else print_table(facts);
   });

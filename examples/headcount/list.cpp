@@ -96,8 +96,8 @@ std::string as_markdown(std::vector<part_description> const& parts) {
   page +=
       "\n## Rankings\n\nWhat `headcount rank --method` takes, see [tool.md](tool.md#rankings).\n\n"
       "| ranking | a head's score | reads |\n| --- | --- | --- |\n";
-  for (auto const& one : describe_rankings())
-    page += fmt::format("| `{}` | {} | {} |\n", cell(one.form), cell(one.about), one.reads);
+  for (auto const& one : ranking_methods())
+    page += fmt::format("| `{}` | {} | {} |\n", cell(one.form()), cell(std::string{one.about}), name_of(one.level));
   return page;
 }
 
@@ -107,14 +107,14 @@ void list_parts(bool json, bool markdown) {
     auto list = nlohmann::ordered_json::array();
     for (auto const& part : parts) list.push_back(to_json(part));
     auto rankings = nlohmann::ordered_json::array();
-    for (auto const& one : describe_rankings())
-      rankings.push_back({{"form", one.form}, {"meaning", one.about}, {"reads", one.reads}});
+    for (auto const& one : ranking_methods())
+      rankings.push_back({{"form", one.form()}, {"meaning", one.about}, {"reads", name_of(one.level)}});
     fmt::print("{}\n", nlohmann::ordered_json{{"parts", std::move(list)}, {"rankings", std::move(rankings)}}.dump(2));
   } else if (markdown) {
     fmt::print("{}", as_markdown(parts));
   } else {
     for (auto const& part : parts) fmt::print("{:<9} {:<52} {}\n", part.kind, written_form(part), part.meaning);
-    for (auto const& one : describe_rankings()) fmt::print("{:<9} {:<52} {}\n", "ranking", one.form, one.about);
+    for (auto const& one : ranking_methods()) fmt::print("{:<9} {:<52} {}\n", "ranking", one.form(), one.about);
   }
 }
 

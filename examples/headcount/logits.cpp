@@ -14,8 +14,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/engine/any_model.hpp>
 #include <headcount/file/write_safetensors.hpp>
-#include <headcount/reference/checkpoint/prompt_file.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/text/prompt_file.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"
@@ -38,23 +37,23 @@ struct logits_options {
 void write_logits(logits_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
-  auto const snapshot = load_model(chosen.model);
-  require_fit(std::span{&policy, 1}, snapshot);
+  auto const loaded = load_model(chosen.model);
+  require_fit(std::span{&policy, 1}, loaded);
   std::vector<std::vector<token>> rows;
   std::size_t longest = 0;
   for (auto const& list : reference::read_list(chosen.tokens, "input_ids", R"({"input_ids": [[1, 2, ...], ...]})")) {
     auto const what = text_of(chosen.tokens, ", input_ids[", rows.size(), "]");
     if (!list.is_array()) throw error{what, text_of(list.dump(), " is no list"), "a list of token ids"};
-    rows.push_back(reference::read_tokens(list, snapshot.model, what));
+    rows.push_back(reference::read_tokens(list, loaded.reader.vocabulary, what));
     longest = std::max(longest, rows.back().size());
   }
   if (chosen.prefill && *chosen.prefill > longest)
     throw error{text_of("--prefill ", *chosen.prefill), text_of("the longest row has ", longest, " tokens"),
                 text_of("0 to ", longest)};
 
-  auto const vocabulary = snapshot.model.vocabulary();
+  auto const vocabulary = loaded.reader.vocabulary;
   std::vector<float> logits(rows.size() * longest * vocabulary);
-  auto const model = as_language_model(snapshot.model);
+  auto const model = loaded.model;
   std::vector<evaluate::any_model::state> states(rows.size(), model.start());
   // Runs tokens [begin, end) of every row that has some of them, in one pass.
   auto const run = [&](std::size_t begin, std::size_t end, phase when) {

@@ -15,10 +15,9 @@
 
 #include <headcount/core/text.hpp>
 #include <headcount/measure/likelihood.hpp>
-#include <headcount/reference/checkpoint/prompt_file.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/text/pair_texts.hpp>
+#include <headcount/text/prompt_file.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"
@@ -36,7 +35,7 @@ struct loglik_options {
 };
 
 /// Pairs a text with a choice: one space between them unless there is white space already.
-evaluate::text_pair pair_with_space(reference::tokenizer const& tokenizer, std::string const& prompt,
+evaluate::text_pair pair_with_space(evaluate::any_tokenizer const& tokenizer, std::string const& prompt,
                                     std::string choice) {
   auto const is_space = [](char sign) { return std::isspace(static_cast<unsigned char>(sign)) != 0; };
   bool const spaced = (!prompt.empty() && is_space(prompt.back())) || (!choice.empty() && is_space(choice.front()));
@@ -44,18 +43,17 @@ evaluate::text_pair pair_with_space(reference::tokenizer const& tokenizer, std::
   return evaluate::pair_texts(tokenizer, prompt, std::move(choice));
 }
 
-evaluate::text_pair read_pairing(nlohmann::json const& prompt, nlohmann::json const& choice,
-                                 reference::snapshot const& snapshot, std::string const& prompt_name,
-                                 std::string const& choice_name) {
+evaluate::text_pair read_pairing(nlohmann::json const& prompt, nlohmann::json const& choice, loaded_model const& loaded,
+                                 std::string const& prompt_name, std::string const& choice_name) {
   evaluate::text_pair pair;
   if (prompt.is_string() && choice.is_string()) {
-    pair = pair_with_space(reference::tokenizer_of(snapshot, prompt_name), prompt.get<std::string>(),
+    pair = pair_with_space(reference::tokenizer_of(loaded.reader, prompt_name), prompt.get<std::string>(),
                            choice.get<std::string>());
-    reference::validate(pair.prompt, snapshot.model, prompt_name);
-    reference::validate(pair.continuation, snapshot.model, choice_name);
+    validate(pair.prompt, loaded.reader.vocabulary, prompt_name);
+    validate(pair.continuation, loaded.reader.vocabulary, choice_name);
   } else {
-    pair.prompt = reference::read_text(prompt, snapshot, prompt_name);
-    pair.continuation = reference::read_text(choice, snapshot, choice_name, reference::text_place::continuation);
+    pair.prompt = reference::read_text(prompt, loaded.reader, prompt_name);
+    pair.continuation = reference::read_text(choice, loaded.reader, choice_name, reference::text_place::continuation);
   }
   if (pair.prompt.empty()) throw error{prompt_name, "it has no token", "one token or more"};
   if (pair.continuation.empty()) throw error{choice_name, "it has no token", "one token or more"};
@@ -64,8 +62,8 @@ evaluate::text_pair read_pairing(nlohmann::json const& prompt, nlohmann::json co
 
 void print_likelihoods(loglik_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
-  auto const snapshot = load_model(chosen.model);
-  require_fit(std::span{&policy, 1}, snapshot);
+  auto const loaded = load_model(chosen.model);
+  require_fit(std::span{&policy, 1}, loaded);
   auto const* const form = R"({"items": [{"prompt": ids or text, "choices": [ids or text, ...]}]})";
   auto results = nlohmann::ordered_json::array();
   auto const items = reference::read_list(chosen.items, "items", form);
@@ -79,7 +77,7 @@ void print_likelihoods(loglik_options const& chosen) {
         item["choices"].empty())
       throw error{what, "it has no prompt, or no choices", R"({"prompt": ids or text, "choices": [ids or text, ...]})"};
     for (std::size_t choice = 0; choice < item["choices"].size(); ++choice) {
-      auto pair = read_pairing(item["prompt"], item["choices"][choice], snapshot, what + ".prompt",
+      auto pair = read_pairing(item["prompt"], item["choices"][choice], loaded, what + ".prompt",
                                text_of(what, ".choices[", choice, "]"));
       if (choice == 0 || questions.back().prompt.tokens != pair.prompt)
         questions.push_back({.prompt = {.tokens = std::move(pair.prompt), .sequence_id = i}});
@@ -88,8 +86,7 @@ void print_likelihoods(loglik_options const& chosen) {
     }
   }
   evaluate::work done;
-  auto const values =
-      evaluate::likelihoods(as_language_model(snapshot.model), questions, std::span{&policy, 1}, done).front();
+  auto const values = evaluate::likelihoods(loaded.model, questions, std::span{&policy, 1}, done).front();
   for (auto const& choices : choices_of) {
     std::vector<double> nats;
     for (auto const& [question, choice] : choices) nats.push_back(values[question][choice].nats);

@@ -20,7 +20,6 @@
 #include <headcount/ranking/calibration_task.hpp>
 #include <headcount/ranking/disagreement.hpp>
 #include <headcount/ranking/head_output_calibration.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/result/run_task.hpp>
 #include <headcount/result/total.hpp>
@@ -79,11 +78,11 @@ std::vector<any_mask> read_masks(std::string const& text, head_outputs const& co
 
 /// What heads put out on other texts than those that masks are compared on: other needles, or the texts themselves
 /// where there are no others.
-head_outputs collect_outputs(masks_options const& chosen, reference::snapshot const& snapshot) {
+head_outputs collect_outputs(masks_options const& chosen, loaded_model const& loaded) {
   auto others = chosen.texts;
   others.seed = mix_bits(chosen.texts.seed) + 1;
   constexpr std::size_t samples = 64;
-  return calibrate_outputs(as_language_model(snapshot.model), read_texts(others, snapshot), samples, others.seed);
+  return calibrate_outputs(loaded.model, read_texts(others, loaded), samples, others.seed);
 }
 
 /// What each policy made of each text, in each metric, as rows: `[policy][metric]`.
@@ -130,21 +129,21 @@ void print_matrix(char const* title, std::vector<std::string> const& names, Numb
 }
 
 void compare_masks(masks_options const& chosen) {
-  auto const snapshot = load_model(chosen.texts.model);
+  auto const loaded = load_model(chosen.texts.model);
   auto const policy = read_policy(chosen.policy);
   bool const collects = chosen.masks.find(calibrated) != std::string::npos;
-  auto const masks = read_masks(chosen.masks, collects ? collect_outputs(chosen, snapshot) : head_outputs{});
+  auto const masks = read_masks(chosen.masks, collects ? collect_outputs(chosen, loaded) : head_outputs{});
   std::vector<std::string> names{"dense"};
   std::vector<any_policy> policies{dense};
   for (auto const& mask : masks) {
     names.push_back(print(mask));
     policies.push_back(any_policy{policy.score, policy.select, mask, policy.where});
   }
-  require_fit(policies, snapshot);
-  auto const texts = read_texts(chosen.texts, snapshot);
-  auto const found = compare_predictions(as_language_model(snapshot.model), texts, policies);
+  require_fit(policies, loaded);
+  auto const texts = read_texts(chosen.texts, loaded);
+  auto const found = compare_predictions(loaded.model, texts, policies);
 
-  auto const asked = as_model_under_test(snapshot, chosen.texts.model);
+  auto const asked = as_model_under_test(loaded, chosen.texts.model);
   auto const asking = task_of_texts("answers", setting_of(chosen.texts), chosen.texts.seed, answers_metrics, texts);
   auto const rows = rows_of(found, asked, asking, policies);
   if (!chosen.rows.empty()) {
@@ -171,7 +170,7 @@ void compare_masks(masks_options const& chosen) {
 
   if (!chosen.json) {
     fmt::print("{} under \"{}\", {} tokens of the answers to {}, each after the right ones before it; 95% intervals\n",
-               snapshot.name, print(policy), found.tokens, data_name(chosen.texts));
+               loaded.name, print(policy), found.tokens, data_name(chosen.texts));
     fmt::print("{:<24} {:<22} {:<22} {:<25} {}\n", "  dropped heads", "KL(dense, mask), nats", "other greedy choice",
                "log-likelihood, nats", "answers right");
   }
@@ -190,7 +189,7 @@ void compare_masks(masks_options const& chosen) {
     for (std::size_t m = 0; m < totals.size(); ++m) line[std::string{asking.metrics[m].name}] = to_json(totals[m]);
   }
   if (chosen.json) {
-    nlohmann::ordered_json const result{{"model", snapshot.name},
+    nlohmann::ordered_json const result{{"model", loaded.name},
                                         {"model_identity", asked.identity},
                                         {"policy", print(policy)},
                                         {"data", data_name(chosen.texts)},

@@ -13,7 +13,7 @@
 #include <headcount/engine/model_under_test.hpp>
 #include <headcount/measure/complete.hpp>
 #include <headcount/measure/work.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
+#include <headcount/reference/model/model.hpp>
 #include <headcount/result/ground.hpp>
 #include <headcount/result/missing.hpp>
 #include <headcount/result/row.hpp>
@@ -34,16 +34,15 @@ using namespace headcount;
 using namespace headcount::evaluate;
 
 constexpr std::size_t beyond_window = 304;  // tokens of the prompts longer than the window of 256
-constexpr auto inside = "needle_inside_window";
 
 /// What a model is asked follows from what it is.
-measurement outline_of(reference::snapshot const& snapshot, model_under_test const& asked, demo_plan const& plan) {
+measurement outline_of(loaded_model const& loaded, model_under_test const& asked, demo_plan const& plan) {
   measurement made{.model = asked.name, .model_identity = asked.identity, .longest = beyond_window};
-  auto const& architecture = snapshot.model.architecture;
+  auto const& architecture = loaded.architecture;
   made.in_paper = architecture == "RecurrentGemmaForCausalLM" || architecture == "JambaForCausalLM";
   made.scorers = {"entropy", "l2", "random"};
-  for (std::size_t layer = 0; layer < snapshot.model.layers.size(); ++layer) {
-    auto const* attention = snapshot.model.attention_at(layer);
+  for (std::size_t layer = 0; layer < loaded.weights->layers.size(); ++layer) {
+    auto const* attention = loaded.weights->attention_at(layer);
     if (attention == nullptr) continue;
     made.heads = attention->heads;
     made.window = attention->window;
@@ -175,9 +174,9 @@ spoken_example speak(any_model const& model, small_language const& language, nee
 
 measurement measure(std::filesystem::path const& folder, small_language const& language, demo_plan const& plan,
                     journal* file) {
-  auto const snapshot = load_model(folder);
-  auto const asked = as_model_under_test(snapshot, folder);
-  auto made = outline_of(snapshot, asked, plan);
+  auto const loaded = load_model(folder);
+  auto const asked = as_model_under_test(loaded, folder);
+  auto made = outline_of(loaded, asked, plan);
   auto const questions = make_questions(made, language, asked.language, plan);
   if (file != nullptr) {
     ground now;

@@ -15,6 +15,8 @@
 
 namespace tool {
 
+inline constexpr auto inside = "needle_inside_window";  ///< the task of prompts that a window holds
+
 /// How much the demo measures.
 struct demo_plan {
   std::uint64_t seed = 1;

@@ -3,18 +3,16 @@
 #include <headcount/file/config_reader.hpp>
 #include <headcount/text/chat_turns.hpp>
 
-#include "engine.hpp"
-
 namespace tool {
 
-headcount::evaluate::model_under_test as_model_under_test(headcount::reference::snapshot const& snapshot,
+headcount::evaluate::model_under_test as_model_under_test(loaded_model const& loaded,
                                                           std::filesystem::path const& folder) {
   headcount::evaluate::model_under_test asked{
-      .name = snapshot.name, .identity = snapshot.identity(), .model = as_language_model(snapshot.model)};
-  asked.end = snapshot.config.eos;
-  asked.turns = snapshot.model.architecture == "JambaForCausalLM" ? headcount::evaluate::jamba_turns()
-                                                                  : headcount::evaluate::gemma_turns();
-  if (snapshot.tokenizer) asked.tokenizer = *snapshot.tokenizer;
+      .name = loaded.name, .identity = loaded.identity(), .model = loaded.model};
+  asked.end = loaded.end;
+  asked.turns = loaded.architecture == "JambaForCausalLM" ? headcount::evaluate::jamba_turns()
+                                                          : headcount::evaluate::gemma_turns();
+  asked.tokenizer = loaded.reader.tokenizer;
   auto const beside = std::filesystem::weakly_canonical(folder).parent_path() / "language.json";
   if (std::filesystem::exists(beside)) asked.language = beside;
   auto const config = folder / "config.json";

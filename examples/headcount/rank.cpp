@@ -21,19 +21,16 @@
 #include <headcount/file/write_file.hpp>
 #include <headcount/policy_file/ranking_json.hpp>
 #include <headcount/ranking/calibration.hpp>
-#include <headcount/ranking/registry.hpp>
 #include <headcount/ranking/stability.hpp>
 #include <headcount/ranking/task_measure.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
-#include <headcount/task/registry/task_kinds.hpp>
 #include <headcount/version.hpp>
 
 #include "calibration_texts.hpp"
 #include "commands.hpp"
 #include "engine.hpp"
-#include "grammar.hpp"
 #include "model_under_test.hpp"
 #include "rankings.hpp"
+#include "tasks.hpp"
 
 namespace tool {
 
@@ -70,25 +67,25 @@ evaluate::task one_task(evaluate::model_under_test const& asked, rank_options co
   auto const name = options["task"].get<std::string>();
   options.erase("task");
   if (!options.contains("seed")) options["seed"] = chosen.calibration.seed;
-  auto tasks = evaluate::make_tasks(asked, name, evaluate::task_options{text_of("task ", name), std::move(options)});
+  auto tasks = make_tasks(asked, name, evaluate::task_options{text_of("task ", name), std::move(options)});
   if (tasks.size() != 1)
     throw error{text_of("--task ", name), text_of("it stands for ", tasks.size(), " tasks"), "one"};
   return std::move(tasks.front());
 }
 
 /// Heads ranked by what a task says policies without them are worth.
-scored_heads score_by_task(rank_options const& chosen, reference::snapshot const& snapshot) {
-  auto const [method, argument] = evaluate::find_ranking(chosen.method);
+scored_heads score_by_task(rank_options const& chosen, loaded_model const& loaded) {
+  auto const [method, argument] = find_ranking(chosen.method);
   if (method->by_measure == nullptr) {
     std::string allowed;
-    for (auto const& one : evaluate::ranking_methods)
+    for (auto const& one : ranking_methods())
       if (one.by_measure != nullptr) add_to_list(allowed, one.form());
     throw error{"--method " + chosen.method, "no task ranks heads by it", allowed};
   }
   std::optional<phase> during;
   for (auto const when : {phase::prefill, phase::generation})
     if (chosen.phase == name_of(when)) during = when;
-  auto const asked = as_model_under_test(snapshot, chosen.calibration.model);
+  auto const asked = as_model_under_test(loaded, chosen.calibration.model);
   auto const asking = one_task(asked, chosen);
   evaluate::task_measure const measure{asked.model, asking, chosen.metric};
   return {method->by_measure(asked.model, measure, during),
@@ -105,14 +102,14 @@ scored_heads score_by_task(rank_options const& chosen, reference::snapshot const
               chosen.calibration.seed)};
 }
 
-scored_heads score_by_method(rank_options const& chosen, reference::snapshot const& snapshot) {
-  auto const [method, argument] = evaluate::find_ranking(chosen.method);
+scored_heads score_by_method(rank_options const& chosen, loaded_model const& loaded) {
+  auto const [method, argument] = find_ranking(chosen.method);
   auto const reads_texts = method->level == evaluate::ranking_level::observed;
   if (!reads_texts && !(chosen.calibration.items.empty() && chosen.calibration.text.empty()))
     throw error{"--method " + chosen.method, "it looks at weights alone, or at a file", "no --items and no --text"};
-  auto const texts = reads_texts ? read_texts(chosen.calibration, snapshot) : std::vector<calibration_text>{};
-  evaluate::ranking_ground from{.model = as_language_model(snapshot.model), .weights = &snapshot.model, .texts = texts};
-  scored_heads made{.scores = evaluate::score_all_heads(from, chosen.method)};
+  auto const texts = reads_texts ? read_texts(chosen.calibration, loaded) : std::vector<calibration_text>{};
+  evaluate::ranking_ground from{.model = loaded.model, .weights = loaded.weights, .texts = texts};
+  scored_heads made{.scores = score_all_heads(from, chosen.method)};
   if (method->level == evaluate::ranking_level::file) {
     made.data = argument;
     made.data_identity = digest_of_file(argument);
@@ -126,7 +123,7 @@ scored_heads score_by_method(rank_options const& chosen, reference::snapshot con
         std::vector<calibration_text> some;
         for (auto const i : which) some.push_back(texts[i]);
         from.texts = some;
-        return evaluate::score_all_heads(from, chosen.method);
+        return score_all_heads(from, chosen.method);
       },
       chosen.calibration.seed);
   return made;
@@ -144,22 +141,22 @@ void print_stability(ranking const& made) {
 }
 
 void rank_heads(rank_options const& chosen) {
-  auto const snapshot = load_model(chosen.calibration.model);
+  auto const loaded = load_model(chosen.calibration.model);
   auto [scores, data, data_identity, stability] =
-      chosen.task.empty() ? score_by_method(chosen, snapshot) : score_by_task(chosen, snapshot);
+      chosen.task.empty() ? score_by_method(chosen, loaded) : score_by_task(chosen, loaded);
   ranking const result{.scores = std::move(scores),
                        .source = {.method = chosen.method,
-                                  .model = snapshot.name,
-                                  .model_identity = snapshot.identity(),
+                                  .model = loaded.name,
+                                  .model_identity = loaded.identity(),
                                   .data = std::move(data),
                                   .data_identity = std::move(data_identity),
                                   .seed = chosen.calibration.seed,
                                   .version = version,
                                   .stability = std::move(stability)}};
-  auto const format = std::ranges::find(evaluate::published_formats, chosen.format, &evaluate::published_format::name);
-  if (format != evaluate::published_formats.end())
-    reference::write_text(chosen.output,
-                          format->write(result, evaluate::ranked_heads_of(layers_of(snapshot.model)).group));
+  auto const formats = published_formats();
+  auto const format = std::ranges::find(formats, chosen.format, &evaluate::published_format::name);
+  if (format != formats.end())
+    reference::write_text(chosen.output, format->write(result, evaluate::ranked_heads_of(loaded.model.layers()).group));
   else reference::write_ranking(chosen.output, result);
   for (std::size_t layer = 0; layer < result.scores.size(); ++layer) {
     auto const& of_layer = result.scores[layer];
@@ -176,20 +173,14 @@ void rank_heads(rank_options const& chosen) {
 
 }  // namespace
 
-std::vector<described_ranking> describe_rankings() {
-  constexpr char const* reads[] = {"a file", "attention", "weights"};
-  std::vector<described_ranking> all;
-  for (auto const& method : evaluate::ranking_methods)
-    all.push_back({method.form(), std::string{method.about}, reads[static_cast<std::size_t>(method.level)]});
-  return all;
-}
-
 void add_rank(CLI::App& app) {
   auto* const command =
       app.add_subcommand("rank", "Rank a model's heads once and for all, for fixed(FILE) in sentences");
   auto const chosen = std::make_shared<rank_options>();
   add_calibration_options(*command, chosen->calibration);
-  command->add_option("--method", chosen->method, "one of " + evaluate::list_ranking_methods())->required();
+  std::string methods;
+  for (auto const& method : ranking_methods()) add_to_list(methods, method.form());
+  command->add_option("--method", chosen->method, "one of " + methods)->required();
   auto* const task = command
                          ->add_option("--task", chosen->task,
                                       "task of `headcount evaluate` that leave_one_out, all_but_one and greedy measure "
@@ -202,7 +193,7 @@ void add_rank(CLI::App& app) {
       ->check(CLI::IsMember({"prefill", "generation", "all"}))
       ->capture_default_str();
   std::vector<std::string> formats{"headcount"};
-  for (auto const& format : evaluate::published_formats) formats.emplace_back(format.name);
+  for (auto const& format : published_formats()) formats.emplace_back(format.name);
   command->add_option("--format", chosen->format, "of the file: this project's, or that of another")
       ->check(CLI::IsMember(formats))
       ->capture_default_str();

@@ -21,10 +21,9 @@
 #include <headcount/policy_file/policy_identity.hpp>
 #include <headcount/policy_file/trace_file.hpp>
 #include <headcount/record/recorder.hpp>
-#include <headcount/reference/checkpoint/prompt_file.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/model.hpp>
 #include <headcount/sentence/parse.hpp>
+#include <headcount/text/prompt_file.hpp>
 #include <headcount/version.hpp>
 
 #include "commands.hpp"
@@ -82,20 +81,20 @@ void write_record(record_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const edits = read_edits(chosen.edit);
   auto const where = read_where(chosen.where);
-  auto const snapshot = load_model(chosen.model);
-  validate(where, snapshot.model);
-  require_fit(std::span{&policy, 1}, snapshot);
-  auto const prompts = reference::read_prompt_file(chosen.prompts, snapshot);
+  auto const loaded = load_model(chosen.model);
+  validate(where, loaded.model.layers());
+  require_fit(std::span{&policy, 1}, loaded);
+  auto const prompts = reference::read_prompt_file(chosen.prompts, loaded.reader);
   record::recorder recorder{
       {.where = where, .which = chosen.which, .rows = chosen.rows, .most_bytes = chosen.megabytes << 20}};
-  auto const model = as_language_model(snapshot.model);
+  auto const model = loaded.model;
   auto const watch = evaluate::as_observer(recorder);
   for (std::size_t row = 0; row < prompts.size(); ++row)
-    complete(model, prompts[row], row, snapshot.config.eos, chosen, edits, policy, watch);
+    complete(model, prompts[row], row, loaded.end, chosen, edits, policy, watch);
   auto const result = recorder.result();
   reference::write_recording(chosen.output, result,
-                             {{"model", snapshot.name},
-                              {"model_identity", snapshot.identity()},
+                             {{"model", loaded.name},
+                              {"model_identity", loaded.identity()},
                               {"policy", print(policy)},
                               {"policy_identity", policy_identity(policy)},
                               {"edit", chosen.edit},

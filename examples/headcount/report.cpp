@@ -30,7 +30,7 @@
 
 #include "commands.hpp"
 #include "grammar.hpp"
-#include "task_metrics.hpp"
+#include "tasks.hpp"
 
 namespace tool {
 namespace {

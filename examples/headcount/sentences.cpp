@@ -36,13 +36,13 @@ std::vector<headcount::any_policy> read_policies(std::vector<std::string> const&
   return policies;
 }
 
-void require_fit(std::span<headcount::any_policy const> policies, headcount::reference::snapshot const& snapshot) {
-  for (auto const& policy : policies) headcount::reference::validate(policy, snapshot.model);
+void require_fit(std::span<headcount::any_policy const> policies, loaded_model const& loaded) {
+  for (auto const& policy : policies) headcount::reference::validate(policy, *loaded.weights);
   std::map<std::string, headcount::reference::file_origin> files;
   for (auto const& policy : policies)
     for (auto& from : headcount::reference::origins_of(policy)) files.emplace(from.file, from);
   if (files.empty()) return;  // an identity reads all weights
-  auto const identity = snapshot.identity();
+  auto const identity = loaded.identity();
   for (auto const& [name, from] : files)
     if (auto const doubt = doubt_of(from, identity); !doubt.empty()) fmt::print(stderr, "warning: {}\n", doubt);
 }

@@ -10,7 +10,8 @@
 
 #include <headcount/policy/any_edit.hpp>
 #include <headcount/policy/any_policy.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
+
+#include "engine.hpp"
 
 namespace tool {
 
@@ -22,7 +23,7 @@ std::vector<headcount::any_policy> read_policies(std::vector<std::string> const&
 
 /// Throws headcount::error when a policy does not fit a model; says on the error stream which files of those that fit
 /// were made of another one.
-void require_fit(std::span<headcount::any_policy const> policies, headcount::reference::snapshot const& snapshot);
+void require_fit(std::span<headcount::any_policy const> policies, loaded_model const& loaded);
 
 /// The scorer of a sentence's first part alone, e.g. "entropy".
 headcount::any_scorer read_scorer(std::string_view text);

@@ -22,7 +22,6 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/file/write_file.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/parallel.hpp>
 #include <headcount/result/ground.hpp>
 #include <headcount/result/journal.hpp>
@@ -38,6 +37,7 @@
 #include "processes.hpp"
 #include "progress.hpp"
 #include "sentences.hpp"
+#include "tasks.hpp"
 
 namespace tool {
 namespace {
@@ -54,13 +54,13 @@ struct sweep_options {
 };
 
 /// A model with its tasks. It stays where it is: pieces point into it.
-struct loaded_model {
-  explicit loaded_model(std::string const& folder)
-      : snapshot{load_model(folder)}, asked{as_model_under_test(snapshot, folder)} {}
-  loaded_model(loaded_model const&) = delete;
-  loaded_model& operator=(loaded_model const&) = delete;
+struct model_of_sweep {
+  explicit model_of_sweep(std::string const& folder)
+      : loaded{load_model(folder)}, asked{as_model_under_test(loaded, folder)} {}
+  model_of_sweep(model_of_sweep const&) = delete;
+  model_of_sweep& operator=(model_of_sweep const&) = delete;
 
-  reference::snapshot snapshot;
+  loaded_model loaded;
   model_under_test asked;
   std::vector<task> tasks{};
 };
@@ -68,7 +68,7 @@ struct loaded_model {
 /// Everything that a sweep is made of.
 struct loaded_sweep {
   sweep_plan plan;
-  std::deque<loaded_model> models{};
+  std::deque<model_of_sweep> models{};
 
   [[nodiscard]] std::size_t prompts() const {
     std::size_t count = 0;
@@ -82,8 +82,8 @@ loaded_sweep load_sweep(std::string const& path) {
   loaded_sweep loaded{.plan = read_plan(path)};
   for (auto const& folder : loaded.plan.models) {
     auto& model = loaded.models.emplace_back(folder);
-    require_fit(loaded.plan.policies, model.snapshot);
-    model.tasks = while_reading(path, [&] { return make_tasks_of(loaded.plan, model.asked); });
+    require_fit(loaded.plan.policies, model.loaded);
+    model.tasks = while_reading(path, [&] { return make_tasks_of(loaded.plan, model.asked, tool::make_tasks); });
   }
   for (auto one = loaded.models.begin(); one != loaded.models.end(); ++one)
     for (auto other = loaded.models.begin(); other != one; ++other)

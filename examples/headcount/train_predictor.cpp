@@ -23,7 +23,6 @@
 #include <headcount/policy_file/predictor_json.hpp>
 #include <headcount/ranking/calibration_task.hpp>
 #include <headcount/ranking/train_predictor.hpp>
-#include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/result/row.hpp>
 #include <headcount/result/run_task.hpp>
 #include <headcount/result/total.hpp>
@@ -99,17 +98,17 @@ nlohmann::ordered_json recall_of(std::size_t layer, std::span<row const> rows) {
 }
 
 void train(train_predictor_options const& chosen) {
-  auto const snapshot = load_model(chosen.calibration.model);
+  auto const loaded = load_model(chosen.calibration.model);
   auto const policy = read_policy(chosen.policy);
-  require_fit(std::span{&policy, 1}, snapshot);
-  auto const texts = read_texts(chosen.calibration, snapshot);
-  auto const trained = evaluate::train_predictor(as_language_model(snapshot.model), texts, policy, chosen.penalty);
+  require_fit(std::span{&policy, 1}, loaded);
+  auto const texts = read_texts(chosen.calibration, loaded);
+  auto const trained = evaluate::train_predictor(loaded.model, texts, policy, chosen.penalty);
 
-  auto const asked = as_model_under_test(snapshot, chosen.calibration.model);
+  auto const asked = as_model_under_test(loaded, chosen.calibration.model);
   auto const rows = rows_of(trained, asked, policy, chosen, texts);
   nlohmann::ordered_json file{{"policy", print(policy)},
                               {"policy_identity", policy_identity(policy)},
-                              {"model", snapshot.name},
+                              {"model", loaded.name},
                               {"model_identity", asked.identity},
                               {"data", data_name(chosen.calibration)},
                               {"data_identity", evaluate::identity_of(texts)},

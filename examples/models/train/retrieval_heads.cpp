@@ -26,11 +26,10 @@
 #include <headcount/core/phase.hpp>
 #include <headcount/core/random_stream.hpp>
 #include <headcount/core/ranking.hpp>
-#include <headcount/engine/reference_model.hpp>
+#include <headcount/engine/any_model.hpp>
 #include <headcount/measure/recall.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
-#include <headcount/reference/checkpoint/load_snapshot.hpp>
 #include <headcount/score/fixed.hpp>
 #include <headcount/select/threshold.hpp>
 #include <headcount/sentence/parse.hpp>
@@ -39,6 +38,8 @@
 #include <headcount/task/language/small_language.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/version.hpp>
+
+#include "../../headcount/engine.hpp"
 
 namespace {
 
@@ -160,18 +161,17 @@ evaluate::task as_task(std::span<short_question const> questions) {
 }
 
 /// Which questions are answered right: `[policy][prompt]`.
-std::vector<outcomes> answered(reference::model const& model, std::span<short_question const> questions,
+std::vector<outcomes> answered(any_model const& model, std::span<short_question const> questions,
                                std::span<any_policy const> policies) {
-  return right_answers(reference_model{model}, as_task(questions), policies).at("acc");
+  return right_answers(model, as_task(questions), policies).at("acc");
 }
 
 /// Heads of a model, `[layer][head]`: 1 where one is kept, 0 where not; a layer without attention has none.
 using kept_heads = std::vector<std::vector<double>>;
 
-kept_heads all_heads(reference::model const& model) {
-  kept_heads kept(model.layers.size());
-  for (std::size_t layer = 0; layer < kept.size(); ++layer)
-    if (auto const* attention = model.attention_at(layer)) kept[layer].assign(attention->heads, 1);
+kept_heads all_heads(any_model const& model) {
+  kept_heads kept;
+  for (auto const& layer : model.layers()) kept.emplace_back(layer.heads, 1);
   return kept;
 }
 
@@ -190,13 +190,12 @@ any_policy keeping(kept_heads const& kept) {
 /// Few heads that find `enough` of what all heads find: drops what is missed least, as long as the others do. Whole
 /// layers are tried first, one after the other, then heads: the quarter that is missed least when each is off alone,
 /// and half as many each time that too much would be lost, down to one. Of equals the first is dropped.
-kept_heads few_heads(reference::model const& model, std::span<needle_prompt const> prompts) {
+kept_heads few_heads(any_model const& model, std::span<needle_prompt const> prompts) {
   auto const shares_of = [&](std::vector<kept_heads> const& every) {
     std::vector<any_policy> policies;
     for (auto const& heads : every) policies.push_back(keeping(heads));
     std::vector<double> shares;
-    for (auto const& found : recall_needles(reference_model{model}, prompts, policies))
-      shares.push_back(share_of(found).value());
+    for (auto const& found : recall_needles(model, prompts, policies)) shares.push_back(share_of(found).value());
     return shares;
   };
   auto kept = all_heads(model);
@@ -290,17 +289,16 @@ nlohmann::ordered_json by_length(measurement_plan const& what, outcomes const& d
   return shares;
 }
 
-nlohmann::ordered_json measure(reference::snapshot const& snapshot, measurement_plan const& what) {
-  auto const& model = snapshot.model;
-  nlohmann::ordered_json row{{"model", snapshot.name}, {"lengths", what.lengths},
-                             {"n", what.count},        {"seed", what.seed},
-                             {"version", version},     {"model_identity", snapshot.identity()}};
+nlohmann::ordered_json measure(tool::loaded_model const& loaded, measurement_plan const& what) {
+  auto const& model = loaded.model;
+  nlohmann::ordered_json row{{"model", loaded.name}, {"lengths", what.lengths}, {"n", what.count},
+                             {"seed", what.seed},    {"version", version},      {"model_identity", loaded.identity()}};
   std::size_t heads = 0;
   std::vector<std::size_t> layers;
-  for (std::size_t layer = 0; layer < model.layers.size(); ++layer)
-    if (auto const* attention = model.attention_at(layer)) {
-      layers.push_back(layer);
-      heads = attention->heads;
+  for (auto const& layer : model.layers())
+    if (layer.heads > 0) {
+      layers.push_back(layer.layer);
+      heads = layer.heads;
     }
   row["attention_layers"] = layers;
   row["heads"] = heads;
@@ -331,7 +329,7 @@ nlohmann::ordered_json measure(reference::snapshot const& snapshot, measurement_
     }
 
   auto const prompts = make_prompts(what, what.count, what.seed);
-  auto const found = recall_needles(reference_model{model}, prompts, for_needles.policies);
+  auto const found = recall_needles(model, prompts, for_needles.policies);
   row["dense_by_length"] = by_length(what, found.front());
   row["exact_match"] = for_needles.shares(found);
   if (heads > 0 && share_of(found.front()).value() > 0)  // else there is nothing to recover
@@ -355,7 +353,7 @@ nlohmann::ordered_json measure(reference::snapshot const& snapshot, measurement_
   auto asked_sparsely = make_task_of_facts({.name = "facts"}, names, read_sparsely);
   number_sequences(asked_sparsely);
   row["facts_prefill_included"] =
-      everywhere.shares(right_answers(reference_model{model}, asked_sparsely, everywhere.policies).at("acc"));
+      everywhere.shares(right_answers(model, asked_sparsely, everywhere.policies).at("acc"));
   return row;
 }
 
@@ -391,7 +389,7 @@ int main(int argc, char** argv) {
                                 .count = number<std::size_t>(argv[3], "PROMPTS"),
                                 .seed = number<std::uint64_t>(argv[4], "SEED")};
     for (char** folder = argv + 5; folder != argv + argc; ++folder) {
-      fmt::print("{}\n", measure(reference::load_snapshot(*folder), what).dump());
+      fmt::print("{}\n", measure(tool::load_model(*folder), what).dump());
       std::fflush(stdout);
     }
     return 0;
