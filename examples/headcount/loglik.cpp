@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <cstddef>
 #include <memory>
 #include <span>
@@ -85,14 +86,21 @@ void print_likelihoods(loglik_options const& chosen) {
       questions.back().continuations.push_back(std::move(pair.continuation));
     }
   }
+  std::size_t without_best = 0;
   evaluate::work done;
   auto const values = evaluate::likelihoods(loaded.model, questions, std::span{&policy, 1}, done).front();
   for (auto const& choices : choices_of) {
     std::vector<double> nats;
     for (auto const& [question, choice] : choices) nats.push_back(values[question][choice].nats);
-    results.push_back({{"loglik", nats}, {"best", std::ranges::max_element(nats) - nats.begin()}});
+    auto const finite = std::ranges::all_of(nats, [](double one) { return std::isfinite(one); });
+    results.push_back({{"loglik", nats}, {"best", nullptr}});
+    if (finite) results.back()["best"] = std::ranges::max_element(nats) - nats.begin();
+    else ++without_best;
   }
   fmt::print("{}\n", nlohmann::ordered_json{{"items", results}}.dump(2));
+  if (without_best > 0)
+    fmt::print(stderr, "warning: {} of {} items have a log-likelihood that is not finite, and no best choice\n",
+               without_best, results.size());
 }
 
 }  // namespace

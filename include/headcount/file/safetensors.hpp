@@ -132,6 +132,7 @@ namespace detail {
   std::multimap<std::pair<std::size_t, std::size_t>, std::string> by_offset;  // of [begin, end) in the data
   for (auto const& [name, entry] : json.items()) {
     if (name == "__metadata__") {
+      if (entry.is_null()) continue;  // as the reference reads it: nothing is said
       bool const strings = std::ranges::all_of(entry, [](auto const& value) { return value.is_string(); });
       if (!entry.is_object() || !strings) throw error{what, "__metadata__ holds more than strings", "a map of strings"};
       if (about != nullptr) entry.get_to(*about);

@@ -1,6 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <limits>
+#include <span>
 #include <vector>
 
 #include <headcount/core/token.hpp>
@@ -13,6 +17,18 @@ struct likelihood {
   bool greedy = true;            ///< whether each token is the likeliest after those before it
   std::vector<token> choices{};  ///< the likeliest token in the place of each of its tokens, after the right ones
 };
+
+/// Whether a best one can be said of these: all of them are numbers, as they are not where logits were not finite.
+[[nodiscard]] inline bool all_finite(std::span<likelihood const> found) noexcept {
+  return std::ranges::all_of(found, [](likelihood const& one) { return std::isfinite(one.nats); });
+}
+
+/// 1 for a right choice and 0 for another; NaN, which no total counts, where no choice could be made.
+[[nodiscard]] inline double rightness(std::span<likelihood const> found, std::size_t chosen,
+                                      std::size_t gold) noexcept {
+  if (!all_finite(found)) return std::numeric_limits<double>::quiet_NaN();
+  return chosen == gold ? 1.0 : 0.0;
+}
 
 /// How far a policy's next-token distribution is from the dense one.
 struct token_agreement {

@@ -150,6 +150,7 @@ TEST_CASE("safetensors: every malformed file is refused with its name and its nu
 TEST_CASE("safetensors: a header without tensors is a file") {
   CHECK(parse_safetensors("f", bytes_of(safetensors_text("{}"))).empty());
   CHECK(parse_safetensors("f", bytes_of(safetensors_text("{}      "))).empty());
+  CHECK(parse_safetensors("f", bytes_of(safetensors_text(R"({"__metadata__":null})"))).empty());
   CHECK(parse_safetensors("f", bytes_of(safetensors_text(R"({"__metadata__":{}})"))).empty());
   CHECK(parse_safetensors("f", bytes_of(safetensors_text(R"({"__metadata__":{"format":"pt"}})"))).empty());
 }

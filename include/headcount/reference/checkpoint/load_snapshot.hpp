@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,16 @@ namespace headcount::v0::reference {
   return file.has("eos_token_id") ? file.tokens("eos_token_id") : config.eos;
 }
 
+/// What a model folder is called: the name it was given by, whatever that links to; of a snapshot in Hugging Face's
+/// cache (models--ORGANISATION--NAME/snapshots/COMMIT), NAME.
+[[nodiscard]] inline std::string name_of_folder(std::filesystem::path const& folder) {
+  auto const path = (std::filesystem::absolute(folder) / "").lexically_normal().parent_path();
+  auto const repository = path.parent_path().parent_path().filename().string();
+  if (path.parent_path().filename() == "snapshots" && repository.starts_with("models--"))
+    return repository.substr(repository.rfind("--") + 2);
+  return path.filename().string();
+}
+
 /// Loads a folder with `config.json`, weights (see checkpoint) and, when there is one, its tokenizer.
 /// Weights are mapped, not read: they come in as they are used. Throws headcount::error, which names the file and what
 /// is wrong in it: a key, a tensor that is missing, unknown or misshapen.
@@ -42,8 +53,7 @@ namespace headcount::v0::reference {
   files.require_all_taken(model.left_out);
   model.storage = files.kept();
   auto words = tokenizer::of_folder(folder);
-  auto const absolute = std::filesystem::weakly_canonical(folder);
-  return {absolute.filename().string(), std::move(config), std::move(model), std::move(words), std::move(files)};
+  return {name_of_folder(folder), std::move(config), std::move(model), std::move(words), std::move(files)};
 }
 
 }  // namespace headcount::v0::reference

@@ -180,12 +180,12 @@ enum class choice_metrics { acc, all };
   made.judge = [items = std::move(items), metrics](std::size_t i, answer const& answered) {
     auto const& found = answered.likelihoods;
     auto const verdict = judge_choices(found, items[i].choices);
-    nlohmann::ordered_json more{{"predicted", verdict.best}, {"gold", items[i].gold}};
+    nlohmann::ordered_json more{{"predicted", nullptr}, {"gold", items[i].gold}};
     for (auto const& one : found) more["loglik"].push_back(one.nats);
     std::vector<judgement> judged;
     auto const add = [&](char const* metric, std::size_t best) {
-      more["predicted"] = best;
-      judged.push_back({.metric = metric, .value = best == items[i].gold ? 1.0 : 0.0, .more = more});
+      if (all_finite(found)) more["predicted"] = best;
+      judged.push_back({.metric = metric, .value = rightness(found, best, items[i].gold), .more = more});
     };
     add("acc", verdict.best);
     if (metrics == choice_metrics::all) {

@@ -46,8 +46,9 @@ inline constexpr std::array facts_metrics{
     auto const best = std::ranges::max_element(found.likelihoods, {}, &likelihood::nats) - found.likelihoods.begin();
     std::vector<double> nats;
     for (auto const& one : found.likelihoods) nats.push_back(one.nats);
-    return {
-        {.metric = "acc", .value = static_cast<std::size_t>(best) == gold[i] ? 1.0 : 0.0, .more = {{"loglik", nats}}}};
+    return {{.metric = "acc",
+             .value = rightness(found.likelihoods, static_cast<std::size_t>(best), gold[i]),
+             .more = {{"loglik", nats}}}};
   };
   return made;
 }

@@ -1,3 +1,4 @@
+#include <filesystem>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -24,4 +25,16 @@ TEST_CASE("load_snapshot: texts end as generation_config.json says, or else as t
   CHECK(test::contains(test::message_of(read), "generation_config.json: eos_token_id = \"</s>\""));
   folder.write("generation_config.json", "[]");
   CHECK(test::contains(test::message_of(read), "generation_config.json: it is [] (allowed: an object)"));
+}
+
+TEST_CASE("load_snapshot: a model is called as its folder was, and by its repository in a cache of snapshots") {
+  using reference::name_of_folder;
+  CHECK(name_of_folder("/models/tiny-jamba") == "tiny-jamba");
+  CHECK(name_of_folder("/models/tiny-jamba/") == "tiny-jamba");
+  CHECK(name_of_folder("/models/tiny-jamba/../other/.") == "other");
+  CHECK(name_of_folder("hub/models--google--recurrentgemma-2b/snapshots/0a1b2c3d4e5f") == "recurrentgemma-2b");
+  test::temporary_folder const at;
+  std::filesystem::create_directory(at.path() / "0a1b2c");
+  std::filesystem::create_directory_symlink(at.path() / "0a1b2c", at.path() / "telling");
+  CHECK(name_of_folder(at.path() / "telling") == "telling");
 }
