@@ -32,7 +32,6 @@
 #include <headcount/score/any_scorer.hpp>
 #include <headcount/score/gate.hpp>
 #include <headcount/score/gated_output_norm.hpp>
-#include <headcount/select/fixed.hpp>
 #include <headcount/statistics/cluster.hpp>
 #include <headcount/statistics/metric.hpp>
 #include <headcount/task/language/mixed_needles.hpp>
@@ -162,10 +161,7 @@ void build_bridge(bridge_options const& chosen) {
   std::vector<any_scorer> scorers;
   for (auto const& sentence : chosen.scorers) scorers.push_back(read_scorer(sentence));
   if (scorers.empty() && loaded.has_gates) scorers = {score::gate{}, score::gated_output_norm{}};
-  for (auto const& scorer : scorers) {
-    any_policy const every{scorer, select::every_head{}};
-    require_fit(std::span{&every, 1}, loaded);
-  }
+  for (auto const& scorer : scorers) require_fit(scorer, loaded);
   std::vector<std::vector<calibration_text>> draws;
   for (auto const& draw : needles.calibration) {
     auto& texts = draws.emplace_back();

@@ -10,6 +10,7 @@
 
 #include <headcount/policy_file/file_origin.hpp>
 #include <headcount/reference/model/model.hpp>
+#include <headcount/select/fixed.hpp>
 
 #include "grammar.hpp"
 
@@ -45,6 +46,10 @@ void require_fit(std::span<headcount::any_policy const> policies, loaded_model c
   auto const identity = loaded.identity();
   for (auto const& [name, from] : files)
     if (auto const doubt = doubt_of(from, identity); !doubt.empty()) fmt::print(stderr, "warning: {}\n", doubt);
+}
+
+void require_fit(headcount::any_scorer const& scorer, loaded_model const& loaded) {
+  headcount::reference::validate(headcount::any_policy{scorer, headcount::select::every_head{}}, *loaded.weights);
 }
 
 headcount::any_scorer read_scorer(std::string_view text) {

@@ -25,6 +25,9 @@ std::vector<headcount::any_policy> read_policies(std::vector<std::string> const&
 /// were made of another one.
 void require_fit(std::span<headcount::any_policy const> policies, loaded_model const& loaded);
 
+/// Throws headcount::error when a scorer reads what the model does not have.
+void require_fit(headcount::any_scorer const& scorer, loaded_model const& loaded);
+
 /// The scorer of a sentence's first part alone, e.g. "entropy".
 headcount::any_scorer read_scorer(std::string_view text);
 

@@ -40,6 +40,7 @@ namespace test {
 namespace reference = headcount::reference;
 
 constexpr double logit_tolerance = 1e-3;
+constexpr double weight_tolerance = 1e-5;
 
 struct golden {
   std::string folder;

@@ -41,7 +41,6 @@ using test::golden;
 
 namespace {
 
-constexpr double weight_tolerance = 1e-5;
 constexpr double block_tolerance = 1e-4;
 constexpr double step_tolerance = 1e-4;  // of logits: token by token against all at once, in float32 both
 
@@ -220,7 +219,7 @@ void check_golden(std::string const& name) {
     if (words[words.size() - 2] == "attn") {
       ++checked["attention layers"];
       CHECK(test::distance(test::dense_weights(of, layer(words.back()), tensor), test::expected_rows(tensor)) <
-            weight_tolerance);
+            test::weight_tolerance);
     } else if (words.back() == "logits") {
       ++checked[words.front()];
       auto const& pass = words[words.size() - 2];
