@@ -175,7 +175,8 @@ TEST_CASE("report shows how often a recorded run kept each head") {
       rows + " " +
       at.write("two.jsonl",
                nlohmann::json::parse(row("dense", 1, 1))
-                       .patch(nlohmann::json::parse(R"([{"op": "replace", "path": "/model", "value": "other"}])"))
+                       .patch(nlohmann::json::parse(R"([{"op": "replace", "path": "/model", "value": "other"},
+                                                          {"op": "replace", "path": "/model_identity", "value": "02"}])"))
                        .dump() +
                    "\n");
   CHECK(refused(run("report " + two + " --output " + page + " --trace " + trace),
