@@ -5,6 +5,7 @@
 #include <string>
 
 #include <headcount/headcount.hpp>
+#include <headcount/kernel/attention.hpp>
 #include <headcount/sentence/parse.hpp>
 
 #include "read.hpp"

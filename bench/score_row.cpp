@@ -4,6 +4,7 @@
 #include <string>
 
 #include <headcount/headcount.hpp>
+#include <headcount/kernel/attention.hpp>
 #include <headcount/kernel/softmax.hpp>
 
 #include "read.hpp"

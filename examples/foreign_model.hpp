@@ -10,6 +10,7 @@
 #include <headcount/engine/language_model.hpp>
 #include <headcount/engine/observed.hpp>
 #include <headcount/headcount.hpp>
+#include <headcount/kernel/attention.hpp>
 
 // [toy]
 class toy_model {

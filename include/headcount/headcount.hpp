@@ -1,8 +1,9 @@
 #pragma once
 
-/// What an engine takes, of the standard library only: the parts of policies, policies composed and erased, decisions
-/// on anybody's tensors, and attention under a policy. Sentences (headcount/sentence/parse.hpp), recording
-/// (headcount/record/), adapters (headcount/adapt/) and the reference models (headcount/reference/) are included apart.
+/// What an engine takes, of the standard library only: the parts of policies, policies composed and erased, and
+/// decisions on anybody's tensors. Attention under a policy (headcount/kernel/attention.hpp), sentences
+/// (headcount/sentence/parse.hpp), recording (headcount/record/), adapters (headcount/adapt/) and the reference models
+/// (headcount/reference/) are included apart.
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/error.hpp>
@@ -20,7 +21,6 @@
 #include <headcount/edit/only.hpp>
 #include <headcount/edit/renormalise.hpp>
 #include <headcount/edit/scale.hpp>
-#include <headcount/kernel/attention.hpp>
 #include <headcount/mask/mean.hpp>
 #include <headcount/mask/resample.hpp>
 #include <headcount/mask/rescale.hpp>

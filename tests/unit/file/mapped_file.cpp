@@ -33,6 +33,6 @@ TEST_CASE("mapped_file: the bytes of a file, of an empty one, and of a pipe") {
   REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
   std::jthread const writer{[&] { std::ofstream{pipe} << text; }};
   CHECK(text_of_bytes(reference::mapped_file{pipe}) == text);
-  CHECK(test::contains(test::message_of([&] { reference::mapped_file const none{at.path / "none"}; }),
+  CHECK(test::contains(test::message_of([&] { reference::mapped_file const none{at.path() / "none"}; }),
                        "cannot be read: No such file"));
 }

@@ -229,6 +229,7 @@ TEST_CASE("merge: what was renamed between runs gets one name, and one name for 
   test::temporary_folder const folder;
   auto const make = [&](std::string const& name, std::size_t prompt, auto const& change) {
     auto rows = some_rows(prompt, prompt + 1);
+    rows[0].task_identity = "t";
     change(rows[0]);
     journal{folder.path() / name}.append(rows);
     return folder.path() / name;
@@ -261,9 +262,9 @@ TEST_CASE("merge: what was renamed between runs gets one name, and one name for 
     return test::message_of([&] { all.add(make("second" + std::to_string(count), 1, change)); });
   };
   CHECK(test::contains(message([](row& one) { one.model_identity = "g"; }),
-                       "the model \"m\" is of identity g in some rows and of f in others"));
+                       "the model \"m\" stands for two: in some rows it has identity f, in others g"));
   CHECK(test::contains(message([](row& one) { one.policy_identity = "g"; }),
-                       "the policy \"dense\" is of identity g in some rows and of d in others"));
+                       "the policy \"dense\" stands for two: in some rows it has identity d, in others g"));
   CHECK(test::contains(message([](row& one) { one.task_identity = "g"; }), "the task needle"));
   CHECK(message([](row& one) { one.model = one.model_identity = "g"; }).empty());
 }
