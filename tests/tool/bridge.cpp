@@ -122,7 +122,8 @@ TEST_CASE("bridge: output gates choose beside entropy where heads have some, and
   };
   auto const methods = [&] {
     std::multiset<std::string> all;
-    for (auto const& row : json::parse(read(file))["rows"])
+    auto const made = json::parse(read(file));
+    for (auto const& row : made["rows"])
       if (row["metric"] == "exact_match") all.insert(row["method"].get<std::string>());
     return all;
   };
