@@ -57,7 +57,8 @@ TEST_CASE("train-predictor: learns every attention layer, says how well, and its
         0);
   auto const rows = rows_of(rows_file);
   CHECK(rows.size() == 2 * 8 * 3);  // layers, texts, metrics
-  for (auto const& entry : json::parse(read(file))["recall"]) {
+  auto const written = json::parse(read(file));
+  for (auto const& entry : written["recall"]) {
     double sum = 0;
     std::size_t count = 0;
     for (auto const& row : rows)
@@ -66,7 +67,7 @@ TEST_CASE("train-predictor: learns every attention layer, says how well, and its
         sum += row["value"].get<double>();
         ++count;
         CHECK(row["task"] == "foretold");
-        CHECK(row["more"].is_null());
+        CHECK_FALSE(row.contains("more"));
         CHECK(row["tokens"] == 11);
       }
     CHECK(count == 8);
