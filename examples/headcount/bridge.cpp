@@ -35,7 +35,6 @@
 #include <headcount/statistics/cluster.hpp>
 #include <headcount/statistics/metric.hpp>
 #include <headcount/task/language/mixed_needles.hpp>
-#include <headcount/task/language/recall_task.hpp>
 #include <headcount/task/language/small_language.hpp>
 #include <headcount/task/task.hpp>
 #include <headcount/task/task_options.hpp>
@@ -47,6 +46,7 @@
 #include "model_under_test.hpp"
 #include "rankings.hpp"
 #include "sentences.hpp"
+#include "tasks.hpp"
 
 namespace tool {
 namespace {
@@ -154,22 +154,14 @@ void build_bridge(bridge_options const& chosen) {
   asked.language = language_of(chosen.model, chosen.language);
   small_language const language{asked.language};
   // The needles that task recall asks; those of the calibration are others.
-  task_options options{"bridge", {{"prompts", chosen.test}, {"seed", chosen.seed}}};
-  auto asking = make_recall(asked, "recall", options).front();
-  asking.identity = options.identity(asking.name);
+  task_options const options{"bridge", {{"prompts", chosen.test}, {"seed", chosen.seed}}};
+  auto const asking = tool::make_tasks(asked, "recall", options).front();
   auto const needles = draw_needles(language, chosen.draws, chosen.calibration, chosen.test, chosen.seed);
   std::vector<any_scorer> scorers;
   for (auto const& sentence : chosen.scorers) scorers.push_back(read_scorer(sentence));
   if (scorers.empty() && loaded.has_gates) scorers = {score::gate{}, score::gated_output_norm{}};
   for (auto const& scorer : scorers) require_fit(scorer, loaded);
-  std::vector<std::vector<calibration_text>> draws;
-  for (auto const& draw : needles.calibration) {
-    auto& texts = draws.emplace_back();
-    for (auto const& prompt : draw) {
-      texts.push_back(as_calibration(prompt));
-      validate(texts.back().prompt, loaded.reader.vocabulary, "the needles' prompt");
-    }
-  }
+  auto const draws = as_texts(needles.calibration, loaded);
   std::vector<std::string> names;
   for (auto const& prompt : needles.held_out) names.push_back(prompt.sentence);
   auto const groups = cluster_by_name(names);

@@ -30,18 +30,27 @@ std::filesystem::path language_of(std::string const& model, std::string const& c
               "--language, or texts of your own"};
 }
 
+std::vector<std::vector<calibration_text>> as_texts(std::span<std::vector<evaluate::needle_prompt> const> draws,
+                                                    loaded_model const& loaded) {
+  std::vector<std::vector<calibration_text>> all;
+  for (auto const& draw : draws) {
+    auto& texts = all.emplace_back();
+    for (auto const& prompt : draw) {
+      auto const& text = texts.emplace_back(evaluate::as_calibration(prompt));
+      validate(text.prompt, loaded.reader.vocabulary, "the needles' prompt");
+      validate(text.answer, loaded.reader.vocabulary, "the needles' answer");
+    }
+  }
+  return all;
+}
+
 std::vector<calibration_text> read_texts(calibration_choice const& chosen, loaded_model const& loaded) {
   if (!chosen.items.empty()) return evaluate::read_calibration_items(chosen.items, loaded.reader);
   if (!chosen.text.empty()) return evaluate::read_calibration_text(chosen.text, loaded.reader);
-  std::vector<calibration_text> texts;
-  for (auto const& prompt : evaluate::mixed_needles(
-           evaluate::small_language{language_of(chosen.model, chosen.language)}, chosen.prompts, chosen.seed)) {
-    auto text = evaluate::as_calibration(prompt);
-    validate(text.prompt, loaded.reader.vocabulary, "the needles' prompt");
-    validate(text.answer, loaded.reader.vocabulary, "the needles' answer");
-    texts.push_back(std::move(text));
-  }
-  return texts;
+  evaluate::small_language const language{language_of(chosen.model, chosen.language)};
+  std::vector<std::vector<evaluate::needle_prompt>> const draw{
+      evaluate::mixed_needles(language, chosen.prompts, chosen.seed)};
+  return as_texts(draw, loaded).front();
 }
 
 std::string data_name(calibration_choice const& chosen) {

@@ -11,6 +11,7 @@
 
 #include <headcount/ranking/calibration.hpp>
 #include <headcount/result/row.hpp>
+#include <headcount/task/language/needle.hpp>
 
 #include "engine.hpp"
 
@@ -31,6 +32,10 @@ struct calibration_choice {
 
 /// Adds --model, --items, --text, --language, --prompts and --seed to a command.
 void add_calibration_options(CLI::App& command, calibration_choice& chosen);
+
+/// Needles to calibrate on, those of each draw. Throws headcount::error when the model does not know their tokens.
+[[nodiscard]] std::vector<std::vector<headcount::evaluate::calibration_text>> as_texts(
+    std::span<std::vector<headcount::evaluate::needle_prompt> const> draws, loaded_model const& loaded);
 
 /// The texts that were chosen; needles of the small language where nothing else was. Throws headcount::error.
 [[nodiscard]] std::vector<headcount::evaluate::calibration_text> read_texts(calibration_choice const& chosen,

@@ -32,9 +32,7 @@
 #include <headcount/result/journal.hpp>
 #include <headcount/result/missing.hpp>
 #include <headcount/result/total.hpp>
-#include <headcount/task/language/facts_task.hpp>
 #include <headcount/task/language/mixed_needles.hpp>
-#include <headcount/task/language/recall_task.hpp>
 #include <headcount/task/language/small_language.hpp>
 #include <headcount/task/task_options.hpp>
 
@@ -44,6 +42,7 @@
 #include "model_under_test.hpp"
 #include "rankings.hpp"
 #include "sentences.hpp"
+#include "tasks.hpp"
 
 namespace tool {
 namespace {
@@ -108,27 +107,17 @@ measured_model measure_model(std::string const& folder, heads_options const& cho
   auto const loaded = load_model(folder);
   auto asked = as_model_under_test(loaded, folder);
   asked.language = language_of(folder, chosen.language);
-  task_options options{"heads", {{"prompts", chosen.prompts}, {"seed", chosen.seed}}};
-  auto needles = make_recall(asked, "recall", options).front();
-  needles.identity = options.identity(needles.name);
-  task_options of_facts{"heads", {{"prompts", chosen.prompts}, {"seed", chosen.seed}}};
-  auto facts = make_facts(asked, "facts", of_facts).front();
-  facts.identity = of_facts.identity(facts.name);
+  task_options const options{"heads", {{"prompts", chosen.prompts}, {"seed", chosen.seed}}};
+  auto const needles = tool::make_tasks(asked, "recall", options).front();
+  auto const facts = tool::make_tasks(asked, "facts", options).front();
   if (file != nullptr) {
     ground now;
     for (auto const* one : {&needles, &facts}) add_to(now, asked, std::span{one, 1}, {});
     now.require_unchanged(chosen.rows, file->rows());
   }
-  std::vector<std::vector<calibration_text>> draws;
-  for (auto const& draw :
-       draw_needles(small_language{asked.language}, chosen.draws, chosen.calibration, chosen.prompts, chosen.seed)
-           .calibration) {
-    auto& texts = draws.emplace_back();
-    for (auto const& prompt : draw) {
-      texts.push_back(as_calibration(prompt));
-      validate(texts.back().prompt, loaded.reader.vocabulary, "the needles' prompt");
-    }
-  }
+  small_language const language{asked.language};
+  auto const draws = as_texts(
+      draw_needles(language, chosen.draws, chosen.calibration, chosen.prompts, chosen.seed).calibration, loaded);
   measured_model made{.name = asked.name, .is = outline{*loaded.weights}};
   made.needs = tool::count_heads(
       {.model = asked.model, .weights = loaded.weights}, asked, needles, draws,
