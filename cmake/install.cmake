@@ -2,18 +2,25 @@
 
 include(CMakePackageConfigHelpers)
 
-install(TARGETS headcount EXPORT headcountTargets FILE_SET HEADERS)
-install(EXPORT headcountTargets NAMESPACE headcount:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
+# One target, for find_package in the install tree and in this build tree.
+function(headcount_export target)
+  install(TARGETS ${target} EXPORT ${target}Targets FILE_SET HEADERS)
+  install(EXPORT ${target}Targets NAMESPACE headcount:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
+  export(EXPORT ${target}Targets NAMESPACE headcount:: FILE ${PROJECT_BINARY_DIR}/${target}Targets.cmake)
+endfunction()
+headcount_export(headcount)
 foreach(component IN LISTS headcount_components)
-  install(TARGETS headcount_${component} EXPORT headcount_${component}Targets FILE_SET HEADERS)
-  install(EXPORT headcount_${component}Targets NAMESPACE headcount:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
+  headcount_export(headcount_${component})
 endforeach()
 
 configure_package_config_file(cmake/headcountConfig.cmake.in headcountConfig.cmake
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
+configure_file(${PROJECT_BINARY_DIR}/single_include/headcount.cppm headcount.cppm COPYONLY)
+configure_file(cmake/headcountModule.cmake headcountModule.cmake COPYONLY)
 write_basic_package_version_file(headcountConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
-install(FILES ${PROJECT_BINARY_DIR}/headcountConfig.cmake ${PROJECT_BINARY_DIR}/headcountConfigVersion.cmake
-  DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
+set(package headcountConfig.cmake headcountConfigVersion.cmake headcountModule.cmake headcount.cppm)
+list(TRANSFORM package PREPEND ${PROJECT_BINARY_DIR}/)
+install(FILES ${package} DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
 
 # Found from where the file is, so that the installed folder can be moved, unless the headers have a place of their own.
 set(headcount_pc_includedir "\${prefix}/${CMAKE_INSTALL_INCLUDEDIR}")

@@ -13,6 +13,9 @@ function(headcount_add_target name)
   add_library(headcount::${name} ALIAS ${target})
   set_target_properties(${target} PROPERTIES EXPORT_NAME ${name})
   target_compile_features(${target} INTERFACE cxx_std_20)
+  if(NOT PROJECT_IS_TOP_LEVEL)
+    set_target_properties(${target} PROPERTIES SYSTEM ON)  # the warnings of the project around are not for our headers
+  endif()
   set(headers ${arg_HEADERS})
   foreach(folder IN LISTS arg_FOLDERS)
     file(GLOB_RECURSE found CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR}/include/headcount
@@ -25,28 +28,38 @@ function(headcount_add_target name)
   set_property(GLOBAL APPEND PROPERTY headcount_targets ${target})
 endfunction()
 
-headcount_add_target(headcount
-  HEADERS headcount.hpp version.hpp
-  FOLDERS core part score select mask edit policy sentence kernel record)
+include(${CMAKE_CURRENT_LIST_DIR}/core_folders.cmake)
+headcount_add_target(headcount HEADERS headcount.hpp version.hpp FOLDERS ${headcount_core_folders})
 
-# For CUDA sources: headers that only a CUDA compiler reads, so that installing them needs none.
-file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/headcount/kernel/cuda/*.cuh)
-add_library(headcount_cuda INTERFACE)
-add_library(headcount::cuda ALIAS headcount_cuda)
-set_target_properties(headcount_cuda PROPERTIES EXPORT_NAME cuda)
-target_sources(headcount_cuda INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include
-  FILES ${headers} ${PROJECT_SOURCE_DIR}/include/headcount/adapt/torch_cuda.cuh)
-target_compile_options(headcount_cuda INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>)
-target_link_libraries(headcount_cuda INTERFACE headcount)
+# Sets `wants_NAME` for the optional parts that are asked for.
+string(REPLACE "," ";" wanted "${HEADCOUNT_COMPONENTS}")
+foreach(component IN ITEMS eigen xtensor reference cuda)
+  set(wants_${component} FALSE)
+  if(HEADCOUNT_COMPONENTS MATCHES "^(ON|on|TRUE|true|YES|yes|1)$" OR component IN_LIST wanted)
+    set(wants_${component} TRUE)
+  endif()
+endforeach()
 
-set(headcount_components cuda)
+set(headcount_components)
 include(${CMAKE_CURRENT_LIST_DIR}/dependencies.cmake)
 headcount_find_dependencies()
-if(Eigen3_FOUND)
+# For CUDA sources: headers that only a CUDA compiler reads, so that installing them needs none.
+if(wants_cuda)
+  file(GLOB headers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/headcount/kernel/cuda/*.cuh)
+  add_library(headcount_cuda INTERFACE)
+  add_library(headcount::cuda ALIAS headcount_cuda)
+  set_target_properties(headcount_cuda PROPERTIES EXPORT_NAME cuda)
+  target_sources(headcount_cuda INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include
+    FILES ${headers} ${PROJECT_SOURCE_DIR}/include/headcount/adapt/torch_cuda.cuh)
+  target_compile_options(headcount_cuda INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:--expt-relaxed-constexpr>)
+  target_link_libraries(headcount_cuda INTERFACE headcount)
+  list(APPEND headcount_components cuda)
+endif()
+if((wants_eigen OR wants_reference) AND Eigen3_FOUND)
   headcount_add_target(eigen HEADERS adapt/eigen.hpp adapt/eigen_tensor.hpp LINK headcount Eigen3::Eigen)
   list(APPEND headcount_components eigen)
 endif()
-if(Eigen3_FOUND AND nlohmann_json_FOUND AND Boost_FOUND AND sentencepiece_FOUND AND oniguruma_FOUND
+if(wants_reference AND Eigen3_FOUND AND nlohmann_json_FOUND AND Boost_FOUND AND sentencepiece_FOUND AND oniguruma_FOUND
    AND libutf8proc_FOUND AND libxxhash_FOUND)
   headcount_add_target(reference FOLDERS file policy_file reference text
     LINK headcount_eigen nlohmann_json::nlohmann_json Boost::headers PkgConfig::sentencepiece PkgConfig::oniguruma
@@ -55,12 +68,25 @@ if(Eigen3_FOUND AND nlohmann_json_FOUND AND Boost_FOUND AND sentencepiece_FOUND 
   headcount_add_target(report FOLDERS report LINK headcount_evaluate)
   list(APPEND headcount_components reference evaluate report)
 endif()
-if(xtensor_FOUND)
+if(wants_xtensor AND xtensor_FOUND)
   headcount_add_target(xtensor HEADERS adapt/xtensor.hpp LINK headcount xtensor)
   list(APPEND headcount_components xtensor)
 endif()
 
+# The core in one file and as a module, in the build tree. CMake compiles modules from 3.28 on.
+if(PROJECT_IS_TOP_LEVEL OR HEADCOUNT_INSTALL OR "module" IN_LIST wanted)
+  set(OUTPUT ${PROJECT_BINARY_DIR}/single_include)
+  include(${CMAKE_CURRENT_LIST_DIR}/single_header.cmake)
+endif()
+if("module" IN_LIST wanted)
+  set(headcount_module ${PROJECT_BINARY_DIR}/single_include/headcount.cppm)
+  include(${CMAKE_CURRENT_LIST_DIR}/headcountModule.cmake)
+endif()
+
 # What our own programs are compiled with; nothing of it reaches users.
+if(NOT HEADCOUNT_BUILD_EXAMPLES AND NOT HEADCOUNT_BUILD_TESTS AND NOT HEADCOUNT_BUILD_BENCH)
+  return()
+endif()
 add_library(headcount_program INTERFACE)
 target_compile_options(headcount_program INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")

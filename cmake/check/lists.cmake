@@ -47,6 +47,8 @@ check_names(ranking/registry.hpp "ranking_method{[ \n]*\"[^\"]+\"" tool.md)
 # Folders: each one that holds headers belongs to a target, so that it is installed.
 file(READ ${source}/cmake/targets.cmake targets)
 string(REGEX MATCHALL "FOLDERS [^)]*" installed "${targets}")
+include(${source}/cmake/core_folders.cmake)
+list(APPEND installed ${headcount_core_folders})
 set(roots ${headers})
 list(FILTER roots INCLUDE REGEX "^include/headcount/[^/]+/")
 list(TRANSFORM roots REPLACE "^include/headcount/([^/]+)/.*" "\\1")

@@ -3,7 +3,7 @@
 #include <initializer_list>
 
 /// The library's version, 10000 * major + 100 * minor + patch: the only place it is written.
-#define HEADCOUNT_VERSION 100
+#define HEADCOUNT_VERSION 200
 
 /// The namespace `v0` carries the major version, so that two of them can live in one program; its names are found in
 /// `headcount` too. Every header opens it as `headcount::v0`, which tags, editors and Doxygen read; an inline namespace
@@ -31,7 +31,7 @@ struct version_text {
 inline constexpr version_text version_written{HEADCOUNT_VERSION};
 }  // namespace detail
 
-/// The version as result files print it, e.g. "0.1.0".
+/// The version as result files print it, e.g. "0.2.0".
 inline constexpr char const* version = detail::version_written.text;
 
 }  // namespace headcount::v0
