@@ -1,10 +1,10 @@
 #pragma once
 
-#include <atomic>
 #include <concepts>
 #include <cstddef>
 #include <utility>
 
+#include <headcount/core/holder_count.hpp>
 #include <headcount/version.hpp>
 
 namespace headcount::v0 {
@@ -25,7 +25,7 @@ class shared {
   }
 
   shared(shared const& other) noexcept : counted_{other.counted_}, value_{other.value_} {
-    if (counted_ != nullptr) counted_->holders.fetch_add(1, std::memory_order_relaxed);
+    if (counted_ != nullptr) counted_->holders.add();
   }
   shared(shared&& other) noexcept
       : counted_{std::exchange(other.counted_, nullptr)}, value_{std::exchange(other.value_, nullptr)} {}
@@ -35,7 +35,7 @@ class shared {
     return *this;
   }
   ~shared() {
-    if (counted_ != nullptr && counted_->holders.fetch_sub(1, std::memory_order_acq_rel) == 1) delete counted_;
+    if (counted_ != nullptr && counted_->holders.remove()) delete counted_;
   }
 
   [[nodiscard]] Value const* get() const noexcept { return value_; }
@@ -47,7 +47,7 @@ class shared {
 
  private:
   struct counted {
-    std::atomic<std::size_t> holders{1};
+    holder_count holders;
     virtual ~counted() = default;
   };
   template <class Made>
