@@ -1,9 +1,8 @@
 #pragma once
 
-/// What an engine takes, of the standard library only: the parts of policies, policies composed and erased, and
-/// decisions on anybody's tensors. Attention under a policy (headcount/kernel/attention.hpp), sentences
-/// (headcount/sentence/parse.hpp), recording (headcount/record/), adapters (headcount/adapt/) and the reference models
-/// (headcount/reference/) are included apart.
+/// What an engine takes, of the standard library only: the parts of policies, policies composed, erased and read from
+/// sentences, decisions on anybody's tensors, and attention under a policy. Recording (headcount/record/), adapters
+/// (headcount/adapt/) and the reference models (headcount/reference/) are included apart.
 
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/error.hpp>
@@ -21,6 +20,7 @@
 #include <headcount/edit/only.hpp>
 #include <headcount/edit/renormalise.hpp>
 #include <headcount/edit/scale.hpp>
+#include <headcount/kernel/attention.hpp>
 #include <headcount/mask/mean.hpp>
 #include <headcount/mask/resample.hpp>
 #include <headcount/mask/rescale.hpp>
@@ -69,4 +69,5 @@
 #include <headcount/select/top_groups.hpp>
 #include <headcount/select/top_k.hpp>
 #include <headcount/select/top_p.hpp>
+#include <headcount/sentence/parse.hpp>
 #include <headcount/version.hpp>

@@ -5,6 +5,13 @@
 /// The library's version, 10000 * major + 100 * minor + patch: the only place it is written.
 #define HEADCOUNT_VERSION 200
 
+#if __cplusplus < 202002L && !(defined(_MSVC_LANG) && _MSVC_LANG >= 202002L)
+#error "headcount: this is C++20: compile with -std=c++20 or later"
+#endif
+#if defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__
+#error "headcount: NaN and infinities mean something here; after -ffast-math or -Ofast say -fno-finite-math-only"
+#endif
+
 /// The namespace `v0` carries the major version, so that two of them can live in one program; its names are found in
 /// `headcount` too. Every header opens it as `headcount::v0`, which tags, editors and Doxygen read; an inline namespace
 /// opened so would make Clang warn.

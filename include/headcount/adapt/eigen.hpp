@@ -18,6 +18,10 @@ concept eigen_matrix = std::is_base_of_v<Eigen::DenseBase<std::remove_cv_t<Matri
 /// Eigen's dense types are tensors of rank 2, `[row, column]`, in either storage order.
 template <eigen_matrix Matrix>
 struct tensor_access<Matrix> {
+  /// Maps and blocks see elements of somebody else's.
+  static constexpr bool borrowed =
+      !std::is_base_of_v<Eigen::PlainObjectBase<std::remove_cv_t<Matrix>>, std::remove_cv_t<Matrix>>;
+
   template <std::size_t Rank>
     requires(Rank == 2)
   [[nodiscard]] static auto view(Matrix& matrix) noexcept {

@@ -18,11 +18,17 @@ template <class Scalar, int Rank, int Options, class Index>
 inline constexpr bool is_eigen_tensor<Eigen::Tensor<Scalar, Rank, Options, Index>> = true;
 template <class Plain, int Options, template <class> class Pointer>
 inline constexpr bool is_eigen_tensor<Eigen::TensorMap<Plain, Options, Pointer>> = true;
+template <class Tensor>
+inline constexpr bool is_eigen_tensor_map = false;
+template <class Plain, int Options, template <class> class Pointer>
+inline constexpr bool is_eigen_tensor_map<Eigen::TensorMap<Plain, Options, Pointer>> = true;
 
 /// Eigen::Tensor and Eigen::TensorMap, in either storage order; axes keep Eigen's order.
 template <class Tensor>
   requires is_eigen_tensor<std::remove_cv_t<Tensor>>
 struct tensor_access<Tensor> {
+  static constexpr bool borrowed = is_eigen_tensor_map<std::remove_cv_t<Tensor>>;
+
   template <std::size_t Rank>
     requires(Rank == static_cast<std::size_t>(Tensor::NumDimensions))
   [[nodiscard]] static auto view(Tensor& tensor) noexcept {

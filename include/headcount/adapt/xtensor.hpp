@@ -36,7 +36,7 @@ struct tensor_access<Tensor> {
   template <std::size_t Rank>
   [[nodiscard]] static auto view(Tensor& tensor) {
     if (tensor.dimension() != Rank)
-      throw error{"xtensor", text_of("it has ", tensor.dimension(), " axes"), text_of(Rank, " axes")};
+      fail("xtensor", text_of("it has ", tensor.dimension(), " axes"), text_of(Rank, " axes"));
     std::array<std::size_t, Rank> extents{};
     std::array<std::ptrdiff_t, Rank> strides{};
     std::ranges::copy(tensor.shape(), extents.begin());

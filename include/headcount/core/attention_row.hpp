@@ -2,6 +2,7 @@
 
 #include <concepts>
 #include <span>  // and the concepts of ranges; <ranges> itself costs as much as the rest of this header
+#include <type_traits>
 
 #include <headcount/core/strided_view.hpp>
 
@@ -9,9 +10,11 @@ namespace headcount::v0 {
 
 /// The attention weights of one head and one query over the keys it can see, in key order: numbers in [0, 1] that sum
 /// to 1 (less under an engine's attention sinks). Spans, vectors, arrays and strided views are attention rows.
+/// Integers are none: they are the bits of halves that nobody widened.
 template <class Row>
 concept attention_row = std::ranges::random_access_range<Row> && std::ranges::sized_range<Row> &&
-                        std::convertible_to<std::ranges::range_reference_t<Row>, float>;
+                        std::convertible_to<std::ranges::range_reference_t<Row>, float> &&
+                        !std::integral<std::remove_cvref_t<std::ranges::range_reference_t<Row>>>;
 
 /// The attention row that crosses a type-erased boundary: somebody else's floats, a stride apart.
 using row_view = strided_view<float const, 1>;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <concepts>
+#include <cstdio>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -25,14 +28,40 @@ class [[gnu::visibility("default")]] error : public std::runtime_error {
   }
 };
 
-/// Runs `step` and puts `read` in front of the message of any error it throws: how a reader of a file names the file.
-template <class Step>
-decltype(auto) while_reading(std::string_view read, Step&& step) {
+/// Throws an error of any class. A program compiled without exceptions prints it and ends; decisions of known parts
+/// never come here.
+template <std::derived_from<error> Error>
+[[noreturn]] void raise(Error const& what) {
+#if defined(__cpp_exceptions)
+  throw what;
+#else
+  std::fprintf(stderr, "headcount: %s\n", what.what());
+  std::abort();
+#endif
+}
+[[noreturn]] inline void fail(std::string_view read, std::string_view where, std::string_view allowed = {}) {
+  raise(error{read, where, allowed});
+}
+
+/// Runs `step`; an error that it throws goes to `say_instead`, which throws another.
+template <class Step, std::invocable<error const&> Say>
+decltype(auto) with_error_said(Step&& step, [[maybe_unused]] Say const& say_instead) {
+#if defined(__cpp_exceptions)
   try {
     return std::forward<Step>(step)();
   } catch (error const& inner) {
-    throw error{read, inner.what()};
+    say_instead(inner);
+    std::abort();  // nobody comes here
   }
+#else
+  return std::forward<Step>(step)();
+#endif
+}
+
+/// Runs `step` and puts `read` in front of the message of any error it throws: how a reader of a file names the file.
+template <class Step>
+decltype(auto) while_reading(std::string_view read, Step&& step) {
+  return with_error_said(std::forward<Step>(step), [&](error const& inner) { fail(read, inner.what()); });
 }
 
 }  // namespace headcount::v0

@@ -24,8 +24,8 @@ class index_ranges {
     auto const before = [](index_range a, index_range b) { return a.last < b.first && a.last + 1 < b.first; };
     auto const [begin, end] = std::equal_range(ranges_.begin(), ranges_.end(), range, before);
     if (begin != end) {
-      range.first = std::min(range.first, begin->first);
-      range.last = std::max(range.last, (end - 1)->last);
+      range.first = (std::min)(range.first, begin->first);
+      range.last = (std::max)(range.last, (end - 1)->last);
     }
     ranges_.insert(ranges_.erase(begin, end), range);
   }
@@ -40,8 +40,8 @@ class index_ranges {
   template <class Visit>
   void for_each_in_row(std::size_t first, std::size_t count, Visit&& visit) const {
     for (auto const range : ranges_) {
-      auto const begin = std::max(range.first, first);
-      auto const end = std::min(range.last, first + count - 1) + 1;
+      auto const begin = (std::max)(range.first, first);
+      auto const end = (std::min)(range.last, first + count - 1) + 1;
       if (count > 0 && begin < end) visit(begin - first, end - first);
     }
   }

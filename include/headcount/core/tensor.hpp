@@ -53,9 +53,17 @@ concept tensor = requires(std::remove_reference_t<Tensor>& values) {
   tensor_access<std::remove_reference_t<Tensor>>::template view<Rank>(values);
 };
 
+/// A tensor whose elements outlive it, as those of std::mdspan do: what its tensor_access says, or what copies as
+/// bytes.
+template <class Tensor>
+concept borrowed_tensor = requires { requires tensor_access<std::remove_reference_t<Tensor>>::borrowed; } ||
+                          (strided_tensor<Tensor> && std::is_trivially_copyable_v<std::remove_cvref_t<Tensor>>);
+
 /// A tensor as a strided_view of `Rank` axes, slowest first. Nothing is copied.
 template <std::size_t Rank, class Tensor>
 [[nodiscard]] auto view_of(Tensor&& values) {
+  static_assert(std::is_lvalue_reference_v<Tensor> || borrowed_tensor<Tensor> || !tensor<Tensor, Rank>,
+                "headcount: this tensor dies with this line, and a view of it would stay; name it first");
   static_assert(tensor<Tensor, Rank>,
                 "headcount: this is no tensor of so many axes; see as_tensor for memory, and include the adapter "
                 "(headcount/adapt/) of another library's tensors");
@@ -72,10 +80,21 @@ template <std::ranges::contiguous_range Memory, std::size_t Rank>
   std::array<std::size_t, Rank> shape{};
   for (std::size_t axis = 0; axis < Rank; ++axis) expected *= shape[axis] = extents[axis];
   if (std::ranges::size(memory) != expected)
-    throw error{"memory seen as a tensor",
-                text_of("it holds ", std::ranges::size(memory), " values, its shape needs ", expected)};
+    fail("memory seen as a tensor",
+         text_of("it holds ", std::ranges::size(memory), " values, its shape needs ", expected));
   using element = std::remove_reference_t<std::ranges::range_reference_t<Memory>>;
   return strided_view<element, Rank>{std::ranges::data(memory), shape};
+}
+
+/// Refuses memory that does not say how much it is, or that would be gone at once, saying so.
+template <class Memory, std::size_t Rank>
+  requires(!std::ranges::contiguous_range<Memory> || !std::ranges::borrowed_range<Memory> ||
+           !std::ranges::sized_range<Memory>)
+void as_tensor(Memory&&, std::size_t const (&)[Rank]) {
+  static_assert(std::ranges::contiguous_range<Memory> && std::ranges::sized_range<Memory>,
+                "headcount: this memory does not say how much it is; give std::span{pointer, count}");
+  static_assert(std::ranges::borrowed_range<Memory>,
+                "headcount: this memory dies with this line, and the tensor would stay; name it first");
 }
 
 }  // namespace headcount::v0

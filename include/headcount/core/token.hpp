@@ -17,8 +17,8 @@ using token = std::int32_t;
 inline void validate(std::span<token const> tokens, std::size_t vocabulary, std::string const& what) {
   for (std::size_t i = 0; i < tokens.size(); ++i)
     if (tokens[i] < 0 || static_cast<std::size_t>(tokens[i]) >= vocabulary)
-      throw error{text_of(what, "[", i, "]"), text_of("token id ", tokens[i], " is not in the vocabulary"),
-                  text_of("0 to ", vocabulary - 1)};
+      fail(text_of(what, "[", i, "]"), text_of("token id ", tokens[i], " is not in the vocabulary"),
+           text_of("0 to ", vocabulary - 1));
 }
 
 }  // namespace headcount::v0

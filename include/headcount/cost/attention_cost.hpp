@@ -29,8 +29,8 @@ struct kept_heads {
 [[nodiscard]] inline kept_heads kept_by(any_policy const& policy, site where) {
   kept_heads found{.least = where.heads};
   auto const add = [&](head_set const& kept) {
-    found.least = std::min(found.least, kept.size());
-    found.most = std::max(found.most, kept.size());
+    found.least = (std::min)(found.least, kept.size());
+    found.most = (std::max)(found.most, kept.size());
     for (std::size_t head = 0; head < where.heads; ++head)
       (kept.contains(head) ? found.possible : found.dropped).insert(head);
   };
@@ -79,7 +79,7 @@ struct cache_need {
   /// How many keys and values stay, of `visible` positions and the `stored` ones that dropped heads need.
   [[nodiscard]] std::size_t stored(std::size_t visible, std::size_t stored) const noexcept {
     auto const whole = keys.size() + values.size();
-    return whole * visible + (size() - whole) * std::min(visible, stored);
+    return whole * visible + (size() - whole) * (std::min)(visible, stored);
   }
   /// What either of two phases needs: prefill makes what generation reads.
   [[nodiscard]] cache_need joined_with(cache_need const& other) const noexcept {
@@ -133,13 +133,13 @@ struct masked_heads {
   auto const at_least = [&](reading what) { return !off && reads >= what ? shape.heads : kept.most; };
   auto const& work = masked.work;
   auto const dropped = masked.projected ? shape.heads - kept.most : 0;
-  auto const queries = std::max(at_least(reading::query), kept.most + (work.weighed > 0 ? dropped : 0));
-  auto const projected = std::max(at_least(reading::contribution), kept.most + dropped);
+  auto const queries = (std::max)(at_least(reading::query), kept.most + (work.weighed > 0 ? dropped : 0));
+  auto const projected = (std::max)(at_least(reading::contribution), kept.most + dropped);
   auto const weighed = at_least(reading::row);
   auto const summed = at_least(reading::output);
   auto const read = needed_by(shape, reads, kept, work);
   auto const weighed_again = weighed == shape.heads ? 0 : dropped * work.weighed;
-  auto const sums = work.shared ? std::min(dropped, read.masked_values.size()) : dropped;
+  auto const sums = work.shared ? (std::min)(dropped, read.masked_values.size()) : dropped;
 
   attention_cost cost;
   auto const gates = !shape.gated ? 0 : reads == reading::gate ? at_least(reads) : projected;
@@ -150,10 +150,10 @@ struct masked_heads {
 
   // Kept heads read their key/value heads whole; dropped ones read of the others what their mask names, or, of a
   // running sum, the sum and what leaves it.
-  auto const whole_keys = std::min(weighed, read.keys.size());
-  auto const whole_values = std::min(summed, read.values.size());
-  auto const other_keys = std::min(dropped, (read.keys | read.masked_keys).size() - whole_keys);
-  auto const other_values = std::min(dropped, (read.values | read.masked_values).size() - whole_values);
+  auto const whole_keys = (std::min)(weighed, read.keys.size());
+  auto const whole_values = (std::min)(summed, read.values.size());
+  auto const other_keys = (std::min)(dropped, (read.keys | read.masked_keys).size() - whole_keys);
+  auto const other_values = (std::min)(dropped, (read.values | read.masked_values).size() - whole_values);
   cost.cache_read = shape.head_dim * ((whole_keys + whole_values) * keys + other_keys * work.weighed +
                                       (work.shared ? sums : other_values) * work.summed);
   return cost;

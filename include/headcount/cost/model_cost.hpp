@@ -67,7 +67,7 @@ struct pass_cost {
              .head_dim = shape.head_dim};
   validate(policy, where);
   auto const tokens = when == phase::prefill ? context : 1;
-  auto const seen_at = [&](std::size_t position) { return std::min(position + 1, shape.window.value_or(context)); };
+  auto const seen_at = [&](std::size_t position) { return (std::min)(position + 1, shape.window.value_or(context)); };
   std::size_t keys = 0;  // that all tokens see
   kernel::masked_heads masked{.projected = has_nonzero_output(policy.mask, where)};
   for (auto position = context - tokens; position < context; ++position) {
@@ -126,7 +126,7 @@ struct pass_cost {
   return {.layer = layer,
           .kind = "experts",
           .flops = tokens * 2 * (always + block.chosen * member),
-          .bytes = (always + std::min(block.members.size(), tokens * block.chosen) * member) * number_bytes};
+          .bytes = (always + (std::min)(block.members.size(), tokens * block.chosen) * member) * number_bytes};
 }
 
 /// The cost of one pass of a model under a policy, block by block, from its shapes alone: an outline is enough.

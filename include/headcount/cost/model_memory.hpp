@@ -38,10 +38,10 @@ struct model_memory {
   std::size_t heads = 0;
   for (auto const& layer : model.layers) {
     if (auto const& block = layer.attention) {
-      auto const held = block->window ? std::min(context, 2 * *block->window) : context;
+      auto const held = block->window ? (std::min)(context, 2 * *block->window) : context;
       memory.cache += 2 * held * block->key_value_heads * block->head_dim * sizeof(float);
       copied(block->query, block->gate);
-      heads = std::max(heads, block->heads);
+      heads = (std::max)(heads, block->heads);
     }
     visit_block(layer.recurrent, [&]<class Block>(Block const& block) {
       memory.state += block.empty_state().bytes();

@@ -20,7 +20,7 @@ struct machine_rates {
   auto const at = [&](std::size_t block_cost::* what, double rate) {
     return rate > 0 ? static_cast<double>(pass.sum(what)) / rate : 0.0;
   };
-  return std::max(at(&block_cost::bytes, rates.bandwidth), at(&block_cost::flops, rates.flops));
+  return (std::max)(at(&block_cost::bytes, rates.bandwidth), at(&block_cost::flops, rates.flops));
 }
 
 }  // namespace headcount::v0::evaluate

@@ -46,7 +46,7 @@ namespace headcount::v0::evaluate {
 /// What is convolved, and either its parts before they are joined, or outputs, gates and a copy of the input.
 [[nodiscard]] inline std::size_t working_size_of(reference::gated_delta_net const& block) noexcept {
   auto const joined = block.convolution.channels;
-  return joined + std::max(joined, 2 * block.channels() + block.query.weight.row_size());
+  return joined + (std::max)(joined, 2 * block.channels() + block.query.weight.row_size());
 }
 
 /// Three projections in, what is convolved twice, and the outputs twice.
@@ -56,7 +56,7 @@ namespace headcount::v0::evaluate {
 
 /// Hidden units, and either a second branch of them or the outputs.
 [[nodiscard]] inline std::size_t working_size_of(reference::mlp const& block) noexcept {
-  return rows_of(block.up) + std::max(rows_of(block.gate), rows_of(block.down));
+  return rows_of(block.up) + (std::max)(rows_of(block.gate), rows_of(block.down));
 }
 
 /// The router's weights, what experts add up to, and one of them or the shared one with its outputs.
@@ -64,8 +64,8 @@ namespace headcount::v0::evaluate {
   auto const width = rows_of(block.members.front().down);
   auto const member = 2 * width + working_size_of(block.members.front());
   return rows_of(block.router) + width +
-         std::max(member * block.chosen / block.members.size(),
-                  block.shared ? width + working_size_of(*block.shared) : 0);
+         (std::max)(member * block.chosen / block.members.size(),
+                    block.shared ? width + working_size_of(*block.shared) : 0);
 }
 
 /// The numbers a token of a whole pass: of its widest block, and of the residual stream, what a norm made of it and
@@ -73,7 +73,7 @@ namespace headcount::v0::evaluate {
 [[nodiscard]] inline std::size_t working_size_of(reference::model const& model) {
   std::size_t widest = 0;
   for (auto const& layer : model.layers) {
-    auto const consider = [&](auto const& block) { widest = std::max(widest, working_size_of(block)); };
+    auto const consider = [&](auto const& block) { widest = (std::max)(widest, working_size_of(block)); };
     if (layer.attention) consider(*layer.attention);
     visit_block(layer.recurrent, consider);
     visit_block(layer.feed_forward, consider);

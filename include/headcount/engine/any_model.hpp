@@ -60,8 +60,8 @@ class any_model {
   [[nodiscard]] bool concurrent() const noexcept { return held_->concurrent(); }
 
  private:
-  struct interface {
-    virtual ~interface() = default;
+  struct model_interface {
+    virtual ~model_interface() = default;
     [[nodiscard]] virtual std::size_t vocabulary() = 0;
     [[nodiscard]] virtual state start() = 0;
     virtual void run(std::span<step<state> const>, pass const&, any_policy const&, logits_user const&,
@@ -74,7 +74,7 @@ class any_model {
   };
 
   template <class Model>
-  struct holder final : interface {
+  struct holder final : model_interface {
     using model_state = typename Model::state;
 
     explicit holder(Model held) : model{std::move(held)} {}
@@ -128,7 +128,7 @@ class any_model {
     Model model;
   };
 
-  std::shared_ptr<interface> held_;
+  std::shared_ptr<model_interface> held_;
 };
 
 /// Calls work(0), ..., work(count - 1), on several threads when the model allows it. Calls must not depend on each

@@ -68,7 +68,7 @@ namespace detail {
                                                                std::size_t element) {
   std::size_t bytes = element;
   for (auto const extent : shape) {
-    if (extent != 0 && bytes > std::numeric_limits<std::size_t>::max() / extent) return std::nullopt;
+    if (extent != 0 && bytes > (std::numeric_limits<std::size_t>::max)() / extent) return std::nullopt;
     bytes *= extent;
   }
   return bytes;

@@ -9,12 +9,12 @@ namespace headcount::v0::kernel {
 
 /// e^x for x <= 0, to 1e-7 relative; 0 below -87, NaN for NaN. Without a call or a branch, so that loops over it use
 /// vector registers. Method: x = n ln 2 + r with |r| <= ln 2 / 2, e^r by a polynomial of degree 7 (coefficients of
-/// Cephes' expf), 2^n in the exponent's bits.
+/// Cephes' expf), 2^n in the exponent's bits. Right under -fassociative-math, too, which would undo the usual rounding
+/// by adding 1.5 * 2^23 and taking it away again.
 [[nodiscard]] inline float exp_of_nonpositive(float x) noexcept {
-  constexpr float round = 12582912.0f;  // 1.5 * 2^23: adding it leaves the nearest whole number in the low bits
   float const inside = x >= -87.0f ? x : -87.0f;
-  float const shifted = inside * 1.44269504f + round;
-  float const n = shifted - round;
+  auto const exponent = static_cast<std::int32_t>(inside * 1.44269504f - 0.5f);  // the nearest, as it is cut towards 0
+  auto const n = static_cast<float>(exponent);
   float const r = (inside - n * 0.693359375f) + n * 2.12194440e-4f;
   float p = 1.9875691500e-4f;
   p = p * r + 1.3981999507e-3f;
@@ -23,7 +23,7 @@ namespace headcount::v0::kernel {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  auto const bits = std::bit_cast<std::int32_t>(p) + static_cast<std::int32_t>(n) * (1 << 23);
+  auto const bits = std::bit_cast<std::int32_t>(p) + exponent * (1 << 23);
   return x >= -87.0f ? std::bit_cast<float>(bits) : x < -87.0f ? 0.0f : x;
 }
 

@@ -16,9 +16,11 @@ struct attention_pattern {
 
   /// How many of the oldest keys it has, when `keys` are seen, and which key its newest begin with. They do not
   /// overlap.
-  [[nodiscard]] constexpr std::size_t end_of_oldest(std::size_t keys) const noexcept { return std::min(oldest, keys); }
+  [[nodiscard]] constexpr std::size_t end_of_oldest(std::size_t keys) const noexcept {
+    return (std::min)(oldest, keys);
+  }
   [[nodiscard]] constexpr std::size_t begin_of_newest(std::size_t keys) const noexcept {
-    return keys - std::min(newest, keys - end_of_oldest(keys));
+    return keys - (std::min)(newest, keys - end_of_oldest(keys));
   }
   /// How many keys it weighs, when `keys` are seen.
   [[nodiscard]] constexpr std::size_t size(std::size_t keys) const noexcept {

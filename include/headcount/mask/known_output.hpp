@@ -33,16 +33,16 @@ inline void put_output(std::span<float const> known, std::ranges::forward_range 
 /// Throws headcount::error when a file does not hold outputs of this layer's heads. `what` is the part's name.
 inline void validate_outputs(std::string_view what, from_file<head_outputs> const& file, site const& where) {
   auto const name = text_of(what, "(", print_file_name(file.name), ")");
-  if (file.content == nullptr) throw error{name, "no outputs were read"};
+  if (file.content == nullptr) fail(name, "no outputs were read");
   auto const* const known = file.content->of(where.layer, where.heads);
   constexpr auto allowed = "outputs that `headcount calibrate` wrote of this model";
   if (known == nullptr)
-    throw error{name, text_of("it holds no outputs of layer ", where.layer, " with ", where.heads, " heads"), allowed};
+    fail(name, text_of("it holds no outputs of layer ", where.layer, " with ", where.heads, " heads"), allowed);
   if (where.head_dim != 0 && known->dim != where.head_dim)
-    throw error{name,
-                text_of("its outputs of layer ", where.layer, " have ", known->dim, " features, the heads' have ",
-                        where.head_dim),
-                allowed};
+    fail(name,
+         text_of("its outputs of layer ", where.layer, " have ", known->dim, " features, the heads' have ",
+                 where.head_dim),
+         allowed);
 }
 
 }  // namespace headcount::v0::mask

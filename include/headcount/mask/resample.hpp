@@ -52,8 +52,8 @@ struct resample {
 inline void validate(resample const& part, site const& where) {
   validate_outputs(resample::name, part.outputs, where);
   if (part.outputs.content->samples == 0)
-    throw error{text_of(resample::name, "(", print_file_name(part.outputs.name), ")"), "it holds no samples",
-                "a file of `headcount calibrate --samples 1` or more"};
+    fail(text_of(resample::name, "(", print_file_name(part.outputs.name), ")"), "it holds no samples",
+         "a file of `headcount calibrate --samples 1` or more");
 }
 
 }  // namespace headcount::v0::mask

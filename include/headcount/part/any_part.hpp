@@ -25,7 +25,12 @@ struct part_interface {
   virtual void validate(site const&) const = 0;
   [[nodiscard]] virtual std::string print(files_as) const = 0;
   [[nodiscard]] virtual bool equals(part_interface const&) const = 0;
+  [[nodiscard]] virtual void const* class_tag() const noexcept = 0;  ///< says the class where there is no RTTI
 };
+
+/// Its address stands for a class.
+template <class Class>
+inline constexpr char tag_of_class = 0;
 
 /// A part behind its kind's interface.
 template <class Part, class Interface>
@@ -37,8 +42,14 @@ struct part_holder : Interface {
   void validate(site const& where) const override { validate_part(part, where); }
   std::string print(files_as files) const override { return headcount::print(part, files); }
   bool equals(part_interface const& other) const override {
-    return typeid(*this) == typeid(other) && same_content(part, static_cast<part_holder const&>(other).part);
+#if defined(__cpp_rtti)
+    if (typeid(*this) != typeid(other)) return false;
+#else
+    if (class_tag() != other.class_tag()) return false;
+#endif
+    return same_content(part, static_cast<part_holder const&>(other).part);
   }
+  void const* class_tag() const noexcept override { return &tag_of_class<part_holder>; }
   Part part;
 };
 

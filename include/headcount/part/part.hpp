@@ -15,7 +15,7 @@ namespace headcount::v0 {
 template <class Value>
 struct bounds {
   Value least = std::numeric_limits<Value>::lowest();
-  Value most = std::numeric_limits<Value>::max();
+  Value most = (std::numeric_limits<Value>::max)();
 };
 
 /// Values that have no order have no bounds.

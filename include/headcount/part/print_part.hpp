@@ -96,8 +96,8 @@ template <class Value>
 void check_bounds(std::string_view part, std::string_view name, Value value, bounds<Value> const& allowed) {
   auto const [least, most] = allowed;
   if (value >= least && value <= most) return;
-  throw error{text_of(part, ", ", name, " = ", print_value(value)), "out of range",
-              text_of(print_value(least), " to ", print_value(most))};
+  fail(text_of(part, ", ", name, " = ", print_value(value)), "out of range",
+       text_of(print_value(least), " to ", print_value(most)));
 }
 
 /// Throws headcount::error when a number in a part is outside its field's bounds.

@@ -131,8 +131,8 @@ class any_edit : public any_part<edit_interface> {
   void validate(site const& at) const {
     any_part::validate(at);
     if (heads && (*heads & head_set::first(at.heads)) != *heads)
-      throw error{text_of("edit \"", print(*this), "\""), text_of("layer ", at.layer, " has ", at.heads, " heads"),
-                  text_of("heads 0 to ", at.heads - 1)};
+      fail(text_of("edit \"", print(*this), "\""), text_of("layer ", at.layer, " has ", at.heads, " heads"),
+           text_of("heads 0 to ", at.heads - 1));
   }
 
   /// The edit as its sentence, e.g. "omit(3-5) @ generation, heads=0-3".

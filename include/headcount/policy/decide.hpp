@@ -35,8 +35,8 @@ template <class Evidence>
   else if constexpr (std::convertible_to<given, row_view>) return reading::row;
   else
     static_assert(sizeof(Evidence) == 0,
-                  "headcount: any_policy reads attention rows and outputs of float; convert them, or use a policy of "
-                  "known parts");
+                  "headcount: any_policy reads rows and outputs that are views of floats, e.g. std::span<float const>, "
+                  "not vectors that die or other numbers; give those, or use a policy of known parts");
 }
 
 /// One kind of evidence as a part of all that is known: what `evidence(head)` gives says which. `evidence` must outlive
@@ -63,9 +63,8 @@ void require_reads_only(Score const& score, reading given) {
   for (auto const what :
        {reading::input, reading::gate, reading::query, reading::row, reading::output, reading::contribution})
     if (what != given && reads_of(score).contains(what))
-      throw error{"decide",
-                  text_of("the policy's scorer reads ", word_of(what), ", the evidence gives ", word_of(given)),
-                  "attention_tensors with all that it reads"};
+      fail("decide", text_of("the policy's scorer reads ", word_of(what), ", the evidence gives ", word_of(given)),
+           "attention_tensors with all that it reads");
 }
 
 /// Scores every head of a site, in head order, into `scores`; returns the filled part, `[head]`.
@@ -85,7 +84,8 @@ std::span<double const> score_site(Score const& score, site const& where, Eviden
     } else if constexpr (may_read<Score>(reading::row)) {  // rows of any numbers, not of floats alone
       static_assert(
           requires { score_row(score, where, evidence(0)); },
-          "headcount: this scorer reads attention rows, and the evidence gives something else");
+          "headcount: this scorer reads attention rows: evidence(head) gives a range of numbers of known size, e.g. "
+          "std::span<float const>; this evidence does not");
       for (std::size_t head = 0; head < where.heads; ++head) filled[head] = score_row(score, where, evidence(head));
     } else {
       static_assert(

@@ -17,12 +17,12 @@ namespace headcount::v0 {
 /// plain value: copy it where the sequence is continued in several ways.
 class scorer_state {
  public:
-  /// What is remembered in a layer, `[slot, head]`: NaN where nothing is yet. Allocates when a layer is met first; a
+  /// What is remembered in a layer, `[number, head]`: NaN where nothing is yet. Allocates when a layer is met first; a
   /// layer that is asked for in another size forgets.
-  [[nodiscard]] std::span<double> of(std::size_t layer, std::size_t slots, std::size_t heads) {
+  [[nodiscard]] std::span<double> of(std::size_t layer, std::size_t per_head, std::size_t heads) {
     if (layer >= layers_.size()) layers_.resize(layer + 1);
     auto& numbers = layers_[layer];
-    if (numbers.size() != slots * heads) numbers.assign(slots * heads, std::numeric_limits<double>::quiet_NaN());
+    if (numbers.size() != per_head * heads) numbers.assign(per_head * heads, std::numeric_limits<double>::quiet_NaN());
     return numbers;
   }
 
@@ -38,5 +38,8 @@ class scorer_state {
   std::optional<std::pair<any_scorer, any_selector>> owner_;
   std::vector<std::vector<double>> layers_;
 };
+
+/// Its name before 0.2.0.
+using score_memory = scorer_state;
 
 }  // namespace headcount::v0

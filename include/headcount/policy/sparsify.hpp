@@ -42,8 +42,8 @@ void for_each_query(layer_pass const& pass, strided_view<Element, 4> weights, Vi
   auto const queries = weights.extent(2);
   auto const keys = weights.extent(3);
   if (queries > keys)
-    throw error{"weights", text_of(queries, " queries cannot see ", keys, " keys"),
-                "[batch, head, query, key] with at least as many keys as queries"};
+    fail("weights", text_of(queries, " queries cannot see ", keys, " keys"),
+         "[batch, head, query, key] with at least as many keys as queries");
   for (std::size_t batch = 0; batch < weights.extent(0); ++batch) {
     for (std::size_t query = 0; query < queries; ++query) {
       auto const visible = keys - queries + query + 1;
@@ -79,13 +79,29 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
       Policy::may_read(reading::row) || !(Policy::may_read(reading::input) || Policy::may_read(reading::gate) ||
                                           Policy::may_read(reading::query) || Policy::may_read(reading::contribution)),
       "headcount: sparsify sees attention weights and outputs, this policy's scorer reads something else");
-  static_assert(tensor<Weights const, 4>, "headcount: weights are a tensor [batch, head, query, key], see view_of");
+  static_assert(tensor<Weights const, 4>,
+                "headcount: weights are a tensor [batch, head, query, key]; include the adapter of its library "
+                "(headcount/adapt/), or see as_tensor");
   static_assert(tensor<Outputs, 4>, "headcount: outputs are a tensor [batch, query, head, dim], see view_of");
+  static_assert(std::is_lvalue_reference_v<Outputs> || borrowed_tensor<Outputs>,
+                "headcount: these outputs die with this line, masked; give the engine's own, or a view of them");
   static_assert(tensor<Values const, 4>, "headcount: values are a tensor [batch, kv_head, key, dim], see view_of");
   auto const rows_of = view_of<4>(weights);
   auto const outputs_of = view_of<4>(outputs);
   auto const values_of = view_of<4>(values);
+  using weight = std::remove_const_t<typename decltype(rows_of)::element_type>;
+  static_assert(
+      !std::integral<weight>,
+      "headcount: weights are numbers, these are integers; if they are the bits of halves, give them as a half "
+      "type, e.g. _Float16 or Eigen::half");
+  static_assert(std::convertible_to<weight, float>,
+                "headcount: weights convert to float without being asked; a half type that converts explicitly needs "
+                "widening, or one that converts, e.g. _Float16 or Eigen::half");
   using output = decltype(outputs_of[0][0][0]);
+  static_assert(
+      !std::integral<std::remove_const_t<typename output::element_type>>,
+      "headcount: outputs are numbers, these are integers; if they are the bits of halves, give them as a half "
+      "type, e.g. _Float16 or Eigen::half");
   static_assert(!std::is_const_v<typename output::element_type>,
                 "headcount: sparsify writes to the outputs, these are const");
   static_assert(std::convertible_to<output, output_view> ||
@@ -94,8 +110,8 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
                 "known parts");
   if (outputs_of.extent(0) != rows_of.extent(0) || outputs_of.extent(1) != rows_of.extent(2) ||
       outputs_of.extent(2) != rows_of.extent(1))
-    throw error{"outputs", "their shape does not fit the weights'",
-                "[batch, query, head, dim] for weights [batch, head, query, key]"};
+    fail("outputs", "their shape does not fit the weights'",
+         "[batch, query, head, dim] for weights [batch, head, query, key]");
   validate(policy, site{.layer = pass.layer,
                         .phase = pass.phase,
                         .heads = rows_of.extent(1),
@@ -104,15 +120,14 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
   if (attention_of(policy.mask, 1) &&
       (values_of.extent(0) != rows_of.extent(0) || values_of.extent(1) * pass.group != rows_of.extent(1) ||
        values_of.extent(2) != rows_of.extent(3) || values_of.extent(3) != outputs_of.extent(3)))
-    throw error{"values", "the policy's mask needs them, and they are not there or do not fit the weights",
-                "[batch, kv_head, key, dim] for weights [batch, head, query, key]"};
+    fail("values", "the policy's mask needs them, and they are not there or do not fit the weights",
+         "[batch, kv_head, key, dim] for weights [batch, head, query, key]");
   for (auto const absent : {reading::input, reading::gate, reading::query, reading::contribution})
     if (policy.reads().contains(absent))
-      throw error{"policy", text_of("its scorer reads ", word_of(absent)),
-                  "scorers that read rows, outputs or nothing"};
+      fail("policy", text_of("its scorer reads ", word_of(absent)), "scorers that read rows, outputs or nothing");
   if (policy.state_size() > 0 && memories.size() != rows_of.extent(0))
-    throw error{"policy", text_of("its scorer remembers, and ", memories.size(), " memories were given"),
-                text_of("one for each of ", rows_of.extent(0), " batch rows")};
+    fail("policy", text_of("its scorer remembers, and ", memories.size(), " memories were given"),
+         text_of("one for each of ", rows_of.extent(0), " batch rows"));
 
   for_each_query(pass, rows_of, [&](site const& where, std::size_t batch, std::size_t query, auto const& rows) {
     auto const kept = [&] {
@@ -121,8 +136,8 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
         attention_tensors tensors;
         if constexpr (Policy::may_read(reading::row)) tensors = tensors_from(rows);
         tensors.outputs = output_of;
-        if (auto const slots = policy.state_size(); slots > 0)
-          tensors.memory = memories[batch].of(where.layer, slots, where.heads);
+        if (auto const size = policy.state_size(); size > 0)
+          tensors.memory = memories[batch].of(where.layer, size, where.heads);
         return decide(policy, where, tensors);
       } else {
         return decide(policy, where, rows);

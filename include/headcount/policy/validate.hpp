@@ -15,18 +15,20 @@
 
 namespace headcount::v0 {
 
-/// Throws headcount::error when a policy cannot work at a site like this one: more heads than head_set holds, heads
+/// Throws headcount::error when a policy cannot work at a site like this one: no heads, more than head_set holds, heads
 /// that do not share key/value heads evenly, or, in a layer that its scope names, a part that validate_part refuses.
 /// Run once a layer, not per token.
 template <head_policy Policy>
 void validate(Policy const& policy, site const& where) {
+  if (where.heads == 0)
+    fail(text_of("layer ", where.layer), "site::heads is 0, and nobody keeps heads of none", "1 or more");
   if (where.heads > head_set::capacity())
-    throw error{text_of("layer ", where.layer), text_of("it has ", where.heads, " heads"),
-                text_of("at most ", head_set::capacity())};
+    fail(text_of("layer ", where.layer), text_of("it has ", where.heads, " heads"),
+         text_of("at most ", head_set::capacity()));
   if (where.group == 0 || where.heads % where.group != 0)
-    throw error{text_of("layer ", where.layer),
-                text_of("its ", where.heads, " heads cannot share key/value heads by ", where.group),
-                "a group size that divides the heads"};
+    fail(text_of("layer ", where.layer),
+         text_of("its ", where.heads, " heads cannot share key/value heads by ", where.group),
+         "a group size that divides the heads");
   if (!policy.where.reaches(where.layer)) return;
   validate_part(policy.score, where);
   validate_part(policy.select, where);
@@ -44,12 +46,12 @@ inline void validate(scope const& where, std::span<site const> layers) {
     add_to_list(known, text_of(index));
     with_attention += where.layers->contains(index) ? 1u : 0u;
   }
-  auto const fail = [&](std::string const& problem) {
-    throw error{text_of("scope", print(where)), problem, text_of("attention layers ", known)};
+  auto const refuse = [&](std::string const& problem) {
+    fail(text_of("scope", print(where)), problem, text_of("attention layers ", known));
   };
   for (auto const index : *where.layers)
-    if (index >= layers.size()) fail(text_of("the model has no layer ", index));
-  if (with_attention == 0) fail("none of these layers has attention");
+    if (index >= layers.size()) refuse(text_of("the model has no layer ", index));
+  if (with_attention == 0) refuse("none of these layers has attention");
 }
 
 /// Throws headcount::error when a policy cannot work in a model: k above a layer's heads, layers that are not there.

@@ -15,6 +15,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/ranking.hpp>
+#include <headcount/core/read_number.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/file/json_file.hpp>
 #include <headcount/file/mapped_file.hpp>
@@ -116,7 +117,7 @@ struct ranked_heads {
   auto scores = of.all(0);
   std::size_t line = 0;
   for (std::size_t at = 0; at < text.size(); ++line) {
-    auto const end = std::min(text.find('\n', at), text.size());
+    auto const end = (std::min)(text.find('\n', at), text.size());
     std::string_view rest{text.data() + at, end - at};
     if (rest.ends_with('\r')) rest.remove_suffix(1);
     at = end + 1;
@@ -132,8 +133,7 @@ struct ranked_heads {
       more = tab != rest.npos;
       if (more) rest.remove_prefix(tab + 1);
       double gate = 0;
-      auto const [stop, problem] = std::from_chars(word.data(), word.data() + word.size(), gate);
-      if (problem != std::errc{} || stop != word.data() + word.size() || !std::isfinite(gate))
+      if (!read_number(word, gate) || !std::isfinite(gate))
         throw error{what, text_of(in_quotes(std::string{word}), " is no gate"), "numbers between tabs"};
       for (std::size_t head = group * of.group; group < groups && head < (group + 1) * of.group; ++head)
         scores[layers[line]][head] = std::clamp(gate, 0.0, 1.0);
@@ -183,7 +183,7 @@ struct ranked_heads {
     rest = rest.substr(0, at == text.npos ? rest.npos : rest.find_first_of("\n#"));
     auto const trim = [](std::string_view word) {
       constexpr auto around = " \t\n\r\"'";
-      auto const begin = std::min(word.find_first_not_of(around), word.size());
+      auto const begin = (std::min)(word.find_first_not_of(around), word.size());
       return word.substr(begin, word.find_last_not_of(around) + 1 - begin);
     };
     rest = trim(rest);
@@ -195,7 +195,7 @@ struct ranked_heads {
     }
   }
   double least = 0;
-  for (auto const& [word, score] : listed) least = std::min(least, score.value_or(0));
+  for (auto const& [word, score] : listed) least = (std::min)(least, score.value_or(0));
   auto scores = of.all(least);
   std::vector<std::pair<std::size_t, std::size_t>> seen;
   for (auto const& [word, score] : listed) {

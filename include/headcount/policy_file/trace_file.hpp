@@ -38,7 +38,7 @@ namespace headcount::v0::reference {
 inline void write_recording(std::filesystem::path const& path, record::recording const& of,
                             std::map<std::string, std::string> const& about = {}) {
   std::size_t most = 0;
-  for (auto const& one : of.sites) most = std::max(most, one.where.heads);
+  for (auto const& one : of.sites) most = (std::max)(most, one.where.heads);
   std::vector<std::int64_t> sites;
   std::vector<std::uint8_t> kept;
   std::vector<float> scores;

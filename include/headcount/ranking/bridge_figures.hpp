@@ -37,8 +37,8 @@ struct bridge_figure {
   found.most = -found.least;
   for (auto const& draw : values) {
     auto const mean = clustered_mean(groups, draw).mean;
-    found.least = std::min(found.least, mean);
-    found.most = std::max(found.most, mean);
+    found.least = (std::min)(found.least, mean);
+    found.most = (std::max)(found.most, mean);
   }
   if (values.size() > 1) {
     auto const over = mean_over_draws(values, groups, of);
@@ -79,8 +79,8 @@ template <class Measure>
     for (std::size_t i = 0; i < a.draws.size(); ++i)
       for (std::size_t j = 0; j < i; ++j) add(a.draws[j], a.draws[i]);
   } else {
-    for (std::size_t draw = 0; draw < std::max(a.draws.size(), b.draws.size()); ++draw)
-      add(a.draws[std::min(draw, a.draws.size() - 1)], b.draws[std::min(draw, b.draws.size() - 1)]);
+    for (std::size_t draw = 0; draw < (std::max)(a.draws.size(), b.draws.size()); ++draw)
+      add(a.draws[(std::min)(draw, a.draws.size() - 1)], b.draws[(std::min)(draw, b.draws.size() - 1)]);
   }
   return sum / static_cast<double>(pairs);
 }

@@ -32,7 +32,7 @@ namespace headcount::v0::evaluate {
   });
   auto best = of;
   for (auto& layer : best.scores) std::ranges::fill(layer, 0.0);
-  heads.resize(std::min(n, heads.size()));
+  heads.resize((std::min)(n, heads.size()));
   for (auto const& [layer, head] : heads) best.scores[layer][head] = 1;
   return best;
 }

@@ -76,7 +76,7 @@ namespace detail {
   validate(tokens, reader.vocabulary, what);
   std::vector<calibration_text> texts;
   for (std::size_t at = 0; at + 1 < tokens.size(); at += piece) {
-    auto const some = std::span{tokens}.subspan(at, std::min(piece, tokens.size() - at));
+    auto const some = std::span{tokens}.subspan(at, (std::min)(piece, tokens.size() - at));
     if (some.size() > 1) texts.push_back({.prompt = {some.front()}, .answer = {some.begin() + 1, some.end()}});
   }
   if (texts.empty()) throw error{what, "it has fewer than two tokens", "a longer text"};

@@ -59,7 +59,7 @@ class answer_loglik {
     std::vector<std::vector<double>> loglik(policies.size(), std::vector<double>(texts_.size()));
     for_each_index(model_, (texts_.size() + texts_at_once - 1) / texts_at_once, [&](std::size_t part) {
       auto const first = part * texts_at_once;
-      auto const mine = texts_.subspan(first, std::min(texts_at_once, texts_.size() - first));
+      auto const mine = texts_.subspan(first, (std::min)(texts_at_once, texts_.size() - first));
       std::vector<std::vector<token>> said;
       for (auto const& text : mine) said.push_back(tokens_before(text));
       std::vector<step<any_model::state const>> steps;

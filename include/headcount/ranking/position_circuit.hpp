@@ -222,7 +222,7 @@ void for_each_attention(reference::model const& model, Use const& use) {
         circuit_matrix const queries = asks * asks.transpose();
         // |Q^T X|^2 is the trace of (Q Q^T)(X X^T), which are small.
         auto const norm = [&](circuit_matrix const& x) {
-          return std::sqrt(std::max(queries.cwiseProduct(x * x.transpose()).sum(), 0.0));
+          return std::sqrt((std::max)(queries.cwiseProduct(x * x.transpose()).sum(), 0.0));
         };
         double sum = 0;
         for (auto const& writes : before) {

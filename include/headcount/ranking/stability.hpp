@@ -61,9 +61,9 @@ template <class Score>
   ranking_stability found{.texts = texts,
                           .tau = mean_tau_b(a.scores, b.scores),
                           .p = agreement_by_chance(a.scores, b.scores, random_stream{seed})};
-  std::size_t heads = std::numeric_limits<std::size_t>::max();
+  std::size_t heads = (std::numeric_limits<std::size_t>::max)();
   for (auto const& layer : a.scores)
-    if (!layer.empty()) heads = std::min(heads, layer.size());
+    if (!layer.empty()) heads = (std::min)(heads, layer.size());
   for (auto const k : std::initializer_list<std::size_t>{1, 2, 3, 5})
     if (k < heads) found.overlap.push_back({.k = k, .share = jaccard_at(k, a, b)});
   return found;

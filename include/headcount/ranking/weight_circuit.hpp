@@ -57,7 +57,7 @@ using circuit_matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eig
   circuit_matrix some((all.rows() + reference::index(stride) - 1) / reference::index(stride), all.cols());
   for (Eigen::Index row = 0; row < some.rows(); ++row) {
     auto const one = all.row(row * reference::index(stride));
-    some.row(row) = one / std::max(std::sqrt(one.squaredNorm() / static_cast<double>(one.size())), 1e-30);
+    some.row(row) = one / (std::max)(std::sqrt(one.squaredNorm() / static_cast<double>(one.size())), 1e-30);
   }
   return some;
 }
@@ -111,15 +111,15 @@ template <class Score>
 ///     score = sum_i Re(lambda_i) / sum_i |lambda_i|, in [-1, 1]
 ///     lambda = eigenvalues of W_U diag(g_final) W_O W_V diag(g) W_E
 ///
-/// They are taken from the small product in the other order, `[dim, dim]`, which has the same nonzero ones. From
+/// They are taken from the inner product in the other order, `[dim, dim]`, which has the same nonzero ones. From
 /// weights alone; embeddings stand for what deep layers read. 0 for a circuit without any.
 /// Source: Elhage et al. 2021, "A Mathematical Framework for Transformer Circuits", section on copying heads.
 [[nodiscard]] inline head_table ov_copying(reference::model const& model) {
   circuit_matrix const through_words = as_matrix(model.embedding).transpose() * as_matrix(model.head.weight) *
                                        gain_of(model.final_norm).asDiagonal();  // [width, width]
   return for_each_circuit(model, [&](head_circuit const& circuit) {
-    Eigen::MatrixXd const small = circuit.value * through_words * circuit.output;
-    Eigen::VectorXcd const lambda = Eigen::EigenSolver<Eigen::MatrixXd>{small, false}.eigenvalues();
+    Eigen::MatrixXd const inner = circuit.value * through_words * circuit.output;
+    Eigen::VectorXcd const lambda = Eigen::EigenSolver<Eigen::MatrixXd>{inner, false}.eigenvalues();
     auto const size = lambda.cwiseAbs().sum();
     return size > 0 ? lambda.real().sum() / size : 0;
   });

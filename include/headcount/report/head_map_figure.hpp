@@ -33,7 +33,7 @@ namespace headcount::v0::report {
     for (std::size_t layer = 0; layer < one.scores.size(); ++layer)
       for (std::size_t head = 0; head < one.scores[layer].size(); ++head)
         data.push_back({{"ranking", title}, {"layer", layer}, {"head", head}, {"value", one.scores[layer][head]}});
-    for (auto const& layer : one.scores) widest = std::max(widest, layer.size());
+    for (auto const& layer : one.scores) widest = (std::max)(widest, layer.size());
     auto map = json::parse(R"({
       "title": {"fontSize": 11, "fontWeight": "normal", "anchor": "start"},
       "width": {"step": 20},

@@ -39,7 +39,7 @@ namespace headcount::v0::report {
   };
   auto const scope_of = [](std::string const& policy) {
     auto const scope = until(policy, 0, '@').size();
-    return policy.substr(std::min(scope, policy.size()));
+    return policy.substr((std::min)(scope, policy.size()));
   };
   // A family's own points, with the ends that it shares with others.
   auto data = nlohmann::ordered_json::array();

@@ -39,7 +39,7 @@ struct needle_cell {
     auto const depth = one->more["realised_depth"].get<double>();
     // A depth that is a band's edge but for rounding belongs to the band that begins there.
     auto const band = static_cast<std::size_t>(depth / 100 * static_cast<double>(depth_bands) + 1e-9);
-    cells[{one->more["length"].get<double>(), std::min(band, depth_bands - 1)}].push_back(one);
+    cells[{one->more["length"].get<double>(), (std::min)(band, depth_bands - 1)}].push_back(one);
   }
   std::vector<needle_cell> found;
   for (auto const& [place, rows] : cells)

@@ -25,7 +25,7 @@ namespace headcount::v0::report {
   double most = 1;
   for (auto const& one : of) {
     for (auto const* row : one.rows)
-      if (std::isfinite(row->value)) most = std::max(most, row->value);
+      if (std::isfinite(row->value)) most = (std::max)(most, row->value);
     for (auto const& cell : needle_cells(one)) {
       auto const from = cell.band * 100 / depth_bands;
       auto& row =
@@ -81,8 +81,8 @@ namespace headcount::v0::report {
   spec["facet"]["sort"] = policies;
   // A map is as wide as its cells or its title.
   std::size_t longest = 0;
-  for (auto const& policy : policies) longest = std::max(longest, policy.size());
-  spec["columns"] = std::clamp<std::size_t>(960 / std::max(40 * lengths.size() + 70, 7 * longest), 1, 4);
+  for (auto const& policy : policies) longest = (std::max)(longest, policy.size());
+  spec["columns"] = std::clamp<std::size_t>(960 / (std::max)(40 * lengths.size() + 70, 7 * longest), 1, 4);
   spec["spec"]["encoding"]["y"]["sort"] = bands;
   auto& color = spec["spec"]["layer"][0]["encoding"]["color"];
   color["title"] = about.metric;

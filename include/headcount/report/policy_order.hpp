@@ -17,7 +17,7 @@ namespace headcount::v0::report {
     if (depth == 0 && text[at] == sign) return text.substr(from, at - from);
     depth += text[at] == '(' ? 1 : text[at] == ')' ? -1 : 0;
   }
-  return text.substr(std::min(from, text.size()));
+  return text.substr((std::min)(from, text.size()));
 }
 
 /// A policy without its selector's numbers: what stays the same along a curve over heads kept. "entropy | top_k(5) @
@@ -30,7 +30,7 @@ namespace headcount::v0::report {
   if (begin > policy.size() || open == selector.npos) return std::string{policy};
   auto const inside = until(selector, open + 1, ')');
   std::string family{policy.substr(0, begin + open)};
-  return family.append(policy.substr(std::min(policy.size(), begin + open + inside.size() + 2)));
+  return family.append(policy.substr((std::min)(policy.size(), begin + open + inside.size() + 2)));
 }
 
 /// Orders texts as people do: numbers in them by their value, so that top_k(5) comes before top_k(10).
@@ -44,7 +44,7 @@ namespace headcount::v0::report {
       auto const left = number_at(a);
       auto const right = number_at(b);
       auto const significant = [](std::string_view digits) {
-        return digits.substr(std::min(digits.find_first_not_of('0'), digits.size()));
+        return digits.substr((std::min)(digits.find_first_not_of('0'), digits.size()));
       };
       auto const x = significant(left);
       auto const y = significant(right);

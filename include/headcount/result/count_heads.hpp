@@ -69,7 +69,7 @@ class head_counter {
         file_{file},
         layers_{from.model.layers()} {
     for (auto const& layer : layers_) {
-      in_layer_ = std::max(in_layer_, layer.heads);
+      in_layer_ = (std::max)(in_layer_, layer.heads);
       in_model_ += layer.heads;
     }
     if (in_model_ == 0) throw error{asked.name, "it has no attention", "a model with heads"};
@@ -152,7 +152,7 @@ class head_counter {
       for (auto const& of_draw : rankings) {
         auto kept = of_draw.scores;
         for (auto& layer : kept) {
-          auto const best = layer.empty() ? head_set{} : select::top_k{std::min(k, layer.size())}(layer);
+          auto const best = layer.empty() ? head_set{} : select::top_k{(std::min)(k, layer.size())}(layer);
           for (std::size_t head = 0; head < layer.size(); ++head) layer[head] = best.contains(head) ? 1 : 0;
         }
         policies.push_back(keep_named_heads(std::move(kept)));

@@ -39,7 +39,7 @@ class labels {
                             " stands for two: in some rows it has identity ", other, ", in others ", identity),
                     "rows of one of the two, or a name of its own for each"};
       auto& first = label_of_.try_emplace({kind, identity}, label).first->second;
-      first = std::min(first, label);
+      first = (std::min)(first, label);
     }
   }
   void take(std::string_view what, row const& one) { take(what, one, one.policy); }

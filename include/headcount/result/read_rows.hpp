@@ -27,7 +27,7 @@ namespace headcount::v0::evaluate {
   for (std::size_t number = 1; !rest.empty(); ++number) {
     auto const line = rest.substr(0, rest.find('\n'));
     bool const has_end = line.size() < rest.size();
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    rest.remove_prefix((std::min)(line.size() + 1, rest.size()));
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
     if (has_end || nlohmann::json::accept(line)) lines.emplace_back(number, line);
   }
@@ -37,7 +37,7 @@ namespace headcount::v0::evaluate {
   std::vector<std::exception_ptr> failures(parts);  // the first of each part
   reference::for_each_index(parts, [&](std::size_t part) {
     try {
-      for (auto i = part * lines_at_once; i < std::min((part + 1) * lines_at_once, lines.size()); ++i)
+      for (auto i = part * lines_at_once; i < (std::min)((part + 1) * lines_at_once, lines.size()); ++i)
         rows[i] = parse_row(text_of(path.string(), ", line ", lines[i].first), lines[i].second);
     } catch (...) {
       failures[part] = std::current_exception();

@@ -52,7 +52,7 @@ struct attention_tensors {
 /// Takes `count` numbers from the front of what is remembered, for a scorer's own use; nothing where nothing is
 /// remembered. What is left is its inner scorers'.
 [[nodiscard]] inline std::span<double> take_memory(attention_tensors& tensors, std::size_t count) noexcept {
-  auto const own = tensors.memory.first(std::min(count, tensors.memory.size()));
+  auto const own = tensors.memory.first((std::min)(count, tensors.memory.size()));
   tensors.memory = tensors.memory.subspan(own.size());
   return own;
 }

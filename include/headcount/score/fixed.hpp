@@ -44,12 +44,12 @@ struct fixed {
 inline void validate(fixed const& part, site const& where) {
   auto const file = print_file_name(part.ranking.name);
   auto const* const read = part.ranking.content.get();
-  if (read == nullptr) throw error{text_of("fixed(", file, ")"), "no ranking was read"};
+  if (read == nullptr) fail(text_of("fixed(", file, ")"), "no ranking was read");
   auto const heads = where.layer < read->scores.size() ? read->scores[where.layer].size() : 0;
   if (heads != where.heads)
-    throw error{text_of("fixed(", file, ")"),
-                text_of("it ranks ", heads, " heads of layer ", where.layer, ", which has ", where.heads),
-                "a ranking of this model"};
+    fail(text_of("fixed(", file, ")"),
+         text_of("it ranks ", heads, " heads of layer ", where.layer, ", which has ", where.heads),
+         "a ranking of this model");
 }
 
 }  // namespace headcount::v0::score

@@ -41,12 +41,12 @@ struct replay {
 /// Throws headcount::error when a decision of this layer is about another number of heads.
 inline void validate(replay const& part, site const& where) {
   auto const file = print_file_name(part.trace.name);
-  if (!part.trace.content) throw error{text_of("replay(", file, ")"), "no trace was read"};
+  if (!part.trace.content) fail(text_of("replay(", file, ")"), "no trace was read");
   for (auto const& made : part.trace.content->decisions)
     if (made.layer == where.layer && made.heads != where.heads)
-      throw error{text_of("replay(", file, ")"),
-                  text_of("it records ", made.heads, " heads of layer ", where.layer, ", which has ", where.heads),
-                  "a trace of this model"};
+      fail(text_of("replay(", file, ")"),
+           text_of("it records ", made.heads, " heads of layer ", where.layer, ", which has ", where.heads),
+           "a trace of this model");
 }
 
 }  // namespace headcount::v0::score

@@ -51,8 +51,8 @@ struct sum {
 /// Throws headcount::error when there are weights, but not one for each scorer.
 inline void validate(sum const& part, site const&) {
   if (!part.weights.empty() && part.weights.size() != part.scorers.size())
-    throw error{print(part), text_of("it has ", part.weights.size(), " weights for ", part.scorers.size(), " scorers"),
-                "one for each, or none"};
+    fail(print(part), text_of("it has ", part.weights.size(), " weights for ", part.scorers.size(), " scorers"),
+         "one for each, or none");
 }
 
 }  // namespace headcount::v0::score

@@ -14,8 +14,8 @@ namespace headcount::v0::select {
 template <policy_part Select>
 void check_count(Select const& part, std::size_t count, site const& where) {
   if (count > where.heads)
-    throw error{print(part), text_of("layer ", where.layer, " has ", where.heads, " heads"),
-                text_of("k from 0 to ", where.heads)};
+    fail(print(part), text_of("layer ", where.layer, " has ", where.heads, " heads"),
+         text_of("k from 0 to ", where.heads));
 }
 
 }  // namespace headcount::v0::select

@@ -51,9 +51,9 @@ struct hysteresis {
 /// Throws headcount::error when a head could be dropped where it is taken.
 inline void validate(hysteresis const& part, site const&) {
   if (part.leave > part.enter)
-    throw error{print(part),
-                text_of("it drops heads at ", print_value(part.leave), " and takes them at ", print_value(part.enter)),
-                "leave at most enter"};
+    fail(print(part),
+         text_of("it drops heads at ", print_value(part.leave), " and takes them at ", print_value(part.enter)),
+         "leave at most enter");
 }
 
 }  // namespace headcount::v0::select

@@ -39,8 +39,8 @@ struct per_layer {
 inline void validate(per_layer const& part, site const& where) {
   auto const k = part.k.at(where.layer);
   if (!k)
-    throw error{print(part), text_of("no k is given for layer ", where.layer),
-                "layer:k for every attention layer in the policy's scope"};
+    fail(print(part), text_of("no k is given for layer ", where.layer),
+         "layer:k for every attention layer in the policy's scope");
   check_count(part, *k, where);
 }
 

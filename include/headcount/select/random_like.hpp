@@ -78,7 +78,7 @@ struct random_like {
     auto const size = match == head_match::group ? where.group : draws.size();
     head_set kept;
     for (std::size_t first = 0; first < draws.size(); first += size) {
-      auto const pool = draws.subspan(first, std::min(size, draws.size() - first));
+      auto const pool = draws.subspan(first, (std::min)(size, draws.size() - first));
       std::size_t count = 0;
       for (std::size_t head = 0; head < pool.size(); ++head) count += like.contains(first + head) ? 1u : 0u;
       for (auto const head : best_heads(pool, count)) kept.insert(first + head);
@@ -90,9 +90,8 @@ struct random_like {
 /// Throws headcount::error where the only head like a kept one is itself.
 inline void validate(random_like const& part, site const& where) {
   if (part.match == head_match::group && part.exclude && where.group == 1)
-    throw error{print(part),
-                text_of("layer ", where.layer, " has one head a key/value head, so no other one is like it"),
-                "match=layer"};
+    fail(print(part), text_of("layer ", where.layer, " has one head a key/value head, so no other one is like it"),
+         "match=layer");
 }
 
 }  // namespace headcount::v0::select

@@ -36,12 +36,12 @@ struct top_groups {
     std::array<double, head_set::capacity()> best{};
     std::size_t groups = 0;
     for (std::size_t head = 0; head < scores.size(); head += where.group) {
-      auto const group = scores.subspan(head, std::min(where.group, scores.size() - head));
+      auto const group = scores.subspan(head, (std::min)(where.group, scores.size() - head));
       best[groups++] = group[best_head_outside({}, group)];
     }
     head_set kept;
     for (auto const group : best_heads(std::span<double const>{best}.first(groups), g))
-      for (std::size_t head = group * where.group; head < std::min((group + 1) * where.group, scores.size()); ++head)
+      for (std::size_t head = group * where.group; head < (std::min)((group + 1) * where.group, scores.size()); ++head)
         kept.insert(head);
     return kept;
   }
@@ -51,8 +51,8 @@ struct top_groups {
 inline void validate(top_groups const& part, site const& where) {
   auto const groups = where.heads / where.group;
   if (part.g > groups)
-    throw error{text_of("top_groups(", part.g, ")"),
-                text_of("layer ", where.layer, " has ", groups, " key/value heads"), text_of("g from 0 to ", groups)};
+    fail(text_of("top_groups(", part.g, ")"), text_of("layer ", where.layer, " has ", groups, " key/value heads"),
+         text_of("g from 0 to ", groups));
 }
 
 }  // namespace headcount::v0::select

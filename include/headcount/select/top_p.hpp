@@ -40,7 +40,7 @@ struct top_p {
       if (scores[head] != scores[head]) return 0.0;
       if (!softmax && !(best > 0)) return 0.0;
       if (scores[head] == best) return 1.0;
-      return softmax ? std::exp(scores[head] - best) : std::max(scores[head], 0.0) / best;
+      return softmax ? std::exp(scores[head] - best) : (std::max)(scores[head], 0.0) / best;
     };
     // Both sums run from the best head down, so that the whole is reached, however it was rounded.
     double whole = 0;

@@ -25,7 +25,7 @@ inline constexpr std::size_t longest_compared_name = 31;
     row[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
       auto const above = row[j];
-      row[j] = std::min({above + 1, row[j - 1] + 1, above_left + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+      row[j] = (std::min)({above + 1, row[j - 1] + 1, above_left + (a[i - 1] == b[j - 1] ? 0u : 1u)});
       above_left = above;
     }
   }
@@ -37,7 +37,7 @@ inline constexpr std::size_t longest_compared_name = 31;
 [[nodiscard]] constexpr std::string_view nearest_name(std::string_view written,
                                                       std::span<std::string_view const> known) noexcept {
   std::string_view nearest;
-  auto least = std::min(written.size(), longest_compared_name) / 3 + 1;
+  auto least = (std::min)(written.size(), longest_compared_name) / 3 + 1;
   for (auto const name : known)
     if (auto const distance = edit_distance(written, name); distance < least) {
       least = distance;

@@ -1,16 +1,15 @@
 #pragma once
 
 #include <algorithm>
-#include <charconv>
 #include <concepts>
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 #include <vector>
 
 #include <headcount/core/index_range.hpp>
+#include <headcount/core/read_number.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token_positions.hpp>
 #include <headcount/core/words.hpp>
@@ -34,8 +33,7 @@ template <class Number>
     value = text == "true";
     return value || text == "false";
   } else {
-    auto const [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return failure == std::errc{} && stop == text.data() + text.size();
+    return read_number(text, value);
   }
 }
 

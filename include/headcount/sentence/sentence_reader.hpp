@@ -91,7 +91,7 @@ class sentence_reader {
 
   /// Throws sentence_error that points at `position` (from 0; the message counts from 1).
   [[noreturn]] void fail(std::size_t position, std::string_view problem, std::string_view allowed = {}) const {
-    throw sentence_error{what_, text_, position, problem, allowed};
+    raise(sentence_error{what_, text_, position, problem, allowed});
   }
 
   /// What stands at `position`, for error messages: `"word"`, or "the end".

@@ -25,7 +25,7 @@ class beta_binomial {
   /// `shares` are right answers of all answers, a pair a cluster.
   explicit beta_binomial(std::span<share const> shares) {
     std::size_t longest = 0;
-    for (auto const& one : shares) longest = std::max(longest, one.n);
+    for (auto const& one : shares) longest = (std::max)(longest, one.n);
     right_.resize(longest + 1);
     wrong_.resize(longest + 1);
     all_.resize(longest + 1);
@@ -59,7 +59,7 @@ class beta_binomial {
   [[nodiscard]] double profile(double share) const {
     auto const cost = [&](double root) { return -(*this)(share, root * root); };  // more steps where little correlates
     auto const inside = -boost::math::tools::brent_find_minima(cost, 0.0, 1 - 1e-9, 14).second;
-    return std::max({inside, -cost(0), mixed_ > 0 ? inside : -cost(1)});
+    return (std::max)({inside, -cost(0), mixed_ > 0 ? inside : -cost(1)});
   }
 
  private:
@@ -105,7 +105,7 @@ class beta_binomial {
         boost::math::tools::toms748_solve(excess, low, high, boost::math::tools::eps_tolerance<double>(20), steps);
     return (from + to) / 2;
   };
-  return {std::min(root(edge, best), all.value()), std::max(root(best, 1 - edge), all.value())};
+  return {(std::min)(root(edge, best), all.value()), (std::max)(root(best, 1 - edge), all.value())};
 }
 
 /// One policy's answers and another's in a cluster of prompts: how many only the first got right, and only the second.
@@ -151,9 +151,9 @@ struct paired_answers {
   auto const r = squares_a > 0 && squares_b > 0 ? products / std::sqrt(squares_a * squares_b) : 0;
   auto const of_a = clustered_share_interval(only_a, confidence);
   auto const of_b = clustered_share_interval(only_b, confidence);
-  auto const reach = [r](double x, double y) { return std::sqrt(std::max(0.0, x * x + y * y - 2 * r * x * y)); };
-  return {std::max(-1.0, a - b - reach(a - of_a.low, of_b.high - b)),
-          std::min(1.0, a - b + reach(of_a.high - a, b - of_b.low))};
+  auto const reach = [r](double x, double y) { return std::sqrt((std::max)(0.0, x * x + y * y - 2 * r * x * y)); };
+  return {(std::max)(-1.0, a - b - reach(a - of_a.low, of_b.high - b)),
+          (std::min)(1.0, a - b + reach(of_a.high - a, b - of_b.low))};
 }
 
 }  // namespace headcount::v0::evaluate

@@ -146,9 +146,9 @@ struct comparison {
     }
     auto detectable = detectable_difference(squares * count, groups.size(), plan.design);
     if (is_mean && sample.values.low >= 0 && sample.values.high <= 1)
-      detectable = std::max(detectable, least_detectable_share(groups.size(), plan.design));
+      detectable = (std::max)(detectable, least_detectable_share(groups.size(), plan.design));
     else if (squares == 0 || groups.size() < fewest_differing_pairs(plan.design.level)) detectable = infinity;
-    found.smallest_detectable = std::max(found.smallest_detectable, detectable);
+    found.smallest_detectable = (std::max)(found.smallest_detectable, detectable);
     if (found.clusters == 0 || range.high - range.low > found.range.high - found.range.low) {
       found.range = range;
       found.clusters = groups.size();

@@ -73,18 +73,18 @@ struct crossed_mean {
     neither += cluster_variance(cluster_errors(groups, rest, of_draw[d] - found.value), shares) / (count * (count - 1));
   }
   auto const degrees_of_draws = count - 1;
-  auto const own_draws = std::max(0.0, over_draws - neither);
-  auto const own_prompts = std::max(0.0, over_prompts.variance - neither);
+  auto const own_draws = (std::max)(0.0, over_draws - neither);
+  auto const own_prompts = (std::max)(0.0, over_prompts.variance - neither);
   found.draw_deviation = std::sqrt(own_draws);
   found.cluster_deviation = std::sqrt(own_prompts);
-  auto const variance = std::max({over_draws + over_prompts.variance - neither, over_draws, over_prompts.variance});
+  auto const variance = (std::max)({over_draws + over_prompts.variance - neither, over_draws, over_prompts.variance});
   auto const squares = over_draws * over_draws / degrees_of_draws +
                        over_prompts.variance * over_prompts.variance / over_prompts.degrees +
                        neither * neither / (degrees_of_draws * over_prompts.degrees);
   auto const degrees =
-      squares == 0 ? 0 : std::max(std::min(degrees_of_draws, over_prompts.degrees), variance * variance / squares);
+      squares == 0 ? 0 : (std::max)((std::min)(degrees_of_draws, over_prompts.degrees), variance * variance / squares);
   found.range =
-      mean_interval({found.value, variance, degrees}, of, prompts, std::min(draws, groups.size()), confidence);
+      mean_interval({found.value, variance, degrees}, of, prompts, (std::min)(draws, groups.size()), confidence);
   return found;
 }
 

@@ -36,7 +36,7 @@ namespace headcount::v0::evaluate {
   if (of.variance == 0) return {of.mean, of.mean};
   if (of.degrees <= 0) return {values.low, values.high};
   auto const half = quantile_of(of.degrees, confidence) * std::sqrt(of.variance);
-  return {std::max(of.mean - half, values.low), std::min(of.mean + half, values.high)};
+  return {(std::max)(of.mean - half, values.low), (std::min)(of.mean + half, values.high)};
 }
 
 }  // namespace headcount::v0::evaluate

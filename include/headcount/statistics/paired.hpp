@@ -39,7 +39,7 @@ using outcomes = std::vector<bool>;
   auto const split = only_a + only_b;
   if (split == 0) return 1;
   boost::math::binomial const even{static_cast<double>(split), 0.5};
-  return std::min(1.0, 2 * boost::math::cdf(even, static_cast<double>(std::min(only_a, only_b))));
+  return (std::min)(1.0, 2 * boost::math::cdf(even, static_cast<double>((std::min)(only_a, only_b))));
 }
 
 /// Holm's correction: p-values that keep the chance of any false alarm among them below the level they are compared to.
@@ -51,7 +51,7 @@ using outcomes = std::vector<bool>;
   std::vector<double> corrected(p.size());
   double so_far = 0;
   for (std::size_t rank = 0; rank < order.size(); ++rank) {
-    so_far = std::max(so_far, std::min(1.0, static_cast<double>(p.size() - rank) * p[order[rank]]));
+    so_far = (std::max)(so_far, (std::min)(1.0, static_cast<double>(p.size() - rank) * p[order[rank]]));
     corrected[order[rank]] = so_far;
   }
   return corrected;

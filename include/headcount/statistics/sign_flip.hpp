@@ -80,8 +80,8 @@ template <std::size_t n, class Total>
   auto const ways = exact ? std::size_t{1} << differing.size() : draws;
   std::size_t extreme = exact ? 0 : 1;
   for (std::size_t way = 0; way < ways; ++way) {
-    auto const far = distance([&](std::size_t i) { return (exact ? way >> i & 1 : random.below(2)) != 0; });
-    extreme += far >= observed * (1 - 1e-9) ? 1u : 0u;
+    auto const further = distance([&](std::size_t i) { return (exact ? way >> i & 1 : random.below(2)) != 0; });
+    extreme += further >= observed * (1 - 1e-9) ? 1u : 0u;
   }
   return {static_cast<double>(extreme) / static_cast<double>(exact ? ways : draws + 1), exact};
 }

@@ -30,7 +30,7 @@ struct json_line {
   std::vector<json_line> lines;
   for (std::size_t number = 1; !rest.empty(); ++number) {
     auto const line = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+    rest.remove_prefix((std::min)(line.size() + 1, rest.size()));
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
     auto what = text_of(path.string(), ", line ", number);
     auto value = reference::parse_json(what, line);

@@ -121,7 +121,7 @@ class task_options {
 
   /// How many of the prompts are asked: the first `limit` of them.
   [[nodiscard]] std::size_t take_limit() {
-    return take<std::size_t>("limit", std::numeric_limits<std::size_t>::max(), option_role::selects);
+    return take<std::size_t>("limit", (std::numeric_limits<std::size_t>::max)(), option_role::selects);
   }
 
   /// Where the task's data is. Throws headcount::error when it is not given; `form` says what it should be.

@@ -49,7 +49,7 @@ template <text_tokenizer Tokenizer>
   prompt.erase(end, prompt.end());
   text_pair pair{.prompt = encode_with_bos(words, prompt)};
   auto const whole = encode_with_bos(words, prompt + continuation);
-  auto const split = std::min(pair.prompt.size(), whole.size());
+  auto const split = (std::min)(pair.prompt.size(), whole.size());
   pair.continuation.assign(whole.begin() + static_cast<std::ptrdiff_t>(split), whole.end());
   return pair;
 }
@@ -59,7 +59,7 @@ template <text_tokenizer Tokenizer>
 inline void truncate_left(text_pair& pair, std::size_t most) {
   auto const whole = pair.prompt.size() + pair.continuation.size();
   if (whole <= most + 1) return;
-  auto const cut = std::min(whole - (most + 1), pair.prompt.size() - 1);
+  auto const cut = (std::min)(whole - (most + 1), pair.prompt.size() - 1);
   pair.prompt.erase(pair.prompt.begin(), pair.prompt.begin() + static_cast<std::ptrdiff_t>(cut));
 }
 

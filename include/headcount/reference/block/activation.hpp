@@ -31,7 +31,7 @@ inline void apply(activation gate, matrix& values) {
       x *= x.logistic();
       break;
     case activation::relu_squared:
-      x = x.max(0.0f).square();
+      x = x.cwiseMax(0.0f).square();
       break;
   }
 }

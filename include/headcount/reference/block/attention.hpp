@@ -78,7 +78,7 @@ inline void normalise_heads(std::optional<rms_norm> const& norm, matrix& feature
 /// What one query of one sequence works with: its rotated features and the keys and values it sees.
 [[nodiscard]] inline kernel::attention_inputs inputs_of(attention const& block, key_value_cache const& cache,
                                                         std::size_t position, std::span<float const> query) noexcept {
-  auto const seen = block.window ? std::min(*block.window, position + 1) : position + 1;
+  auto const seen = block.window ? (std::min)(*block.window, position + 1) : position + 1;
   auto const first = position + 1 - seen;
   return {.queries = {query.data(), {block.heads, block.head_dim}},
           .keys = cache.keys(first, seen),
@@ -149,7 +149,7 @@ void attend_sequence(attention const& block, attended_sequence const& sequence, 
     edits = known = edits_knowing_pass(block, sequence.where, cache, edits, workspace, queries, begin, count);
   std::vector<float> outputs(block.heads * block.head_dim);
   auto where = sequence.where;
-  auto const slots = control.policy.state_size();
+  auto const size = control.policy.state_size();
   for (std::size_t token = begin; token < begin + count; ++token, ++where.position) {
     auto const query = row_of(queries, token);
     rotate_heads(block, where.position, query);
@@ -157,7 +157,7 @@ void attend_sequence(attention const& block, attended_sequence const& sequence, 
     in.input = row_of(inputs, token);
     if (block.gate) in.gates = {row_of(gates, token).data(), {block.heads, block.head_dim}};
     in.output_projection = projection;
-    if (slots > 0) in.memory = sequence.memory->of(where.layer, slots, block.heads);
+    if (size > 0) in.memory = sequence.memory->of(where.layer, size, block.heads);
     auto const kept = kernel::attend(control.policy, where, in, edits, workspace,
                                      {outputs.data(), {block.heads, block.head_dim}}, control.observer);
     std::ranges::copy(outputs, query.begin());

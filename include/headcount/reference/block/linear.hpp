@@ -57,14 +57,14 @@ struct linear {
   for_each_index((out + tile - 1) / tile, [&](std::size_t part) {
     matrix buffer;
     auto const begin = part * tile;
-    auto const end = std::min(begin + tile, out);
+    auto const end = (std::min)(begin + tile, out);
     if (x.rows() > few) {
       y.middleCols(index(begin), index(end - begin)).noalias() =
           x * widened_rows(map, begin, end - begin, buffer).transpose();
     } else {
-      auto const small = std::max<std::size_t>(few_tile_values / in, 4);
-      for (auto at = begin; at < end; at += small) {
-        auto const count = std::min(small, end - at);
+      auto const piece = std::max<std::size_t>(few_tile_values / in, 4);
+      for (auto at = begin; at < end; at += piece) {
+        auto const count = (std::min)(piece, end - at);
         auto const weight = widened_rows(map, at, count, buffer);
         for (Eigen::Index token = 0; token < x.rows(); ++token)
           y.row(token).segment(index(at), index(count)).transpose().noalias() = weight * x.row(token).transpose();

@@ -87,7 +87,7 @@ inline void scan_mamba(mamba_block const& block, segment const& rows, matrix& u,
   matrix const c = apply(block.c_norm, matrix{selected.rightCols(state_count)});
   matrix step =
       apply(block.dt_projection, apply(block.dt_norm, matrix{selected.leftCols(selected.cols() - 2 * state_count)}));
-  step = step.array().max(0.0f) + (-step.array().abs()).exp().log1p();
+  step = step.array().cwiseMax(0.0f) + (-step.array().abs()).exp().log1p();
 
   for (std::size_t i = 0; i < segments.size(); ++i) scan_mamba(block, segments[i], u, step, b, c, states[i]->hidden);
   matrix gate = wanted_rows(projected.rightCols(channels), segments, which);

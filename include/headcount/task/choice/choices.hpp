@@ -80,7 +80,7 @@ template <class Read>
   auto const pool = train.empty() ? lines : read_json_lines(train);
   if (!train.empty() && shots > 0) options.add_content(train);
   auto const examples = read_choice_items(pool, detail::read_choice_item);
-  lines.resize(std::min(limit, lines.size()));
+  lines.resize((std::min)(limit, lines.size()));
   auto items = read_choice_items(lines, detail::read_choice_item);
   task made{.name = std::string{name}, .setting = options.setting(), .seed = shots == 0 ? 0 : seed};
   return {make_multiple_choice(asked, std::move(made), std::move(items),

@@ -143,7 +143,7 @@ namespace detail {
   auto const seed = options.take_seed(seed_of_shots);
   auto const limit = options.take_limit();
   auto const put = take_question_form(asked, name, options);
-  auto const wanted = name.substr(std::min(name.find('/'), name.size() - 1) + 1);
+  auto const wanted = name.substr((std::min)(name.find('/'), name.size() - 1) + 1);
   std::vector<task> tasks;
   std::string names;
   for (auto const& form : glue_forms) {
@@ -158,7 +158,7 @@ namespace detail {
     if (shots > 0 && std::filesystem::exists(train_file)) own.add_content(train_file);
     auto const read = [&](json_line const& line, std::size_t index) { return read_glue_item(form, line, index); };
     auto const examples = shots > 0 ? read_choice_items(pool, read) : std::vector<choice_item>{};
-    lines.resize(std::min(limit, lines.size()));
+    lines.resize((std::min)(limit, lines.size()));
     auto const full_name = text_of("glue/", form.name);
     task made{.name = full_name,
               .setting = options.setting(),

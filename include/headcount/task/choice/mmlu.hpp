@@ -33,7 +33,7 @@ namespace headcount::v0::evaluate {
     throw error{record.what, text_of("the answer is \"", letter, "\""), "A, B, C or D"};
   std::string_view question = record.fields[0];
   constexpr std::string_view space = " \t\n\v\f\r";
-  question.remove_prefix(std::min(question.find_first_not_of(space), question.size()));
+  question.remove_prefix((std::min)(question.find_first_not_of(space), question.size()));
   question = question.substr(0, question.find_last_not_of(space) + 1);
   choice_item item{.name = std::move(name), .what = record.what, .text = std::string{question}};
   for (std::size_t choice = 0; choice < 4; ++choice) {
@@ -83,7 +83,7 @@ inline constexpr std::array mmlu_metrics{metric{
     auto records = read_csv(path);
     options.add_content(path);
     if (records.empty()) throw error{path.string(), "it has no question", "question,A,B,C,D,letter"};
-    records.resize(std::min(limit, records.size()));
+    records.resize((std::min)(limit, records.size()));
     auto shown = form.begin(mmlu_description(one));
     if (shots > 0) {
       auto const dev = folder / "dev" / text_of(one, "_dev.csv");

@@ -135,7 +135,7 @@ inline void share_beginning(std::span<std::vector<loglikelihood_request>> prompt
     for (auto const& one : requests) {
       auto const& tokens = one.prompt.tokens;
       auto const end = std::ranges::mismatch(common, tokens).in1;
-      common = common.first(std::min(static_cast<std::size_t>(end - common.begin()), tokens.size() - 1));
+      common = common.first((std::min)(static_cast<std::size_t>(end - common.begin()), tokens.size() - 1));
     }
   }
   if (common.size() < least) return;

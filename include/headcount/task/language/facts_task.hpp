@@ -62,13 +62,13 @@ inline constexpr std::array facts_metrics{
   task made{.name = std::string{name}, .seed = options.take_seed()};
   auto const context = options.take<std::size_t>("context", 12);
   auto const most = options.take<std::size_t>("prompts", language.people().size(), option_role::selects);
-  auto const limit = std::min(most, options.take_limit());
+  auto const limit = (std::min)(most, options.take_limit());
   made.setting = options.setting();
 
   random_stream order{mix_bits(made.seed)};
   std::vector<std::string> names;
   std::vector<fact_prompt> facts;
-  for (auto const person : order.some_of(language.people(), std::min(limit, language.people().size()))) {
+  for (auto const person : order.some_of(language.people(), (std::min)(limit, language.people().size()))) {
     names.push_back(language.text({person}));
     random_stream random{mix_bits(made.seed) ^ hash_of(names.back())};
     facts.push_back(make_fact_prompt(language, person, context, random));

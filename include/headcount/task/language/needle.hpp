@@ -65,7 +65,7 @@ struct needle_plan {
     filled += filler.back().size();
   }
   for (auto& sentence : filler) {  // cut what is too much from the start
-    auto const cut = std::min(sentence.size(), filled - (plan.length - used));
+    auto const cut = (std::min)(sentence.size(), filled - (plan.length - used));
     sentence.erase(sentence.begin(), sentence.begin() + static_cast<std::ptrdiff_t>(cut));
     filled -= cut;
   }

@@ -84,7 +84,7 @@ struct recall_prompt {
   options.add_content(asked.language);
   task made{.name = std::string{name}, .seed = options.take_seed()};
   auto const most = options.take<std::size_t>("prompts", 120, option_role::selects);
-  auto const needles = draw_needles(language, 0, 0, std::min(most, options.take_limit()), made.seed).held_out;
+  auto const needles = draw_needles(language, 0, 0, (std::min)(most, options.take_limit()), made.seed).held_out;
   return {make_recall_task(std::move(made), needles)};
 }
 

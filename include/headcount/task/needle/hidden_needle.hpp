@@ -45,7 +45,7 @@ void encode_needle(Tokenizer const& tokenizer, std::span<text_piece const> piece
   result.context = {};
   for (std::size_t i = 0; i < pieces.size(); ++i) {
     if (pieces[i].kind == piece_kind::question)
-      result.before_question = std::min(result.before_question, parts.begins[i]);
+      result.before_question = (std::min)(result.before_question, parts.begins[i]);
     for (auto const range : parts.positions(i)) {
       if (pieces[i].kind == piece_kind::needle) result.needle.insert(range);
       if (pieces[i].kind == piece_kind::needle || pieces[i].kind == piece_kind::context) result.context.insert(range);

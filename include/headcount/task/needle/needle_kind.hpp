@@ -77,16 +77,16 @@ struct drawn_needle {
 /// has not as many words.
 [[nodiscard]] inline std::vector<drawn_needle> draw_needles(needle_kind const& kind, std::size_t count,
                                                             random_stream& random) {
-  std::vector<std::map<std::string, std::string>> slots(count);
+  std::vector<std::map<std::string, std::string>> places(count);
   for (auto const& [name, list] : kind.words) {
     if (list.size() < count)
       throw error{"needle", text_of(count, " needles in one context, and ", list.size(), " words for {", name, "}"),
                   "as many words as needles"};
     auto drawn = random.some_of(list, count);
-    for (std::size_t i = 0; i < count; ++i) slots[i][name] = std::move(drawn[i]);
+    for (std::size_t i = 0; i < count; ++i) places[i][name] = std::move(drawn[i]);
   }
   std::vector<drawn_needle> needles;
-  for (auto const& words : slots) {
+  for (auto const& words : places) {
     drawn_needle one{.sentence = fill_template(kind.sentence, words),
                      .question = fill_template(kind.question, words),
                      .answer = fill_template(kind.answer, words),

@@ -70,7 +70,7 @@ struct needle_asking {
   auto const cells = grid.lengths.size() * grid.depths.size();
   if (cells == 0) throw error{text_of("task ", name), "it has no length or no depth", "one or more of each"};
   auto const most = options.take("prompts", cells, option_role::selects);
-  auto const count = std::min(most, options.take_limit());
+  auto const count = (std::min)(most, options.take_limit());
   if (is_published) {
     published_protocol how{.lengths = grid.lengths, .depths = {}, .form = kind.form};
     for (auto const depth : grid.depths) how.depths.push_back(static_cast<int>(depth));
@@ -105,7 +105,7 @@ template <std::invocable<text_needle const&> EditsOf>
     // The answer as it would go on, for the draft: after a word, so that it begins as it does within a text.
     auto const lead = tokenizer.encode("so");
     auto draft = tokenizer.encode("so " + one.answer);
-    draft.erase(draft.begin(), draft.begin() + static_cast<std::ptrdiff_t>(std::min(lead.size(), draft.size())));
+    draft.erase(draft.begin(), draft.begin() + static_cast<std::ptrdiff_t>((std::min)(lead.size(), draft.size())));
     generation_request request{.prompt = {.tokens = one.tokens, .edits = edits_of(one)},
                                .max_new_tokens = asking.max_new_tokens,
                                .stop = asking.stop,

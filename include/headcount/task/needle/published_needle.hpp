@@ -68,8 +68,8 @@ template <text_tokenizer Tokenizer>
   }
   if (all.size() > length) all = tokenizer.encode(tokenizer.decode(std::span{all}.first(length)));
   auto const needle = tokenizer.encode(how.needle);
-  auto const most = length - std::min(how.buffer, length);
-  if (all.size() + needle.size() > most) all.resize(std::min(all.size(), most - std::min(needle.size(), most)));
+  auto const most = length - (std::min)(how.buffer, length);
+  if (all.size() + needle.size() > most) all.resize((std::min)(all.size(), most - (std::min)(needle.size(), most)));
   auto const place = static_cast<std::ptrdiff_t>(published_place(all, tokenizer.encode("."), depth));
   all.insert(all.begin() + place, needle.begin(), needle.end());
   return tokenizer.decode(all);
@@ -86,11 +86,11 @@ template <text_tokenizer Tokenizer>
   for (auto const length : how.lengths)
     for (auto const depth : how.depths) {
       auto const context = published_context(tokenizer, hay.text, how, length, depth);
-      auto const at = std::min(context.find(sentence), context.size());
+      auto const at = (std::min)(context.find(sentence), context.size());
       std::vector<text_piece> const pieces{
           {piece_kind::context, context.substr(0, at)},
           {piece_kind::needle, context.substr(at, sentence.size())},
-          {piece_kind::context, context.substr(std::min(at + sentence.size(), context.size()))}};
+          {piece_kind::context, context.substr((std::min)(at + sentence.size(), context.size()))}};
       text_needle one{.id = name_of_cell(length, depth, 0),
                       .length = length,
                       .depth = static_cast<double>(depth),

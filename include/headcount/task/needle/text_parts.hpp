@@ -44,7 +44,7 @@ template <text_tokenizer Tokenizer>
     text_before = text_before.substr(0, text_before.find_last_not_of(" \t\r\n") + 1);
     auto const before = encode_with_bos(tokenizer, text_before);
     auto const common = std::ranges::mismatch(before, all).in2 - all.begin();
-    auto begin = std::max(static_cast<std::size_t>(common), start);
+    auto begin = (std::max)(static_cast<std::size_t>(common), start);
     if (begin < before.size()) {  // tokens are not those of the beginning by itself: go by what they say
       auto const said = tokenizer.decode(std::span{before}.subspan(start)).size();
       while (begin < all.size() && size_of(begin) < said) ++begin;

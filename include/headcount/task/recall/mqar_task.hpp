@@ -43,7 +43,7 @@ inline constexpr std::array mqar_metrics{
   auto const queries_are =
       options.take_one_of("queries", {"generation", "prefill"}) == "prefill" ? phase::prefill : phase::generation;
   auto const most = options.take<std::size_t>("prompts", 100, option_role::selects);
-  auto const count = std::min(most, options.take_limit());
+  auto const count = (std::min)(most, options.take_limit());
   made.setting = options.setting();
   if (plan.vocabulary > asked.model.vocabulary())
     throw error{text_of("task ", name), text_of("vocabulary = ", plan.vocabulary),

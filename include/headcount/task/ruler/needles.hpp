@@ -102,7 +102,7 @@ namespace detail {
 /// cut from, and repeated where it is too short.
 [[nodiscard]] inline sample make_needles(needle_task const& task, std::span<std::string const> essay, std::size_t size,
                                          random_stream random) {
-  auto const key_count = std::max(task.keys, task.queries);
+  auto const key_count = (std::max)(task.keys, task.queries);
   std::vector<std::string> keys;
   if (task.key == value_kind::words) keys = draw_compounds(key_count, random);
   else

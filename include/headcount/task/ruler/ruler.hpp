@@ -53,7 +53,7 @@ template <text_tokenizer Tokenizer>
   };
   for (auto const& [known, task] : needle_tasks)
     if (known == name)
-      return fill(std::max(task.keys, task.queries) * task.values,
+      return fill((std::max)(task.keys, task.queries) * task.values,
                   [&](std::size_t size) { return make_needles(task, essay, size, random); });
   if (name == "vt") return fill(5, [&](std::size_t size) { return make_tracking({}, size, random); });
   if (name == "cwe") return fill(11, [&](std::size_t size) { return make_common_words(size, length < 4096, random); });

@@ -71,7 +71,7 @@ namespace detail {
   auto const seed = options.take_seed();
   auto const length = options.take<std::size_t>("length", 4096, option_role::selects);
   auto const most = options.take<std::size_t>("prompts", 100, option_role::selects);
-  auto const count = std::min(most, options.take_limit());
+  auto const count = (std::min)(most, options.take_limit());
   auto const folder = take_haystack(asked, name, options, false);
   constexpr std::string_view family = "ruler/";
   std::vector<task> tasks;

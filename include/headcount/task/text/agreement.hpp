@@ -46,14 +46,14 @@ inline constexpr std::array agreement_metrics{
   options.add_to_setting(text_of("data=", path.filename().string()));
   auto documents = read_documents(path);
   options.add_content(path);
-  documents.resize(std::min(limit, documents.size()));
+  documents.resize((std::min)(limit, documents.size()));
   std::vector<std::vector<token>> texts;
   for (auto const& one : documents) {
     texts.push_back(encode_with_bos(asked.tokenizer_for(name), one.text));
     if (texts.back().size() < prefill + 2)
       throw error{one.what, text_of("it has ", texts.back().size(), " tokens"),
                   text_of("more than ", prefill + 1, ", a prefill and what is generated after it")};
-    texts.back().resize(std::min(texts.back().size(), prefill + 1 + generation));
+    texts.back().resize((std::min)(texts.back().size(), prefill + 1 + generation));
   }
 
   std::vector<task> tasks;

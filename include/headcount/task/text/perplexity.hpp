@@ -32,7 +32,7 @@ namespace headcount::v0::evaluate {
                                                                         std::size_t longest, phase read_as) {
   std::vector<loglikelihood_request> windows;
   for (std::size_t done = 0; done < text.size();) {
-    auto const count = std::min(longest, text.size() - done);
+    auto const count = (std::min)(longest, text.size() - done);
     auto const end = done + count;
     loglikelihood_request window{.continuations = {{text.begin() + static_cast<std::ptrdiff_t>(done),
                                                     text.begin() + static_cast<std::ptrdiff_t>(end)}},
@@ -107,7 +107,7 @@ inline constexpr std::array perplexity_metrics{metric{.name = "word_perplexity",
   std::vector<size> sizes;
   auto documents = read_documents(path);
   options.add_content(path);
-  documents.resize(std::min(limit, documents.size()));
+  documents.resize((std::min)(limit, documents.size()));
   for (auto const& one : documents) {
     auto const tokens = tokenizer.encode(one.text);
     if (tokens.empty()) throw error{one.what, "it has no token", "a text that is not empty"};

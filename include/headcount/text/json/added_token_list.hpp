@@ -55,7 +55,7 @@ class added_token_list {
     return own ? *own : vocabulary_.id_of(name).value_or(next_);
   }
   void put(added_token one) {
-    next_ = std::max(next_, one.id + 1);
+    next_ = (std::max)(next_, one.id + 1);
     auto const [found, is_new] = places_.emplace(one.content, all_.size());
     if (is_new) all_.push_back(std::move(one));
     else all_[found->second] = std::move(one);

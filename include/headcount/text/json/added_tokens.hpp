@@ -59,7 +59,7 @@ class added_token_finder {
       auto begin = at;
       auto end = at += bytes;
       if (one->single_word && touches_word(text, begin, end)) continue;
-      if (one->lstrip) begin = std::max(without_trailing_space(text.substr(0, begin)).size(), done);
+      if (one->lstrip) begin = (std::max)(without_trailing_space(text.substr(0, begin)).size(), done);
       if (one->rstrip) end = text.size() - without_leading_space(text.substr(end)).size();
       if (done < begin) plain(text.substr(done, begin - done), done);
       known(one->id);

@@ -83,7 +83,7 @@ class byte_pairs {
     std::size_t next;
     bool is_there = true;
   };
-  static constexpr auto none = std::numeric_limits<std::size_t>::max();
+  static constexpr auto none = (std::numeric_limits<std::size_t>::max)();
 
   [[nodiscard]] static std::uint64_t pair_of(token left, token right) noexcept {
     return std::uint64_t{static_cast<std::uint32_t>(left)} << 32u | static_cast<std::uint32_t>(right);

@@ -31,8 +31,8 @@ enum class split_behavior { removed, isolated, merged_with_previous, merged_with
     bool previous = false;
     for (auto const& one : range) {
       if (!pieces.empty() && joins(one.is_match, previous)) {
-        pieces.back().begin = std::min(pieces.back().begin, one.begin);
-        pieces.back().end = std::max(pieces.back().end, one.end);
+        pieces.back().begin = (std::min)(pieces.back().begin, one.begin);
+        pieces.back().end = (std::max)(pieces.back().end, one.end);
       } else {
         pieces.push_back(one);
       }

@@ -1,0 +1,18 @@
+// expect: headcount: this scorer reads attention rows: evidence
+#include <cstdint>
+#include <span>
+
+#include <headcount/headcount.hpp>
+
+using namespace headcount;
+
+#ifdef HEADCOUNT_WRONG
+using number = std::int16_t;
+#else
+using number = float;
+#endif
+
+head_set mistake(number const (&weights)[2][4]) {
+  return decide(score::entropy{} | select::top_k{1}, site{.heads = 2},
+                [&](std::size_t head) { return std::span<number const>{weights[head]}; });
+}

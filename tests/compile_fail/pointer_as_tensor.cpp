@@ -1,0 +1,14 @@
+// expect: headcount: this memory does not say how much it is
+#include <span>
+
+#include <headcount/headcount.hpp>
+
+using namespace headcount;
+
+void mistake(float* memory) {
+#ifdef HEADCOUNT_WRONG
+  (void)as_tensor(memory, {2, 2});
+#else
+  (void)as_tensor(std::span{memory, 4}, {2, 2});
+#endif
+}

@@ -1,0 +1,16 @@
+// expect: headcount: this scorer reads attention rows: evidence
+#include <span>
+
+#include <headcount/headcount.hpp>
+
+using namespace headcount;
+
+head_set mistake(float const (&weights)[2][4]) {
+  return decide(score::entropy{} | select::top_k{1}, site{.heads = 2}, [&](std::size_t head) {
+#ifdef HEADCOUNT_WRONG
+    return &weights[head][0];
+#else
+    return std::span<float const>{weights[head]};
+#endif
+  });
+}
