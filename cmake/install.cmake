@@ -32,7 +32,7 @@ configure_file(cmake/headcount.pc.in headcount.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/headcount.pc DESTINATION share/pkgconfig)
 
 if(TARGET headcount_tool)
-  install(TARGETS headcount_tool)
+  install(TARGETS headcount_tool OPTIONAL)  # the headers are installed without building anything
   install(DIRECTORY examples/models/ DESTINATION ${CMAKE_INSTALL_DATADIR}/headcount/models PATTERN "*.py" EXCLUDE
           PATTERN train EXCLUDE)
   install(DIRECTORY ${PROJECT_BINARY_DIR}/examples/report/ DESTINATION ${CMAKE_INSTALL_DATADIR}/headcount/report OPTIONAL

@@ -9,7 +9,7 @@ tool="libcli11-dev libfmt-dev gnuplot-nox"
 case "${1:-}" in
   demo) packages="$build $tool" ;;
   test) packages="$build $tool doctest-dev librapidcheck-dev libxtensor-dev libopenmpi-dev openmpi-bin chromium-headless-shell"
-    packages="$packages clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev libc++-19-dev libc++abi-19-dev"
+    packages="$packages doxygen clang-19 clang-format-19 libclang-rt-19-dev libomp-19-dev libc++-19-dev libc++abi-19-dev"
     packages="$packages python3-numpy python3-sentencepiece python3-protobuf"  # stand-ins for published checkpoints
     # For the report and its test; often there as something else than Debian's package.
     command -v npm > /dev/null || packages="$packages npm" ;;

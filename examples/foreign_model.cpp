@@ -1,4 +1,5 @@
-// How is an engine of one's own evaluated, and its heads ranked? The engine is in foreign_model.hpp.
+// How is an engine of one's own evaluated, and its heads ranked: are heads chosen once as good as heads chosen at every
+// token? The engine is in foreign_model.hpp.
 
 #include <cstddef>
 #include <cstdio>
@@ -32,8 +33,21 @@ int main() {
     for (std::size_t key = 0; key < pairs.size(); key += 2)
       requests.back().continuations.push_back({pairs[key], pairs[key + 1]});
   }
+
+  // [static] Which head attends to where the answer stands? Ranked once, on other pairs than those asked.
+  std::vector<calibration_text> texts;
+  for (std::size_t i = 0; i < 20; ++i) {
+    auto text = random.some_of(words, 12);
+    text.push_back(text[2]);
+    texts.push_back({.prompt = text, .answer = {text[3]}, .source = {{3, 3}}});
+  }
+  auto const scores = needle_attention(toy_model{}, texts);
+  score::fixed const ranked{in_memory("needle_attention", ranking{.scores = scores})};
   std::vector<any_policy> const policies{dense, (score::entropy{} | select::top_k{1}).during(phase::generation),
+                                         (ranked | select::top_k{1}).during(phase::generation),
                                          none.during(phase::generation)};
+  // [static]
+
   std::vector<int> right(policies.size());
   work done;
   teacher_force(toy_model{}, requests, policies, done, [&](forced_token at, auto logits) {
@@ -42,14 +56,6 @@ int main() {
   });
   for (std::size_t p = 0; p < policies.size(); ++p)
     std::printf("%s: %d of 120 values recalled\n", print(policies[p]).c_str(), right[p]);
-  // Which head attends to where the answer stands?
-  std::vector<calibration_text> texts;
-  for (auto const& one : requests) {
-    auto prompt = one.prompt.tokens;
-    prompt.push_back(prompt[2]);
-    texts.push_back({.prompt = prompt, .answer = {prompt[3]}, .source = {{3, 3}}});
-  }
-  auto const scores = needle_attention(toy_model{}, texts);
   for (auto const score : scores.front()) std::printf("%.2f of attention on the answer\n", score);
   std::printf("%zu tokens computed, %zu one by one\n", done.computed.load(), done.tokens_without_sharing.load());
 }

@@ -10,7 +10,7 @@
 namespace headcount::v0 {
 
 /// How many hold a value, counted by any number of threads, from 1 on. By the builtins of GCC and Clang where there are
-/// some: libstdc++'s <atomic>, with the waiting of C++20, is an eighth of what a policy's headers cost to compile.
+/// some: libstdc++'s `<atomic>`, with the waiting of C++20, is an eighth of what a policy's headers cost to compile.
 class holder_count {
  public:
 #if defined(__GNUC__)

@@ -10,7 +10,8 @@
 namespace headcount::v0 {
 
 /// A value that several hold and nobody changes, freed with its last holder: what std::shared_ptr<Value const> is,
-/// without <memory>, which is a fifth of what a policy's headers cost to compile. Copying is safe between threads.
+/// without the header memory, which is a fifth of what a policy's headers cost to compile. Copying is safe between
+/// threads.
 template <class Value>
 class shared {
  public:

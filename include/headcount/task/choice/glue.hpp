@@ -52,8 +52,8 @@ namespace headcount::v0::evaluate {
   return {&acc, 1};
 }
 
-/// How one data set of GLUE is asked: `{field}` in the wording stands for the field's text, `{field.}` for the text
-/// without white space around it and with a full stop at its end.
+/// How one data set of GLUE is asked. In the wording, `{field}` is where the text of a field goes, `{field.}` where it
+/// goes without white space around it and with a full stop at its end.
 struct glue_form {
   std::string_view name;
   std::string_view wording;

@@ -11,7 +11,7 @@ namespace headcount::v0::evaluate {
 
 /// A question about what a model learnt in training, with choices of one token each.
 struct fact_prompt {
-  sentence_tokens prompt;      ///< <bos>, filler that does not name the person, the question
+  sentence_tokens prompt;      ///< `<bos>`, filler that does not name the person, the question
   std::vector<token> choices;  ///< professions, the right one among them
   std::size_t gold = 0;        ///< index of the right choice
 };

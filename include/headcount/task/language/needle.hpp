@@ -18,7 +18,7 @@ namespace headcount::v0::evaluate {
 /// One question about one needle in a haystack. The context comes first and the question last, so that several
 /// questions can continue one prefill of the same context.
 struct needle_prompt {
-  sentence_tokens context;  ///< <bos>, filler and needles
+  sentence_tokens context;  ///< `<bos>`, filler and needles
   sentence_tokens question;
   sentence_tokens answer;     ///< what a model that has found the needle says next
   token_positions needle;     ///< where the needle's tokens stand in the context
@@ -30,7 +30,7 @@ struct needle_prompt {
 
 /// How contexts are made.
 struct needle_plan {
-  std::size_t length = 240;         ///< tokens of context and question together, <bos> included
+  std::size_t length = 240;         ///< tokens of context and question together, `<bos>` included
   std::vector<double> depths{0.5};  ///< where needles stand, one each: 0 before all filler, 1 after it
 };
 
