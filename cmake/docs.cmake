@@ -6,7 +6,7 @@ if(NOT HEADCOUNT_DOXYGEN)
   return()
 endif()
 set(headcount_docs_output ${PROJECT_SOURCE_DIR}/build/docs)
-configure_file(docs/Doxyfile.in Doxyfile @ONLY)
+configure_file(cmake/Doxyfile.in Doxyfile @ONLY)
 add_custom_target(docs COMMENT "Writing ${headcount_docs_output}/index.html" VERBATIM
   COMMAND ${CMAKE_COMMAND} -E make_directory ${headcount_docs_output}
   COMMAND ${HEADCOUNT_DOXYGEN} ${PROJECT_BINARY_DIR}/Doxyfile)
