@@ -36,6 +36,7 @@ endmacro()
 
 macro(headcount_find_dependencies)
   set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)  # seen by the project that this is a part of
+  get_property(known DIRECTORY PROPERTY CACHE_VARIABLES)
   if(wants_eigen OR wants_reference)
     headcount_find(Eigen3 "headcount::eigen, the reference models and what is built on them")
     headcount_check_eigen()
@@ -51,6 +52,13 @@ macro(headcount_find_dependencies)
   endif()
   if(wants_xtensor)
     headcount_find(xtensor "headcount::xtensor")
+  endif()
+  if(NOT PROJECT_IS_TOP_LEVEL)  # where packages were found is no option of the project around
+    get_property(found DIRECTORY PROPERTY CACHE_VARIABLES)
+    list(REMOVE_ITEM found "" ${known})
+    foreach(entry IN LISTS found)
+      unset(${entry} CACHE)
+    endforeach()
   endif()
 endmacro()
 

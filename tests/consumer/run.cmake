@@ -48,6 +48,8 @@ elseif(WAY STREQUAL "build_tree")
   make_core()
   consume(project -DWAY=find_package -DCMAKE_PREFIX_PATH=${WORK}/core ${core_only})
 elseif(WAY STREQUAL "add_subdirectory" OR WAY STREQUAL "fetch_content")
+  run(${configure} -S ${here}/project -B ${WORK}/all -DHEADCOUNT_SOURCE=${SOURCE} -DWAY=${WAY})
+  run(${CMAKE_COMMAND} ${WORK}/all)  # once more, with what the first time kept
   consume(project -DWAY=${WAY} -DHEADCOUNT_COMPONENTS=OFF)
 elseif(WAY STREQUAL "pkg_config")
   make_core(INSTALL)
