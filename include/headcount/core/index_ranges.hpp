@@ -22,10 +22,12 @@ class index_ranges {
   /// Adds a range, merging it with those it touches. O(ranges).
   void insert(index_range range) {
     auto const before = [](index_range a, index_range b) { return a.last < b.first && a.last + 1 < b.first; };
-    auto const [begin, end] = std::equal_range(ranges_.begin(), ranges_.end(), range, before);
-    if (begin != end) {
-      range.first = (std::min)(range.first, begin->first);
-      range.last = (std::max)(range.last, (end - 1)->last);
+    auto begin = ranges_.begin();
+    while (begin != ranges_.end() && before(*begin, range)) ++begin;
+    auto end = begin;
+    for (; end != ranges_.end() && !before(range, *end); ++end) {
+      range.first = (std::min)(range.first, end->first);
+      range.last = (std::max)(range.last, end->last);
     }
     ranges_.insert(ranges_.erase(begin, end), range);
   }

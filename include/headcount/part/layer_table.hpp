@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <initializer_list>
 #include <optional>
@@ -31,21 +30,12 @@ class layer_table {
 
   /// Adds layers; false, and nothing is added, when one of them has a number already. O(entries).
   [[nodiscard]] bool insert(entry next) {
-    auto const after =
-        std::ranges::find_if(entries_, [&](entry const& known) { return known.layers.last >= next.layers.first; });
-    if (after != entries_.end() && after->layers.first <= next.layers.last) return false;
-    auto const continues = [](entry const& a, entry const& b) {
-      return a.number == b.number && a.layers.last + 1 == b.layers.first;
-    };
-    auto at = entries_.insert(after, next);
-    if (at + 1 != entries_.end() && continues(*at, *(at + 1))) {
-      at->layers.last = (at + 1)->layers.last;
-      at = entries_.erase(at + 1) - 1;
-    }
-    if (at != entries_.begin() && continues(*(at - 1), *at)) {
-      (at - 1)->layers.last = at->layers.last;
-      entries_.erase(at);
-    }
+    auto at = entries_.begin();
+    while (at != entries_.end() && at->layers.last < next.layers.first) ++at;
+    if (at != entries_.end() && at->layers.first <= next.layers.last) return false;
+    at = entries_.insert(at, next);
+    join_with_next(at);
+    if (at != entries_.begin()) join_with_next(at - 1);
     return true;
   }
 
@@ -62,6 +52,13 @@ class layer_table {
   [[nodiscard]] friend bool operator==(layer_table const&, layer_table const&) noexcept = default;
 
  private:
+  void join_with_next(std::vector<entry>::iterator at) {
+    auto const next = at + 1;
+    if (next == entries_.end() || at->number != next->number || at->layers.last + 1 != next->layers.first) return;
+    at->layers.last = next->layers.last;
+    entries_.erase(next);
+  }
+
   std::vector<entry> entries_;
 };
 

@@ -2,9 +2,7 @@
 
 #include <cstddef>
 #include <limits>
-#include <optional>
 #include <span>
-#include <utility>
 #include <vector>
 
 #include <headcount/score/any_scorer.hpp>
@@ -29,13 +27,17 @@ class scorer_state {
   /// Forgets everything, unless the state is already that of this scorer and selector: what a policy reads in its past
   /// is its own.
   void belong_to(any_scorer const& score, any_selector const& select) {
-    if (owner_ && owner_->first == score && owner_->second == select) return;
+    if (owned_ && score_ == score && select_ == select) return;
     layers_.clear();
-    owner_.emplace(score, select);
+    owned_ = true;
+    score_ = score;
+    select_ = select;
   }
 
  private:
-  std::optional<std::pair<any_scorer, any_selector>> owner_;
+  bool owned_ = false;
+  any_scorer score_;
+  any_selector select_;
   std::vector<std::vector<double>> layers_;
 };
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -55,7 +54,7 @@ struct layer_predictor {
       for (std::size_t head = 0; head < scores.size(); ++head) scores[head] = last(input, head);
       return;
     }
-    std::ranges::copy(last.bias, scores.begin());
+    for (std::size_t head = 0; head < scores.size(); ++head) scores[head] = last.bias[head];
     for (std::size_t unit = 0; unit < last.inputs; ++unit) {
       double value = maps.front()(input, unit);
       if (relu && value < 0) value = 0;
@@ -71,8 +70,9 @@ struct head_predictor {
 
   /// The predictor of a layer; null when there is none.
   [[nodiscard]] layer_predictor const* at(std::size_t layer) const noexcept {
-    auto const found = std::ranges::find(layers, layer, &layer_predictor::layer);
-    return found == layers.end() ? nullptr : &*found;
+    for (auto const& one : layers)
+      if (one.layer == layer) return &one;
+    return nullptr;
   }
 
   void add_to(content_digest& digest) const noexcept { digest.add(layers); }

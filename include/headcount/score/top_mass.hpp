@@ -41,14 +41,16 @@ struct top_mass {
         filled_ = size_ == n_;
       } else {
         if (value <= heap.front()) return;
-        std::ranges::pop_heap(heap, std::ranges::greater{});
+        std::pop_heap(heap.begin(), heap.end(), larger_below);
         heap.back() = value;
       }
-      std::ranges::push_heap(heap, std::ranges::greater{});
+      std::push_heap(heap.begin(), heap.end(), larger_below);
     }
     [[nodiscard]] std::span<double const> values() const noexcept { return std::span{values_}.first(size_); }
 
    private:
+    static constexpr bool larger_below(double a, double b) noexcept { return a > b; }
+
     std::array<double, most> values_;
     std::size_t n_;
     std::size_t size_ = 0;
