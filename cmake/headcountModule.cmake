@@ -1,5 +1,5 @@
 # headcount::module: `import headcount;`, compiled in the project that asks for it, by its compiler and its flags. Included
-# with `headcount_module` naming the module's file.
+# with `headcount_module` naming the module's file. The tests compile that by Clang 19 alone: their CMake is 3.25.
 
 if(CMAKE_VERSION VERSION_LESS 3.28)
   message(FATAL_ERROR "headcount::module needs CMake 3.28, which compiles C++20 modules; this is ${CMAKE_VERSION}")
