@@ -18,6 +18,7 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/error.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/file/write_file.hpp>
 #include <headcount/measure/ask.hpp>
 #include <headcount/measure/work.hpp>
@@ -217,7 +218,7 @@ void build_bridge(bridge_options const& chosen) {
                                       {"task_identity", asking.identity},
                                       {"rows", std::move(figures)},
                                       {"agreement", agreement_of(all.rankings, chosen.k)}};
-  reference::write_text(chosen.output, result.dump(1) + "\n");
+  reference::write_text(chosen.output, headcount::reference::in_text(result, 1) + "\n");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include <headcount/file/json_file.hpp>
 #include <headcount/result/canonical.hpp>
 #include <headcount/result/pairing.hpp>
 #include <headcount/result/read_rows.hpp>
@@ -119,7 +120,7 @@ void compare_rows(compare_options const& chosen) {
     if (chosen.json) out["comparisons"].push_back(to_json(one, sentence));
     else fmt::print("{}\n", sentence);
   }
-  if (chosen.json) fmt::print("{}\n", out.dump(2));
+  if (chosen.json) fmt::print("{}\n", headcount::reference::in_text(out, 2));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <headcount/cost/model_cost.hpp>
 #include <headcount/cost/model_memory.hpp>
 #include <headcount/cost/roofline.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/reference/checkpoint/config_json.hpp>
 
 #include "commands.hpp"
@@ -112,7 +113,7 @@ void print_cost(cost_options const& chosen) {
                  full.sum(&block_cost::cache));
   }
   if (chosen.json) {
-    fmt::print("{}\n", out.dump(2));
+    fmt::print("{}\n", headcount::reference::in_text(out, 2));
     return;
   }
   auto const gigabytes = [](std::size_t bytes) { return static_cast<double>(bytes) * 1e-9; };

@@ -19,6 +19,7 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/error.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/file/write_file.hpp>
 #include <headcount/result/journal.hpp>
 #include <headcount/task/language/small_language.hpp>
@@ -266,7 +267,7 @@ void run_demo(demo_options const& chosen) {
   print_differences(measured);
   print_examples(measured);
 
-  headcount::reference::write_text(output / "findings.json", findings.dump(1) + "\n");
+  headcount::reference::write_text(output / "findings.json", headcount::reference::in_text(findings, 1) + "\n");
   fmt::print("\nwrote {}\n", (output / "findings.json").lexically_normal().string());
   if (draw_picture(output / "findings.svg", measured))
     fmt::print("wrote {}\n", (output / "findings.svg").lexically_normal().string());

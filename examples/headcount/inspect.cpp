@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include <headcount/file/json_file.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>
 #include <headcount/reference/model/model.hpp>
 
@@ -98,7 +99,7 @@ void add_inspect(CLI::App& app) {
   command->footer("Example:\n  headcount inspect examples/models/tiny-jamba --json");
   command->callback([chosen] {
     auto const facts = describe(*load_model(chosen->model).snapshot);
-    if (chosen->json) fmt::print("{}\n", facts.dump(2));
+    if (chosen->json) fmt::print("{}\n", headcount::reference::in_text(facts, 2));
     else print_table(facts);
   });
 }

@@ -15,6 +15,7 @@
 #include <headcount/core/head_outputs.hpp>
 #include <headcount/core/random.hpp>
 #include <headcount/engine/model_under_test.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy_file/head_outputs_file.hpp>
 #include <headcount/ranking/calibration_task.hpp>
@@ -202,7 +203,7 @@ void compare_masks(masks_options const& chosen) {
                                         {"rows", std::move(lines)},
                                         {"kl", table(&text_disagreement::kl)},
                                         {"other_choice", table(&text_disagreement::other_choice)}};
-    fmt::print("{}\n", result.dump(1));
+    fmt::print("{}\n", headcount::reference::in_text(result, 1));
     return;
   }
   print_matrix("KL(row, column), nats a token", names, value_between(&text_disagreement::kl));

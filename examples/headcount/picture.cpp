@@ -9,6 +9,7 @@
 #include <fmt/core.h>
 
 #include <headcount/core/error.hpp>
+#include <headcount/file/write_file.hpp>
 
 namespace tool {
 namespace {
@@ -58,7 +59,7 @@ std::string panel(measurement const& of, std::size_t number) {
 
 bool draw_picture(std::filesystem::path const& path, std::span<measurement const> measured) {
   if (std::system("command -v gnuplot > /dev/null 2>&1") != 0) return false;
-  auto const temporary = path.string() + ".part";
+  auto const temporary = headcount::reference::temporary_beside(path).string();
   std::string script = fmt::format(
       "set terminal svg size 1500,840 font 'sans,12' background rgb 'white'\nset output \"{}\"\n"
       "set multiplot layout 2,3\nset yrange [-0.03:1.03]\nset grid lc rgb '#dddddd'\nset key bottom right\n"
@@ -71,7 +72,7 @@ bool draw_picture(std::filesystem::path const& path, std::span<measurement const
   if (gnuplot == nullptr) return false;
   std::fputs(script.c_str(), gnuplot.get());
   if (pclose(gnuplot.release()) != 0) throw headcount::error{path.string(), "gnuplot could not draw it"};
-  std::filesystem::rename(temporary, path);
+  std::filesystem::rename(temporary, headcount::reference::behind_links(path));
   return true;
 }
 

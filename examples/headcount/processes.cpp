@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <exception>
+#include <string>
 
 #include <CLI/CLI.hpp>
 
@@ -14,18 +15,33 @@
 namespace tool {
 namespace {
 
+int started_by_srun() {
+  auto const* const size = std::getenv("SLURM_STEP_NUM_TASKS");
+  return size == nullptr ? 0 : std::atoi(size);
+}
+
 /// How many processes a launcher started, by what it says to each; 0 without one.
 int launched() {
   for (auto const* name : {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE"})
     if (auto const* const size = std::getenv(name)) return std::atoi(size);
-  return 0;
+  return std::getenv("PMIX_RANK") != nullptr ? started_by_srun() : 0;
+}
+
+/// Throws headcount::error where each of several processes would take itself for the only one.
+void require_joined(bool is_part) {
+  if (is_part || launched() != 0 || started_by_srun() <= 1) return;
+  auto const count = std::to_string(started_by_srun());
+  throw headcount::error{"sweep", "srun started " + count + " processes that know nothing of each other",
+                         "srun --mpi=pmix with a build that finds MPI, or --shard $((SLURM_PROCID + 1))/" + count +
+                             " and headcount merge"};
 }
 
 }  // namespace
 
 #ifdef HEADCOUNT_WITH_MPI
 
-processes::processes() {
+processes::processes(bool is_part) {
+  require_joined(is_part);
   if (launched() == 0) return;  // nobody else pays for MPI
   int given = 0;
   MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &given);
@@ -58,7 +74,8 @@ void processes::together(std::function<void()> const& step) const {
 
 #else
 
-processes::processes() {
+processes::processes(bool is_part) {
+  require_joined(is_part);
   if (launched() > 1)
     throw headcount::error{"sweep", "it was started by mpirun, and this headcount was built without MPI",
                            "--shard I/N and headcount merge, or a build that finds MPI"};

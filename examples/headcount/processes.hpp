@@ -8,8 +8,9 @@ namespace tool {
 /// The processes that mpirun started, or this one alone.
 class processes {
  public:
-  /// Joins the others. Throws headcount::error under mpirun when this was built without MPI.
-  processes();
+  /// Joins the others. Throws headcount::error under mpirun when this was built without MPI, and under srun where the
+  /// others cannot be joined, unless this one does a part of its own.
+  explicit processes(bool is_part);
   ~processes();
   processes(processes const&) = delete;
   processes& operator=(processes const&) = delete;

@@ -111,9 +111,11 @@ double seconds_a_token(any_model const& model) {
   return seconds / static_cast<double>(tokens.size());
 }
 
-void say_unlocked(std::filesystem::path const& output) {
-  fmt::print(stderr, "warning: {}: the file system has no locks; two runs that write it at once would spoil it\n",
-             output.string());
+void say_unlocked(std::filesystem::path const& output, journal const& file) {
+  fmt::print(stderr,
+             "warning: {}: the file system has no locks ({}); two runs that write it at once would spoil it: give each "
+             "an --output or a --shard of its own\n",
+             output.string(), file.unlocked_reason());
 }
 
 /// What the rows of a piece weigh against those of others, in seconds.
@@ -184,7 +186,7 @@ void run_sweep(sweep_options const& chosen) {
   if (!chosen.shard.empty()) part = parse_shard(chosen.shard);
   std::filesystem::path const output =
       part ? path_of_shard(chosen.output, *part) : std::filesystem::path{chosen.output};
-  processes const world;
+  processes const world{part.has_value()};
   if (reference::is_stream(output)) throw error{output.string(), "a sweep cannot be gone on with there", "a file"};
   reference::require_not_input(output, chosen.plan);
   loaded_sweep sweep;
@@ -196,7 +198,7 @@ void run_sweep(sweep_options const& chosen) {
   world.together([&] {
     if (!world.is_first() || chosen.dry_run) return;
     file.emplace(output, chosen.fresh);
-    if (!file->is_locked()) say_unlocked(output);
+    if (!file->is_locked()) say_unlocked(output, *file);
     if (!chosen.fresh) require_unchanged(sweep, output);
     for (auto const& left : find_parts(output)) {
       if (!chosen.fresh) {
@@ -294,10 +296,11 @@ void merge_files(merge_options const& chosen) {
     fmt::print(stderr, "warning: {} is missing: its rows are not in {}\n", missing.string(), chosen.output);
   reference::require_writable(chosen.output);
   merged_rows all;
-  for (auto const& file : chosen.files) {
-    if (!std::filesystem::is_regular_file(file)) throw error{file, "cannot be read", "a file of result rows"};
-    all.add(file);
-  }
+  std::string missing;
+  for (auto const& file : chosen.files)
+    if (!std::filesystem::exists(file) || std::filesystem::is_directory(file)) add_to_list(missing, file);
+  if (!missing.empty()) throw error{missing, "cannot be read", "files of result rows"};
+  for (auto const& file : chosen.files) all.add(file);
   all.write(chosen.output);
   fmt::print("wrote {}: {}", chosen.output, counted(all.size(), "row"));
   if (all.repeated() > 0) fmt::print(", {} more than once", all.repeated());

@@ -16,6 +16,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/engine/model_under_test.hpp>
 #include <headcount/file/digest.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/file/write_file.hpp>
 #include <headcount/part/print_part.hpp>
 #include <headcount/policy/any_policy.hpp>
@@ -125,7 +126,7 @@ void train(train_predictor_options const& chosen) {
   }
   if (!chosen.rows.empty()) write_rows(chosen.rows, all);
   file.update(reference::to_json(trained.predictor));
-  reference::write_text(chosen.output, file.dump() + "\n");
+  reference::write_text(chosen.output, headcount::reference::in_text(file) + "\n");
 }
 
 }  // namespace

@@ -22,8 +22,9 @@ async function main() {
     const svg = (await view.toSVG()).replace("<svg", `<svg role="img" aria-label="${words}"`);
     pictures.push([path.join(folder, `${name}.svg`), svg]);
   }
-  for (const [file, svg] of pictures) fs.writeFileSync(`${file}.part`, svg + "\n");
-  for (const [file] of pictures) fs.renameSync(`${file}.part`, file);
+  const part = (file) => path.join(folder, `.headcount-${process.pid}-${path.basename(file)}.part`);
+  for (const [file, svg] of pictures) fs.writeFileSync(part(file), svg + "\n", { flag: "wx" });
+  for (const [file] of pictures) fs.renameSync(part(file), file);
 }
 
 main().catch((failure) => {

@@ -18,12 +18,20 @@
 namespace headcount::v0::reference {
 
 /// A name out of a file, for error messages: in quotes and on one line, whatever it is made of.
-[[nodiscard]] inline std::string in_quotes(std::string const& name) { return nlohmann::json(name).dump(); }
+[[nodiscard]] inline std::string in_quotes(std::string const& name) {
+  return nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+/// JSON as text, with `indent` blanks a level where it is not -1; what is no UTF-8 becomes U+FFFD.
+template <class Json>
+[[nodiscard]] std::string in_text(Json const& json, int indent = -1) {
+  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
 
 /// A value for error messages: on one line, and its beginning where it is long.
 [[nodiscard]] inline std::string in_short(nlohmann::json const& value) {
   constexpr std::size_t longest = 100;
-  auto text = value.dump(-1, ' ', true);
+  auto text = value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
   if (text.size() > longest) text.replace(longest, text.npos, "...");
   return text;
 }

@@ -1,13 +1,19 @@
 #pragma once
 
+#include <atomic>
+#include <cerrno>
 #include <cstddef>
+#include <cstring>
 #include <filesystem>
-#include <fstream>
+#include <random>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <headcount/core/error.hpp>
@@ -15,10 +21,14 @@
 
 namespace headcount::v0::reference {
 
-/// Whether a path is something that can only be written to as it goes, as a pipe or a device.
+/// Whether a path is something that can only be written to as it goes: a pipe, a device, or a file that is open already
+/// (/dev/stdout, /dev/fd/3). What lies in memory (/dev/shm) is a file as any other.
 [[nodiscard]] inline bool is_stream(std::filesystem::path const& path) {
   std::error_code missing;
-  return path.string().starts_with("/dev/") || std::filesystem::is_other(std::filesystem::status(path, missing));
+  auto const text = std::filesystem::absolute(path, missing).lexically_normal().string();
+  bool const is_open = text.starts_with("/proc/") && text.find("/fd/") != text.npos;
+  return is_open || (text.starts_with("/dev/") && !text.starts_with("/dev/shm/")) ||
+         std::filesystem::is_other(std::filesystem::status(path, missing));
 }
 
 /// Where writing to a path ends up: the file that links lead to, whether it is there or not.
@@ -37,38 +47,96 @@ inline void require_writable(std::filesystem::path const& path) {
   if (std::filesystem::is_directory(at, missing)) throw error{path.string(), "cannot be written: it is a folder"};
   if (!std::filesystem::is_directory(folder, missing))
     throw error{path.string(), text_of("cannot be written: there is no folder ", folder.string())};
-  auto const& asked = is_stream(at) ? at : folder;
-  if (::access(asked.c_str(), W_OK) != 0) throw error{path.string(), "cannot be written: no permission"};
+  if (!is_stream(at) && ::access(folder.c_str(), W_OK) != 0)
+    throw error{path.string(), text_of("cannot be written: ", folder.string(), ": ", std::strerror(errno))};
+  if (::access(at.c_str(), W_OK) != 0 && errno != ENOENT)
+    throw error{path.string(), text_of("cannot be written: ", std::strerror(errno))};
 }
 
 /// Throws headcount::error when an output is one of the files that it is made of, under whatever name.
 inline void require_not_input(std::filesystem::path const& output, std::filesystem::path const& input) {
   std::error_code missing;
-  if (std::filesystem::equivalent(output, input, missing))
+  if (!is_stream(behind_links(output)) && std::filesystem::equivalent(output, input, missing))
     throw error{output.string(), text_of("it is read, too: as ", input.string()), "an output of its own"};
 }
 
-/// Writes a file, all of it or nothing: to a temporary file beside it, which then takes its name. Links are followed;
-/// what is no file, as a pipe, is written to as it is. `fill(write)` calls `write(bytes)` as often as it likes. Throws
-/// headcount::error when the file cannot be written; what stood there before then still does.
+namespace detail {
+
+/// A file that is open for writing, and closed with this. POSIX, for the reasons that it gives.
+class open_file {
+ public:
+  open_file(std::filesystem::path path, int file) : path_{std::move(path)}, file_{file} {
+    if (file_ < 0) fail();
+  }
+  open_file(open_file const&) = delete;
+  open_file& operator=(open_file const&) = delete;
+  ~open_file() {
+    if (file_ >= 0) ::close(file_);
+  }
+
+  void write(std::span<std::byte const> bytes) const {
+    while (!bytes.empty()) {
+      auto const written = ::write(file_, bytes.data(), bytes.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail();
+      bytes = bytes.subspan(static_cast<std::size_t>(written));
+    }
+  }
+  /// Takes over who may read and write the file that stands there, and puts it all on the disk.
+  void finish(std::filesystem::path const& target) const {
+    struct ::stat there{};
+    if (::stat(target.c_str(), &there) == 0) (void)::fchmod(file_, there.st_mode & 07777);
+    if (::fsync(file_) != 0 && errno != EINVAL && errno != ENOTSUP) fail();
+  }
+  void close() {
+    if (::close(std::exchange(file_, -1)) != 0 && errno != EINTR) fail();
+  }
+
+ private:
+  [[noreturn]] void fail() const { throw error{path_.string(), text_of("cannot be written: ", std::strerror(errno))}; }
+
+  std::filesystem::path path_;
+  int file_;
+};
+
+}  // namespace detail
+
+/// A name in the folder of a file, that nothing has and nobody else makes: of what is to take the file's name.
+[[nodiscard]] inline std::filesystem::path temporary_beside(std::filesystem::path const& target) {
+  static std::atomic<unsigned> count{0};
+  std::random_device random;
+  std::error_code problem;
+  for (;;) {
+    auto const name = text_of(".headcount-", ::getpid(), "-", ++count, "-", random(), ".part");
+    auto made = target.parent_path() / name;
+    if (!std::filesystem::exists(std::filesystem::symlink_status(made, problem))) return made;
+  }
+}
+
+/// Writes a file, all of it or nothing: to a temporary file beside it, which then takes its name and its permissions.
+/// Of two that write at once one is there whole. Links are followed; what is no file, as a pipe, is written to as it
+/// is. `fill(write)` calls `write(bytes)` as often as it likes. Throws headcount::error, with the reason, when the file
+/// cannot be written; what stood there before then still does.
 template <class Fill>
 void write_file(std::filesystem::path const& path, Fill const& fill) {
   auto const target = behind_links(path);
-  bool const streams = is_stream(target);
-  auto temporary = target;
-  if (!streams) temporary += ".part";
+  if (is_stream(target)) {
+    detail::open_file stream{path, ::open(target.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC)};
+    fill([&](std::span<std::byte const> bytes) { stream.write(bytes); });
+    return stream.close();
+  }
   std::error_code problem;
+  if (std::filesystem::is_directory(target, problem)) throw error{path.string(), "cannot be written: it is a folder"};
+  auto const temporary = temporary_beside(target);
+  detail::open_file file{path, ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)};
   try {
-    std::ofstream file{temporary, std::ios::binary | (streams ? std::ios::app : std::ios::trunc)};
-    fill([&](std::span<std::byte const> bytes) {
-      file.write(reinterpret_cast<char const*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
-    });
+    fill([&](std::span<std::byte const> bytes) { file.write(bytes); });
+    file.finish(target);
     file.close();
-    if (!file) throw error{path.string(), "cannot be written"};
-    if (!streams) std::filesystem::rename(temporary, target, problem);
+    std::filesystem::rename(temporary, target, problem);
     if (problem) throw error{path.string(), text_of("cannot be written: ", problem.message())};
   } catch (...) {
-    if (!streams) std::filesystem::remove(temporary, problem);
+    std::filesystem::remove(temporary, problem);
     throw;
   }
 }

@@ -152,10 +152,9 @@ inline void write_compact(snapshot const& from, std::filesystem::path const& sou
                          {"kept_heads", std::move(kept)},
                          {"version", std::string{version}}};
 
-  auto part = output;
-  part += ".part";
+  auto const part = temporary_beside(output);
   std::error_code problem;
-  if (std::filesystem::exists(output) || std::filesystem::exists(part))
+  if (std::filesystem::exists(std::filesystem::symlink_status(output, problem)))
     throw error{output.string(), "it is there already", "a folder that does not exist"};
   if (!std::filesystem::create_directory(part, problem))
     throw error{output.string(), text_of("cannot be made: ", problem.message())};

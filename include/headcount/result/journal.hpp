@@ -14,6 +14,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <headcount/core/error.hpp>
@@ -36,7 +37,6 @@ struct journal_content {
 /// the line when another was damaged.
 [[nodiscard]] inline journal_content read_journal(std::filesystem::path const& path) {
   journal_content content;
-  if (std::filesystem::file_size(path) == 0) return content;
   reference::mapped_file const file{path};
   std::string_view const text{reinterpret_cast<char const*>(file.bytes().data()), file.bytes().size()};
   for (std::size_t number = 1; content.good_bytes < text.size(); ++number) {
@@ -72,13 +72,15 @@ class journal {
   /// than rows, which then stays as it is.
   explicit journal(std::filesystem::path path, bool fresh = false) : path_{std::move(path)} {
     is_stream_ = reference::is_stream(path_);
-    file_ = ::open(path_.c_str(), (is_stream_ ? O_WRONLY : O_RDWR | O_CREAT) | O_APPEND | O_CLOEXEC, 0666);
-    if (file_ < 0) fail("cannot be written");
+    open();
     if (is_stream_) return;
     try {
-      is_locked_ = ::flock(file_, LOCK_EX | LOCK_NB) == 0;
-      if (!is_locked_ && errno == EWOULDBLOCK)
-        throw error{path_.string(), "another run is writing it", "a file of its own for every run"};
+      lock();
+      while (is_replaced()) {  // another run put its merged rows there between our opening and locking
+        ::close(file_);
+        open();
+        lock();
+      }
       require_rows(path_);
       journal_content content;
       if (!fresh) content = read_journal(path_);
@@ -86,7 +88,7 @@ class journal {
       rows_ = std::move(content.rows);
       if (::ftruncate(file_, static_cast<off_t>(content.good_bytes)) != 0) fail("cannot be written");
     } catch (...) {
-      ::close(file_);
+      if (file_ >= 0) ::close(file_);
       throw;
     }
   }
@@ -100,12 +102,14 @@ class journal {
   /// Whether it is a pipe or a device, which cannot be gone on with.
   [[nodiscard]] bool is_stream() const noexcept { return is_stream_; }
   /// Whether other processes are kept from it: some network file systems have no locks.
-  [[nodiscard]] bool is_locked() const noexcept { return is_locked_; }
+  [[nodiscard]] bool is_locked() const noexcept { return !is_stream_ && unlocked_ == 0; }
+  /// Why they are not; empty where they are.
+  [[nodiscard]] std::string unlocked_reason() const { return unlocked_ == 0 ? "" : std::strerror(unlocked_); }
 
   /// Whether a row with this key was there when it was opened.
   [[nodiscard]] bool has(std::string const& key) const { return keys_.contains(key); }
 
-  /// Adds rows. Throws headcount::error when they cannot be written.
+  /// Adds rows. Throws headcount::error when they cannot be written; then none of them is there.
   void append(std::span<row const> rows) {
     std::string text;
     for (auto const& one : rows) text += print_checksummed(one) + "\n";
@@ -113,13 +117,42 @@ class journal {
     for (std::string_view rest = text; !rest.empty();) {
       auto const written = ::write(file_, rest.data(), rest.size());
       if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail("cannot be written");
+      if (written < 0) {
+        auto const reason = errno;
+        if (!is_stream_ && rest.size() < text.size()) take_back(text.size() - rest.size());
+        errno = reason;
+        fail("cannot be written");
+      }
       rest.remove_prefix(static_cast<std::size_t>(written));
     }
     if (::fdatasync(file_) != 0 && errno != EINVAL) fail("cannot be written");  // EINVAL: no disk, as a pipe
   }
 
  private:
+  void open() {
+    file_ = ::open(path_.c_str(), (is_stream_ ? O_WRONLY : O_RDWR | O_CREAT) | O_APPEND | O_CLOEXEC, 0666);
+    if (file_ < 0) fail("cannot be written");
+  }
+  void lock() {
+    while ((unlocked_ = ::flock(file_, LOCK_EX | LOCK_NB) == 0 ? 0 : errno) == EINTR) {
+    }
+    if (unlocked_ == EWOULDBLOCK)
+      throw error{path_.string(), "another run is writing it", "a file of its own for every run"};
+  }
+  /// Whether the path leads to another file than the one that is open.
+  [[nodiscard]] bool is_replaced() const {
+    struct ::stat opened{};
+    struct ::stat named{};
+    if (::fstat(file_, &opened) != 0) fail("cannot be written");
+    return ::stat(path_.c_str(), &named) != 0 || opened.st_ino != named.st_ino || opened.st_dev != named.st_dev;
+  }
+
+  /// Cuts off the beginning of rows, so that others may still be added.
+  void take_back(std::size_t bytes) noexcept {
+    auto const end = ::lseek(file_, 0, SEEK_END);
+    if (end >= static_cast<off_t>(bytes)) (void)!::ftruncate(file_, end - static_cast<off_t>(bytes));
+  }
+
   [[noreturn]] void fail(std::string_view what) const {
     throw error{path_.string(), text_of(what, ": ", std::strerror(errno))};
   }
@@ -127,7 +160,7 @@ class journal {
   std::filesystem::path path_;
   int file_ = -1;
   bool is_stream_ = false;
-  bool is_locked_ = false;
+  int unlocked_ = 0;  ///< the number of the error
   std::vector<row> rows_{};
   std::set<std::string> keys_{};
   std::mutex writing_{};

@@ -38,7 +38,9 @@ struct shard {
     auto const [stop, second] = std::from_chars(slash + between.size(), end, part.count);
     good = second == std::errc{} && stop == end && part.index >= 1 && part.index <= part.count;
   }
-  if (!good) throw error{"shard", std::string{text}, "I/N with I from 1 to N, e.g. 3/8"};
+  if (!good)
+    throw error{"shard", std::string{text},
+                "I/N with I from 1 to N, e.g. 3/8; one more than the index of an array from 0"};
   return part;
 }
 

@@ -26,7 +26,7 @@ struct json_line {
 /// Throws headcount::error that names the line that is no object, or the file when it has none.
 [[nodiscard]] inline std::vector<json_line> read_json_lines(std::filesystem::path const& path) {
   reference::mapped_file const file{path};
-  std::string_view rest{reinterpret_cast<char const*>(file.bytes().data()), file.bytes().size()};
+  auto rest = file.text(path.string());
   std::vector<json_line> lines;
   for (std::size_t number = 1; !rest.empty(); ++number) {
     auto const line = rest.substr(0, rest.find('\n'));

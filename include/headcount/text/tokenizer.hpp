@@ -25,7 +25,7 @@ class tokenizer {
   /// without either.
   [[nodiscard]] static std::optional<tokenizer> of_folder(std::filesystem::path const& folder) {
     for (auto const* name : {"tokenizer.json", "tokenizer.model"})
-      if (std::filesystem::exists(folder / name)) return tokenizer{folder / name};
+      if (std::filesystem::exists(std::filesystem::symlink_status(folder / name))) return tokenizer{folder / name};
     return {};
   }
 

@@ -1,9 +1,14 @@
+#include <atomic>
+#include <csignal>
 #include <filesystem>
+#include <set>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,16 +69,60 @@ TEST_CASE("write_file: what stood there still does when writing fails half way")
   CHECK(folder.names() == std::vector<std::string>{"a.txt"});
 }
 
-TEST_CASE("write_file: a full disk is an error and what stood there still does") {
-  if (!std::filesystem::exists("/dev/full")) return;
+TEST_CASE("write_file: a full disk is an error that gives the reason, and what stood there still does") {
   test::temporary_folder const folder;
-  for (std::size_t const bytes : {1u, 1'000'000u}) {  // noticed when closing, and before
-    auto const path = folder.write("a.txt", "from before");
-    std::filesystem::create_symlink("/dev/full", folder.path() / "a.txt.part");
-    CHECK(test::contains(test::message_of([&] { write_text(path, std::string(bytes, 'x')); }), "cannot be written"));
-    CHECK(test::read_all(path) == "from before");
-    CHECK(folder.names() == std::vector<std::string>{"a.txt"});
+  auto const path = folder.write("a.txt", "from before");
+  auto* const before = ::signal(SIGXFSZ, SIG_IGN);
+  ::rlimit all{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &all) == 0);
+  auto few = all;
+  few.rlim_cur = 1000;
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &few) == 0);
+  auto const message = test::message_of([&] { write_text(path, std::string(100'000, 'x')); });
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &all) == 0);
+  ::signal(SIGXFSZ, before);
+  CHECK(message == path.string() + ": cannot be written: File too large");
+  CHECK(test::read_all(path) == "from before");
+  CHECK(folder.names() == std::vector<std::string>{"a.txt"});
+}
+
+TEST_CASE("write_file: no file of the user's is taken for a temporary one, and permissions stay") {
+  test::temporary_folder const folder;
+  folder.write("a.txt.part", "mine");
+  auto const path = folder.write("a.txt", "old");
+  std::filesystem::permissions(path, std::filesystem::perms{0640});
+  write_text(path, "new");
+  CHECK(test::read_all(path) == "new");
+  CHECK(test::read_all(folder.path() / "a.txt.part") == "mine");
+  CHECK(std::filesystem::status(path).permissions() == std::filesystem::perms{0640});
+  CHECK(folder.names().size() == 2);
+  std::set<std::filesystem::path> names;
+  for (int i = 0; i < 100; ++i) {
+    auto const one = temporary_beside(path);
+    CHECK(one.parent_path() == folder.path());
+    names.insert(one);
   }
+  CHECK(names.size() == 100);
+}
+
+TEST_CASE("write_file: of writers at once one is there whole, always") {
+  test::temporary_folder const folder;
+  auto const path = folder.write("a.txt", std::string(50'000, '0'));
+  std::atomic<bool> done = false;
+  {
+    std::vector<std::jthread> writers;
+    for (char const sign : {'1', '2', '3'})
+      writers.emplace_back([&, sign] {
+        for (int i = 0; i < 20; ++i) write_text(path, std::string(50'000, sign));
+        done = true;
+      });
+    while (!done) {
+      auto const text = test::read_all(path);
+      CHECK(text.size() == 50'000);
+      CHECK(text.find_first_not_of(text[0]) == text.npos);
+    }
+  }
+  CHECK(folder.names() == std::vector<std::string>{"a.txt"});
 }
 
 TEST_CASE("write_file: links are followed, to what is there and to what is not") {
@@ -104,6 +153,8 @@ TEST_CASE("write_file: a pipe and a device are written to, and stay what they ar
   CHECK(std::filesystem::is_fifo(path));
   write_text("/dev/null", "text");
   CHECK(std::filesystem::is_character_file("/dev/null"));
+  if (std::filesystem::exists("/dev/shm")) CHECK(!is_stream("/dev/shm/a"));
+  for (auto const* open : {"/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/dev/../dev/stdout"}) CHECK(is_stream(open));
   if (std::filesystem::exists("/dev/full"))
     CHECK(test::contains(test::message_of([] { write_text("/dev/full", "text"); }), "/dev/full: cannot be written"));
 }

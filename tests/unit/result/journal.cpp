@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 #include <cstddef>
 #include <filesystem>
 #include <limits>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -157,6 +159,49 @@ TEST_CASE("journal: damage is named, and one run has a file at a time") {
   CHECK(test::contains(test::message_of([&] { journal{path}; }), "r.jsonl: another run is writing it"));
   CHECK(test::contains(test::message_of([] { journal{"/nowhere/r.jsonl"}; }), "/nowhere/r.jsonl: cannot be written: "));
   CHECK(test::read_all(path) == text);
+}
+
+TEST_CASE("journal: whatever byte was edited, no row comes back that was not written") {
+  std::string text;
+  for (auto const& one : some_rows(0, 3)) text += print_checksummed(one) + "\n";
+  test::temporary_folder const folder;
+  std::size_t refused = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    auto edited = text;
+    edited[at] = static_cast<char>(edited[at] ^ 1);
+    auto const path = folder.write("r.jsonl", edited);
+    auto const message = test::message_of([&] { (void)read_journal(path); });
+    if (!message.empty()) {
+      ++refused;
+      continue;
+    }
+    // The last line's end: it is torn now.
+    CHECK(at + 1 == text.size());
+    CHECK(read_journal(path).torn);
+    CHECK(read_journal(path).rows.size() == 2);
+  }
+  CHECK(refused + 1 == text.size());
+}
+
+TEST_CASE("journal: rows that the disk has no room for leave nothing behind") {
+  test::temporary_folder const folder;
+  auto const path = folder.path() / "r.jsonl";
+  journal file{path};
+  file.append(some_rows(0, 1));
+  auto const whole = test::read_all(path);
+  auto* const before = ::signal(SIGXFSZ, SIG_IGN);
+  ::rlimit all{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &all) == 0);
+  auto few = all;
+  few.rlim_cur = whole.size() + 50;  // some of the next row
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &few) == 0);
+  auto const message = test::message_of([&] { file.append(some_rows(1, 2)); });
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &all) == 0);
+  ::signal(SIGXFSZ, before);
+  CHECK(message == path.string() + ": cannot be written: File too large");
+  CHECK(test::read_all(path) == whole);
+  file.append(some_rows(1, 2));
+  CHECK(read_journal(path).rows.size() == 2);
 }
 
 TEST_CASE("journal: what is no file of rows is left as it is, even when everything is to be asked again") {
@@ -322,7 +367,8 @@ TEST_CASE("shard: every piece of work is one part's, and parts are about as larg
   for (auto const* wrong : {"", "3", "0/8", "9/8", "3/", "/8", "3/8 ", "a/b", "-1/8", "3/8/2"}) {
     CAPTURE(wrong);
     CHECK(test::message_of([&] { (void)parse_shard(wrong); }) ==
-          std::string{"shard: "} + wrong + " (allowed: I/N with I from 1 to N, e.g. 3/8)");
+          std::string{"shard: "} + wrong +
+              " (allowed: I/N with I from 1 to N, e.g. 3/8; one more than the index of an array from 0)");
   }
 }
 

@@ -258,8 +258,8 @@ TEST_CASE("mmlu: 200 rows score as the harness scores them, at 0 and 5 shots, cu
   CHECK(test::contains(fault("mmlu", {{"data", at.path().string()}, {"shots", 7}}),
                        "anatomy_dev.csv: it has 6 examples"));
   CHECK(test::contains(fault("mmlu", {{"data", (at.path() / "dev").string()}}), "SUBJECT_test.csv"));
-  at.write("test/anatomy_test.csv", "a,b,c,d,e,A\n\na,b,c,d,e,F\n");
-  CHECK(test::contains(fault("mmlu", {{"data", at.path().string()}}), "anatomy_test.csv, line 2: it has 1 field"));
+  at.write("test/anatomy_test.csv", "a,b,c,d,e,A\n\nx\na,b,c,d,e,F\n");
+  CHECK(test::contains(fault("mmlu", {{"data", at.path().string()}}), "anatomy_test.csv, line 3: it has 1 field"));
   at.write("test/anatomy_test.csv", "a,b,c,d,e,A\na,b,c,d,e,F\n");
   CHECK(test::contains(fault("mmlu", {{"data", at.path().string()}}), "line 2: the answer is \"F\""));
 }

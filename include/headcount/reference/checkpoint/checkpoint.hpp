@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include <headcount/core/error.hpp>
@@ -30,12 +31,21 @@ class checkpoint {
       : folder_{folder.string()}, kept_{std::make_shared<storage>()} {
     auto const single = folder / "model.safetensors";
     auto const index = folder / "model.safetensors.index.json";
-    if (std::filesystem::exists(single)) {
+    auto const is_there = [](std::filesystem::path const& path) {  // or a link to nothing, which opening it names
+      std::error_code missing;
+      return std::filesystem::exists(std::filesystem::symlink_status(path, missing));
+    };
+    if (is_there(single)) {
       add(single);
-    } else if (std::filesystem::exists(index)) {
+    } else if (is_there(index)) {
       add_shards(folder, index);
     } else {
-      throw error{folder_, "no weights found", "model.safetensors, or model.safetensors.index.json with its shards"};
+      auto const* const other =
+          is_there(folder / "pytorch_model.bin") || is_there(folder / "pytorch_model.bin.index.json")
+              ? "its weights are PyTorch's, which are not read"
+          : is_there(folder / "adapter_model.safetensors") ? "it is an adapter, not yet merged into its model"
+                                                           : "no weights found";
+      throw error{folder_, other, "model.safetensors, or model.safetensors.index.json with its shards"};
     }
   }
 

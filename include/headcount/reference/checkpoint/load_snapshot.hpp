@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -23,7 +24,7 @@ namespace headcount::v0::reference {
 [[nodiscard]] inline std::vector<token> read_end_tokens(std::filesystem::path const& folder,
                                                         common_config const& config) {
   auto const path = folder / "generation_config.json";
-  if (!std::filesystem::exists(path)) return config.eos;
+  if (!std::filesystem::exists(std::filesystem::symlink_status(path))) return config.eos;
   auto const json = read_json(path);
   if (!json.is_object()) throw error{path.string(), text_of("it is ", in_short(json)), "an object"};
   config_reader const file{path.string(), json};
@@ -31,13 +32,25 @@ namespace headcount::v0::reference {
 }
 
 /// What a model folder is called: the name it was given by, whatever that links to; of a snapshot in Hugging Face's
-/// cache (models--ORGANISATION--NAME/snapshots/COMMIT), NAME.
+/// cache (models--ORGANISATION--NAME/snapshots/COMMIT), NAME. Always UTF-8: other bytes as "\xe9".
 [[nodiscard]] inline std::string name_of_folder(std::filesystem::path const& folder) {
   auto const path = (std::filesystem::absolute(folder) / "").lexically_normal().parent_path();
   auto const repository = path.parent_path().parent_path().filename().string();
   if (path.parent_path().filename() == "snapshots" && repository.starts_with("models--"))
-    return repository.substr(repository.rfind("--") + 2);
-  return path.filename().string();
+    return escaped_utf8(repository.substr(repository.rfind("--") + 2));
+  return escaped_utf8(path.filename().string());
+}
+
+/// Throws headcount::error where a folder is of Hugging Face's cache and holds snapshots: names those that are there.
+inline void require_snapshot(std::filesystem::path const& folder) {
+  auto const all = folder.filename() == "snapshots" ? folder : folder / "snapshots";
+  std::error_code problem;
+  if (std::filesystem::exists(folder / "config.json", problem) || !std::filesystem::is_directory(all, problem)) return;
+  std::string found;
+  for (std::filesystem::directory_iterator at{all, problem}, end; !problem && at != end; at.increment(problem))
+    add_to_list(found, at->path().string());
+  throw error{folder.string(), "it is a folder of Hugging Face's cache, which holds snapshots of a model",
+              found.empty() ? "a snapshot; none is there" : text_of("a snapshot: ", found)};
 }
 
 /// Loads a folder with `config.json`, weights (see checkpoint) and, when there is one, its tokenizer.
@@ -46,6 +59,7 @@ namespace headcount::v0::reference {
 [[nodiscard]] inline snapshot load_snapshot(std::filesystem::path const& folder) {
   if (!std::filesystem::is_directory(folder))
     throw error{folder.string(), "no such model folder", "a folder with config.json and model.safetensors"};
+  require_snapshot(folder);
   auto config = read_config(folder / "config.json");
   config.eos = read_end_tokens(folder, config);
   checkpoint files{folder};

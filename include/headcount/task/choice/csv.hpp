@@ -20,9 +20,9 @@ struct csv_record {
 };
 
 /// Reads comma-separated values: fields in double quotes may hold commas, line ends and, doubled, quotes. Lines end in
-/// LF or CRLF; spaces belong to their field. Throws headcount::error that names the line where a quote stands in a
-/// field without quotes, something follows a closing quote, or the text ends inside quotes. Source: RFC 4180, section
-/// 2; without a header.
+/// LF or CRLF, and empty ones are passed over; spaces belong to their field. Throws headcount::error that names the
+/// line where a quote stands in a field without quotes, something follows a closing quote, or the text ends inside
+/// quotes. Source: RFC 4180, section 2; without a header.
 [[nodiscard]] inline std::vector<csv_record> parse_csv(std::string_view what, std::string_view text) {
   std::vector<csv_record> records;
   std::size_t line = 1;
@@ -61,6 +61,7 @@ struct csv_record {
       if (more && at == text.size()) record.fields.emplace_back(), more = false;
     }
     ++line;
+    if (record.fields.size() == 1 && record.fields[0].empty()) continue;
     records.push_back(std::move(record));
   }
   return records;
@@ -69,7 +70,7 @@ struct csv_record {
 /// The same from a file.
 [[nodiscard]] inline std::vector<csv_record> read_csv(std::filesystem::path const& path) {
   reference::mapped_file const file{path};
-  return parse_csv(path.string(), {reinterpret_cast<char const*>(file.bytes().data()), file.bytes().size()});
+  return parse_csv(path.string(), file.text(path.string()));
 }
 
 }  // namespace headcount::v0::evaluate

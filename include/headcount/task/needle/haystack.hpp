@@ -5,14 +5,13 @@
 #include <cctype>
 #include <cstddef>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <headcount/core/error.hpp>
 #include <headcount/file/list_files.hpp>
+#include <headcount/file/mapped_file.hpp>
 
 namespace headcount::v0::evaluate {
 
@@ -63,9 +62,8 @@ struct haystack {
   if (files.empty()) throw error{folder.string(), "it has no .txt file", form};
   haystack all;
   for (auto const& path : files) {
-    std::ifstream file{path, std::ios::binary};
-    if (!file) throw error{path.string(), "cannot be read"};
-    all.text.append(std::istreambuf_iterator<char>{file}, {});
+    reference::mapped_file const file{path};
+    all.text.append(file.text(path.string()));
   }
   all.sentences = split_sentences(all.text);
   if (all.sentences.empty()) throw error{folder.string(), "its files are empty", form};

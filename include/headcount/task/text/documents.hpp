@@ -25,10 +25,9 @@ struct document {
   std::vector<document> documents;
   auto const add_file = [&](std::filesystem::path const& file) {
     reference::mapped_file const mapped{file};
-    auto const bytes = mapped.bytes();
-    documents.push_back({.name = file.filename().string(),
+    documents.push_back({.name = escaped_utf8(file.filename().string()),
                          .what = file.string(),
-                         .text = {reinterpret_cast<char const*>(bytes.data()), bytes.size()}});
+                         .text = std::string{mapped.text(file.string())}});
   };
   if (std::filesystem::is_directory(path)) {
     for (auto const& one : list_files(path, "", "a folder of texts")) add_file(one);

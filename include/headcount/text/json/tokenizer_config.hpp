@@ -43,7 +43,7 @@ struct tokenizer_config {
 /// what is not implemented. What is about chats, lengths and padding is passed over.
 [[nodiscard]] inline std::optional<tokenizer_config> read_tokenizer_config(std::filesystem::path const& folder) {
   auto const path = folder / "tokenizer_config.json";
-  if (!std::filesystem::exists(path)) return {};
+  if (!std::filesystem::exists(std::filesystem::symlink_status(path))) return {};
   auto const json = read_json(path);
   json_fields from{path.string(), json};
   tokenizer_config config;

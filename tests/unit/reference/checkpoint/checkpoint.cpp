@@ -137,6 +137,15 @@ TEST_CASE("checkpoint: a folder without weights is named") {
   test::temporary_folder const folder;
   CHECK(test::contains(message_of_opening(folder),
                        folder.path().string() + ": no weights found (allowed: model.safetensors"));
+  folder.write("adapter_model.safetensors", "");
+  CHECK(test::contains(message_of_opening(folder), "it is an adapter, not yet merged into its model"));
+  folder.write("pytorch_model.bin", "");
+  CHECK(test::contains(message_of_opening(folder), "its weights are PyTorch's, which are not read"));
+  for (auto const* name : {"model.safetensors.index.json", "model.safetensors"}) {
+    std::filesystem::create_symlink("../../blobs/x", folder.path() / name);
+    CHECK(test::contains(message_of_opening(folder),
+                         std::string{name} + ": it is a link to ../../blobs/x, and nothing is there"));
+  }
 }
 
 TEST_CASE("checkpoint: an index that does not fit its shards is refused") {

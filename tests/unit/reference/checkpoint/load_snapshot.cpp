@@ -38,3 +38,17 @@ TEST_CASE("load_snapshot: a model is called as its folder was, and by its reposi
   std::filesystem::create_directory_symlink(at.path() / "0a1b2c", at.path() / "telling");
   CHECK(name_of_folder(at.path() / "telling") == "telling");
 }
+
+TEST_CASE("load_snapshot: a folder of a cache is named as what it is, with the snapshots that it holds") {
+  test::temporary_folder const folder;
+  auto const repository = folder.path() / "models--a--b";
+  std::filesystem::create_directories(repository / "snapshots" / "c0");
+  for (auto const& path : {repository, repository / "snapshots"})
+    CHECK(test::message_of([&] { (void)reference::load_snapshot(path); }) ==
+          path.string() + ": it is a folder of Hugging Face's cache, which holds snapshots of a model (allowed: a " +
+              "snapshot: " + (repository / "snapshots" / "c0").string() + ")");
+  std::filesystem::remove(repository / "snapshots" / "c0");
+  CHECK(test::contains(test::message_of([&] { (void)reference::load_snapshot(repository); }),
+                       "a snapshot; none is there"));
+  CHECK(reference::name_of_folder("caf\xe9/") == "caf\\xe9");
+}
