@@ -2,6 +2,10 @@
 
 include(CMakePackageConfigHelpers)
 
+# The interface for C: a header, and the source file that whoever wants it compiles.
+install(FILES ${PROJECT_SOURCE_DIR}/include/headcount/adapt/c.h ${PROJECT_SOURCE_DIR}/include/headcount/adapt/c.cpp
+  DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/headcount/adapt)
+
 # One target, for find_package in the install tree and in this build tree.
 function(headcount_export target)
   install(TARGETS ${target} EXPORT ${target}Targets FILE_SET HEADERS)
