@@ -76,8 +76,8 @@ int main() {
   // "Nothing is remembered yet" is NaN.
   std::vector<float> weights{0.5f, 0.5f, 0.9f, 0.1f}, outputs{1, 2};
   std::vector<scorer_state> memory(1);
-  sparsify(score::ema{.decay = 0.5, .inner = score::entropy{}} | select::top_k{1}, {},
-           as_tensor(weights, {1, 2, 1, 2}), as_tensor(outputs, {1, 1, 2, 1}), memory);
+  sparsify(score::ema{.decay = 0.5, .inner = score::entropy{}} | select::top_k{1}, {}, as_tensor(weights, {1, 2, 1, 2}),
+           as_tensor(outputs, {1, 1, 2, 1}), memory);
   expect(outputs[0] == 0 && outputs[1] == 2, "a mean keeps the wrong head at its first token");
   return wrong;
 }

@@ -58,6 +58,30 @@ void for_each_query(layer_pass const& pass, strided_view<Element, 4> weights, Vi
   }
 }
 
+/// Throws headcount::error when rows are no probabilities: a weight below 0, or a sum over the visible keys above 1 by
+/// more than what half formats round. Outputs given as weights always fit in shape; this is how a debug build finds
+/// them out. O(weights).
+template <class Element>
+void check_rows(strided_view<Element, 4> weights) {
+  auto const keys = weights.extent(3);
+  for (std::size_t batch = 0; batch < weights.extent(0); ++batch)
+    for (std::size_t head = 0; head < weights.extent(1); ++head)
+      for (std::size_t query = 0; query < weights.extent(2); ++query) {
+        auto const later = weights.extent(2) - query - 1;  // keys after the query
+        double sum = 0;
+        bool negative = false;
+        for (double const weight : weights[batch][head][query].slice(0, later < keys ? keys - later : 0)) {
+          sum += weight;
+          negative = negative || weight < 0;
+        }
+        if (negative || sum > 1.03)
+          fail("weights",
+               text_of("the row of head ", head, " at query ", query,
+                       negative ? " has a weight below 0" : " sums to more than 1"),
+               "rows after softmax, [batch, head, query, key]; are weights and outputs swapped?");
+      }
+}
+
 /// Applies a policy to one attention layer of anybody's engine: chooses heads from `weights` and masks the dropped
 /// ones in `outputs`, in place.
 ///
@@ -112,6 +136,9 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
       outputs_of.extent(2) != rows_of.extent(1))
     fail("outputs", "their shape does not fit the weights'",
          "[batch, query, head, dim] for weights [batch, head, query, key]");
+#ifndef NDEBUG
+  check_rows(rows_of);
+#endif
   validate(policy, site{.layer = pass.layer,
                         .phase = pass.phase,
                         .heads = rows_of.extent(1),

@@ -248,3 +248,22 @@ TEST_CASE("sparsify: a layer without batch rows, queries or numbers an output is
   sparsify(none, {}, strided_view<float, 4>{weights.data(), {2, 3, 1, 2}},
            strided_view<float, 4>{nullptr, {2, 1, 3, 0}});
 }
+
+#ifndef NDEBUG
+TEST_CASE("sparsify: a debug build finds out weights and outputs that were swapped") {
+  std::vector<float> weights{0.5f, 0.5f, 0.9f, 0.1f}, outputs{-1, 2, 3, 4};
+  auto const policy = score::entropy{} | select::top_k{1};
+  auto const shape = [](std::vector<float>& memory) { return strided_view<float, 4>{memory.data(), {1, 2, 1, 2}}; };
+  auto const other = [](std::vector<float>& memory) { return strided_view<float, 4>{memory.data(), {1, 1, 2, 2}}; };
+  CHECK_NOTHROW(sparsify(policy, {}, shape(weights), other(outputs)));
+  outputs = {-1, 2, 3, 4};
+  CHECK_THROWS_WITH_AS(
+      sparsify(policy, {}, shape(outputs), other(weights)),
+      "weights: the row of head 0 at query 0 has a weight below 0 (allowed: rows after softmax, [batch, "
+      "head, query, key]; are weights and outputs swapped?)",
+      error);
+  outputs = {1, 2, 3, 4};
+  CHECK_THROWS_AS(sparsify(policy, {}, shape(outputs), other(weights)), error);
+  CHECK(weights == std::vector<float>{0.5f, 0.5f, 0.9f, 0.1f});
+}
+#endif
