@@ -45,8 +45,10 @@ TEST_CASE("row, parse_row: a row is one line of JSON with its own keys first, an
   CHECK(line ==
         R"({"model":"tiny","model_identity":"0f","policy":"none @ generation","policy_identity":"1e","task":"needle",)"
         R"("setting":"needles=2","task_identity":"2d","metric":"exact_match","prompt":"240/50/3",)"
-        R"("factors":{"needle":"7"},"seed":18446744073709551615,"value":0.1,"version":"0.1.0",)"
-        R"("length":240,"completion":"a\nb"})");
+        R"("factors":{"needle":"7"},"seed":18446744073709551615,"value":0.1,"version":")" +
+            std::string{version} +
+            R"(",)"
+            R"("length":240,"completion":"a\nb"})");
   auto const back = parse_row("line", line);
   CHECK(print(back) == line);
   CHECK(back.seed == 18446744073709551615u);
