@@ -46,7 +46,7 @@ TEST_CASE("row, parse_row: a row is one line of JSON with its own keys first, an
         R"({"model":"tiny","model_identity":"0f","policy":"none @ generation","policy_identity":"1e","task":"needle",)"
         R"("setting":"needles=2","task_identity":"2d","metric":"exact_match","prompt":"240/50/3",)"
         R"("factors":{"needle":"7"},"seed":18446744073709551615,"value":0.1,"version":")" +
-            std::string{version} +
+            std::string{headcount::version} +
             R"(",)"
             R"("length":240,"completion":"a\nb"})");
   auto const back = parse_row("line", line);
