@@ -153,7 +153,7 @@ TEST_CASE("demo: the same seed gives the same bytes, whatever the number of thre
   scratch const at;
   auto const findings = [&](std::string const& name, std::string const& environment, std::string const& arguments) {
     std::filesystem::create_directory(at.path(name));
-    REQUIRE(std::system((environment + " " + HEADCOUNT_TOOL + " demo --prompts 6 --output " + at.path(name).string() +
+    REQUIRE(std::system((environment + " " + HEADCOUNT_TOOL + " demo --prompts 15 --output " + at.path(name).string() +
                          " " + arguments + " >/dev/null 2>&1")
                             .c_str()) == 0);
     return read(at.path(name) / "findings.json");
@@ -165,7 +165,7 @@ TEST_CASE("demo: the same seed gives the same bytes, whatever the number of thre
 
   // Findings are totals of rows, which are gone on with: those that are there are not asked for again.
   auto const rows = headcount::evaluate::read_journal(file).rows;
-  CHECK(rows.size() > 5 * 6 * 40);
+  CHECK(rows.size() > 5 * 15 * 40);
   std::map<std::tuple<std::string, std::string, std::string>, std::vector<double>> values;
   for (auto const& one : rows)
     if (one.task == "facts") values[{one.model, one.policy, one.metric}].push_back(one.value);
@@ -173,8 +173,8 @@ TEST_CASE("demo: the same seed gives the same bytes, whatever the number of thre
   for (auto const& one : nlohmann::json::parse(first)) {
     if (one["task"] != "facts") continue;
     auto const& own = values.at({one["model"], one["policy"], one["metric"]});
-    CHECK(own.size() == 6);
-    CHECK(one["value"].get<double>() == doctest::Approx(std::accumulate(own.begin(), own.end(), 0.0) / 6));
+    CHECK(own.size() == 15);
+    CHECK(one["value"].get<double>() == doctest::Approx(std::accumulate(own.begin(), own.end(), 0.0) / 15));
     ++compared;
   }
   CHECK(compared == values.size());

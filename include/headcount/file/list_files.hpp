@@ -12,8 +12,8 @@
 namespace headcount::v0 {
 
 /// The regular files of a folder whose names end in `ending`, sorted by name, so that the order is the same everywhere.
-/// Hidden files and what editors leave are left out: .x, x~, #x#. Throws headcount::error when the folder cannot be
-/// read, or one of them is a link to nothing; `form` says what it should be.
+/// Hidden files and what editors leave (names that end in a tilde, or stand between number signs) are left out. Throws
+/// headcount::error when the folder cannot be read, or one of them is a link to nothing; `form` says what it should be.
 [[nodiscard]] inline std::vector<std::filesystem::path> list_files(std::filesystem::path const& folder,
                                                                    std::string_view ending, std::string_view form) {
   std::error_code problem;
