@@ -1,5 +1,10 @@
 // expect: headcount: the evidence is not what this scorer reads
-#include <headcount/headcount.hpp>
+#include <headcount/policy/compose.hpp>
+#include <headcount/policy/decide.hpp>
+#include <headcount/policy/sparsify.hpp>
+#include <headcount/score/entropy.hpp>
+#include <headcount/score/output_norm.hpp>
+#include <headcount/select/top_k.hpp>
 
 headcount::head_set kept(headcount::strided_view<float const, 2> values) {
 #ifdef HEADCOUNT_WRONG

@@ -2,7 +2,12 @@
 #include <cstdint>
 #include <span>
 
-#include <headcount/headcount.hpp>
+#include <headcount/policy/compose.hpp>
+#include <headcount/policy/decide.hpp>
+#include <headcount/policy/sparsify.hpp>
+#include <headcount/score/entropy.hpp>
+#include <headcount/score/output_norm.hpp>
+#include <headcount/select/top_k.hpp>
 
 using namespace headcount;
 

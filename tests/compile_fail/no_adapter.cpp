@@ -1,5 +1,10 @@
 // expect: headcount: weights are a tensor .batch, head, query, key.; include the adapter of its library
-#include <headcount/headcount.hpp>
+#include <headcount/policy/compose.hpp>
+#include <headcount/policy/decide.hpp>
+#include <headcount/policy/sparsify.hpp>
+#include <headcount/score/entropy.hpp>
+#include <headcount/score/output_norm.hpp>
+#include <headcount/select/top_k.hpp>
 
 using namespace headcount;
 

@@ -2,7 +2,12 @@
 #include <cstddef>
 #include <string_view>
 
-#include <headcount/headcount.hpp>
+#include <headcount/policy/compose.hpp>
+#include <headcount/policy/decide.hpp>
+#include <headcount/policy/sparsify.hpp>
+#include <headcount/score/entropy.hpp>
+#include <headcount/score/output_norm.hpp>
+#include <headcount/select/top_k.hpp>
 
 struct last_first {
 #ifndef HEADCOUNT_WRONG

@@ -1,7 +1,12 @@
 // expect: headcount: a scorer's call operator is const noexcept and returns double
 #include <string_view>
 
-#include <headcount/headcount.hpp>
+#include <headcount/policy/compose.hpp>
+#include <headcount/policy/decide.hpp>
+#include <headcount/policy/sparsify.hpp>
+#include <headcount/score/entropy.hpp>
+#include <headcount/score/output_norm.hpp>
+#include <headcount/select/top_k.hpp>
 
 struct newest {
   static constexpr std::string_view name = "newest";
