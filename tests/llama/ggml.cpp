@@ -208,3 +208,15 @@ TEST_CASE("ggml_batch: a ubatch takes equally many tokens of each sequence, or t
   plain.meet(0, 3, false);
   CHECK(order(plain) == places{{0, 0}, {1, 0}, {0, 1}});
 }
+
+TEST_CASE("ggml_batch: sequences that llama.cpp would not take together are refused") {
+  ggml::cell_positions cells;
+  kernel::no_observer nobody;
+  std::vector<ggml::batch_token> const tokens{{.sequence = 0}, {.sequence = 2}};
+  CHECK_THROWS_WITH_AS(
+      (ggml::hook{dense, phase::prefill, ggml::batch{tokens}, cells, nobody}),
+      "batch: it holds sequences 0 and 2, and none between (allowed: sequences one after the other, or "
+      "another batch for each)",
+      error);
+  CHECK_NOTHROW((ggml::hook{dense, phase::prefill, ggml::batch{tokens, ggml::batch_order::as_given}, cells, nobody}));
+}

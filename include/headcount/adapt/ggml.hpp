@@ -110,6 +110,7 @@ class hook {
     if (policy_.reads().contains(reading::output) && attention_of(policy_.mask, 1))
       fail("policy", "its scorer reads outputs and its mask lets dropped heads attend", "in llama.cpp, one of the two");
     batch_.require_edits_of_rows();
+    batch_.require_sequences_in_a_row();
   }
 
   template <class Work>
@@ -282,7 +283,6 @@ class hook {
   Observer* observer_;
   ggml_backend_sched_eval_callback next_;
   void* next_data_;
-
   std::vector<std::optional<head_set>> kept_;
   std::vector<std::vector<float>> rows_;  ///< of each token of the ubatch, `[head, key]`, in the layer at work
   std::optional<std::size_t> last_layer_;

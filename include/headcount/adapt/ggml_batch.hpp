@@ -48,6 +48,19 @@ class batch {
                "edits of single rows");
   }
 
+  /// Throws headcount::error when the sequences are not numbered one after the other: llama.cpp then takes other tokens
+  /// together than are counted here.
+  void require_sequences_in_a_row() const {
+    if (order_ == batch_order::as_given || tokens_.empty()) return;
+    std::vector<std::size_t> numbers;
+    for (auto const& one : tokens_) numbers.push_back(one.sequence);
+    std::ranges::sort(numbers);
+    for (std::size_t i = 1; i < numbers.size(); ++i)
+      if (numbers[i] > numbers[i - 1] + 1)
+        fail("batch", text_of("it holds sequences ", numbers[i - 1], " and ", numbers[i], ", and none between"),
+             "sequences one after the other, or another batch for each");
+  }
+
   /// Meets an attention layer that computes `count` tokens: `goes_on` where it is the same graph's as the last one.
   /// Throws headcount::error when that cannot be.
   void meet(std::size_t layer, std::size_t count, bool goes_on) {
