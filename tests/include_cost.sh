@@ -17,14 +17,15 @@ cost() {
 }
 least() { [ -z "$1" ] || [ "$2" -lt "$1" ] && echo "$2" || echo "$1"; }
 
-# At most 1.0 and 0.6 of it, and a tenth for noise, by the best of as many rounds as it takes.
+# The goal is 1.0 and 0.6 of it. Of one header, machines print ratios a fifth apart, so that this fails above 1.4 and 0.8, by
+# the best of as many rounds as it takes: what a new heavy header brings.
 eigen= all= decide=
 for round in 1 2 3 4 5 6 7 8 9; do
   eigen=$(least "$eigen" "$(cost Eigen/Dense)")
   all=$(least "$all" "$(cost headcount/headcount.hpp)")
   decide=$(least "$decide" "$(cost headcount/policy/decide.hpp)")
   [ -n "$eigen" ] && [ -n "$all" ] && [ -n "$decide" ] || exit 1  # something did not compile
-  [ $round -ge 3 ] && [ $((all * 100)) -le $((eigen * 110)) ] && [ $((decide * 100)) -le $((eigen * 66)) ] && within=yes && break
+  [ $round -ge 3 ] && [ $((all * 100)) -le $((eigen * 140)) ] && [ $((decide * 100)) -le $((eigen * 80)) ] && within=yes && break
 done
 echo "Eigen/Dense $eigen, headcount.hpp $all, decide.hpp $decide hundredths of a second"
 [ -n "${within-}" ]
