@@ -47,47 +47,22 @@ template <class... Piece>
   return joined({text_piece{piece}...});
 }
 
+/// Adds a byte to a text as "\\xNN".
+inline void add_escaped(std::string& text, char byte) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  auto const code = static_cast<unsigned char>(byte);
+  text.append("\\x").append({digits[code / 16u], digits[code % 16u]});
+}
+
 /// The text with its control characters written as "\\xNN", so that it stays on one line.
 [[nodiscard]] inline std::string on_one_line(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
   std::string line;
   for (char const sign : text) {
     auto const code = static_cast<unsigned char>(sign);
     if (code >= 0x20 && code != 0x7f) line += sign;
-    else line.append("\\x").append({digits[code / 16u], digits[code % 16u]});
+    else add_escaped(line, sign);
   }
   return line;
-}
-
-/// Bytes of the UTF-8 sign that a text begins with; 0 where it begins with none.
-[[nodiscard]] constexpr std::size_t utf8_sign(std::string_view text) noexcept {
-  if (text.empty()) return 0;
-  auto const byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
-  auto const first = byte(0);
-  if (first < 0x80) return 1;
-  std::size_t const size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  char32_t sign = first & (0x7fu >> size);
-  for (std::size_t i = 1; i < size; ++i) {
-    if ((byte(i) & 0xc0u) != 0x80u) return 0;
-    sign = sign << 6 | (byte(i) & 0x3fu);
-  }
-  bool const is_shortest = sign >= (size == 2 ? 0x80u : size == 3 ? 0x800u : 0x10000u);
-  bool const is_sign = first >= 0xc0 && first < 0xf8 && sign <= 0x10ffff && (sign < 0xd800 || sign > 0xdfff);
-  return is_sign && is_shortest ? size : 0;
-}
-
-/// The text with every byte that is part of no UTF-8 sign written as "\\xNN": file names are bytes, JSON is not.
-[[nodiscard]] inline std::string escaped_utf8(std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string good;
-  while (!text.empty()) {
-    auto const size = utf8_sign(text);
-    auto const code = static_cast<unsigned char>(text.front());
-    if (size > 0) good.append(text.substr(0, size));
-    else good.append("\\x").append({digits[code / 16u], digits[code % 16u]});
-    text.remove_prefix(size > 0 ? size : 1);
-  }
-  return good;
 }
 
 /// Adds an item to a list in words: "a", then "a, b".

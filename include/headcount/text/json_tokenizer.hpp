@@ -17,6 +17,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
 #include <headcount/file/json_file.hpp>
+#include <headcount/file/utf8.hpp>
 #include <headcount/text/json/added_token_list.hpp>
 #include <headcount/text/json/added_tokens.hpp>
 #include <headcount/text/json/byte_pairs.hpp>
@@ -26,7 +27,6 @@
 #include <headcount/text/json/pre_tokenizer.hpp>
 #include <headcount/text/json/token_decoder.hpp>
 #include <headcount/text/json/tokenizer_config.hpp>
-#include <headcount/text/json/unicode.hpp>
 
 namespace headcount::v0::reference {
 

@@ -13,9 +13,9 @@
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/core/token.hpp>
+#include <headcount/file/utf8.hpp>
 #include <headcount/text/json/added_tokens.hpp>
 #include <headcount/text/json/tokenizer_config.hpp>
-#include <headcount/text/json/unicode.hpp>
 
 namespace headcount::v0::reference {
 

@@ -216,9 +216,7 @@ TEST_CASE("byte_pairs: two pieces may share an id, as a sign and its byte in Gem
   CHECK(words.decode(std::vector<token>{2, 1}) == "ba");
 }
 
-TEST_CASE("unicode, json_tokenizer: what is no UTF-8 is read as U+FFFD, a maximal part at a time") {
-  CHECK(reference::as_utf8("a\xff\xe2\x82z\xf0\x9f\x99\x82\xed\xa0\x80\xc3") ==
-        "a\ufffd\ufffdz\U0001f642\ufffd\ufffd\ufffd\ufffd");
+TEST_CASE("json_tokenizer: what is no UTF-8 is read as U+FFFD, a maximal part at a time") {
   CHECK(small_tokenizer{}.read().encode("a\xff"
                                         "b") == std::vector<token>{1, 0, 2});
 }

@@ -11,6 +11,7 @@
 #include <headcount/core/token.hpp>
 #include <headcount/file/config_reader.hpp>
 #include <headcount/file/json_file.hpp>
+#include <headcount/file/utf8.hpp>
 #include <headcount/reference/checkpoint/checkpoint.hpp>
 #include <headcount/reference/checkpoint/config_json.hpp>
 #include <headcount/reference/checkpoint/snapshot.hpp>

@@ -8,6 +8,7 @@
 #include <headcount/core/text.hpp>
 #include <headcount/file/list_files.hpp>
 #include <headcount/file/mapped_file.hpp>
+#include <headcount/file/utf8.hpp>
 #include <headcount/task/json_lines.hpp>
 
 namespace headcount::v0::evaluate {
@@ -25,7 +26,7 @@ struct document {
   std::vector<document> documents;
   auto const add_file = [&](std::filesystem::path const& file) {
     reference::mapped_file const mapped{file};
-    documents.push_back({.name = escaped_utf8(file.filename().string()),
+    documents.push_back({.name = reference::escaped_utf8(file.filename().string()),
                          .what = file.string(),
                          .text = std::string{mapped.text(file.string())}});
   };

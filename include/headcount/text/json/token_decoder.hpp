@@ -11,10 +11,10 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/file/utf8.hpp>
 #include <headcount/text/json/byte_letters.hpp>
 #include <headcount/text/json/fields.hpp>
 #include <headcount/text/json/pattern.hpp>
-#include <headcount/text/json/unicode.hpp>
 
 namespace headcount::v0::reference {
 

@@ -32,37 +32,6 @@ struct code_point {
   return first_code_point(text.substr(at));
 }
 
-/// Valid UTF-8: what is none in the text becomes U+FFFD, one for each longest beginning of a code point.
-/// Source: Unicode 15, section 3.9, "U+FFFD Substitution of Maximal Subparts".
-[[nodiscard]] inline std::string as_utf8(std::string_view text) {
-  std::string valid;
-  valid.reserve(text.size());
-  while (!text.empty()) {
-    auto const lead = static_cast<unsigned char>(text[0]);
-    std::size_t const length = lead < 0x80   ? 1
-                               : lead < 0xc2 ? 0
-                               : lead < 0xe0 ? 2
-                               : lead < 0xf0 ? 3
-                               : lead < 0xf5 ? 4
-                                             : 0;
-    std::size_t good = length == 0 ? 0 : 1;
-    for (; good > 0 && good < length && good < text.size(); ++good) {
-      auto const next = static_cast<unsigned char>(text[good]);
-      unsigned const least = good > 1 ? 0x80 : lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-      unsigned const most = good > 1 ? 0xbf : lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-      if (next < least || next > most) break;
-    }
-    if (length > 0 && good == length) {
-      valid.append(text.substr(0, length));
-    } else {
-      valid.append("\xEF\xBF\xBD");
-      good = good == 0 ? 1 : good;
-    }
-    text.remove_prefix(good);
-  }
-  return valid;
-}
-
 /// The property White_Space. Source: Unicode 15, PropList.txt.
 [[nodiscard]] constexpr bool is_white_space(char32_t c) noexcept {
   return (c >= 0x09 && c <= 0x0d) || c == 0x20 || c == 0x85 || c == 0xa0 || c == 0x1680 ||
