@@ -4,8 +4,6 @@
 #include <filesystem>
 #include <fstream>
 #include <functional>
-#include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -15,9 +13,7 @@
 #include <sys/stat.h>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
-#include <headcount/core/text.hpp>
 #include <headcount/file/config_reader.hpp>
 #include <headcount/file/digest.hpp>
 #include <headcount/file/json_file.hpp>
@@ -156,34 +152,4 @@ TEST_CASE("folders: what systems and editors leave there is no data, and a link 
   CHECK(test::contains(test::message_of([&] { (void)list_files(folder.path(), ".txt", "a folder"); }),
                        "d.txt: it is a link to nothing"));
   CHECK(list_files(folder.path(), ".csv", "a folder").empty());
-}
-
-TEST_CASE("names that are no UTF-8 are told apart in JSON, and others stay as they are") {
-  std::set<std::string> told;
-  std::size_t bad = 0;
-  for (int byte = 1; byte < 256; ++byte)
-    for (std::string const after : {"", "a", "\x80", "\xc3\xa9"}) {
-      auto const name = std::string{"m"} + static_cast<char>(byte) + after;
-      auto const safe = escaped_utf8(name);
-      CHECK(nlohmann::json::parse(nlohmann::json(safe).dump()) == safe);  // which throws where it is no UTF-8
-      bool const is_good =
-          nlohmann::json::accept("\"x" + (byte < 0x20 || byte == '"' || byte == '\\' ? "" : name) + "\"");
-      if (is_good && byte >= 0x20) CHECK(safe == (byte == '"' || byte == '\\' ? safe : name));
-      bad += safe != name ? 1 : 0;
-      told.insert(safe);
-    }
-  CHECK(told.size() == 255 * 4);
-  // 0x80 alone after each ASCII byte; after 0x80-0xff nothing is a sign but 30 two-byte ones that 0x80 ends.
-  CHECK(bad == 127 + 128 * 4 - 30);
-  CHECK(escaped_utf8("caf\xe9.json") == "caf\\xe9.json");
-  for (auto const* good : {"", "café", "日本語", "😀", "\xf4\x8f\xbf\xbf"}) CHECK(escaped_utf8(good) == good);
-  using table = std::map<std::string, std::string>;
-  for (auto const& [text, expected] : table{{"\xc0\x80", "\\xc0\\x80"},
-                                            {"\xe0\x80\xaf", "\\xe0\\x80\\xaf"},
-                                            {"\xed\xa0\x80", "\\xed\\xa0\\x80"},
-                                            {"\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"},
-                                            {"\xf8\x88\x80\x80\x80", "\\xf8\\x88\\x80\\x80\\x80"},
-                                            {"\xe6\x97", "\\xe6\\x97"}})
-    CHECK(escaped_utf8(text) == expected);
-  CHECK(reference::in_quotes("caf\xe9") == "\"caf\xef\xbf\xbd\"");
 }

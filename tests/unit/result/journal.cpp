@@ -1,4 +1,4 @@
-// checksummed_row.hpp, ground.hpp, journal.hpp, merge.hpp, shard.hpp and sweep_plan.hpp: rows that survive.
+// checksummed_row.hpp, ground.hpp and journal.hpp: rows that survive.
 
 #include <algorithm>
 #include <cmath>
@@ -21,36 +21,14 @@
 #include <headcount/result/ground.hpp>
 #include <headcount/result/journal.hpp>
 #include <headcount/result/merge.hpp>
-#include <headcount/result/shard.hpp>
-#include <headcount/result/sweep_plan.hpp>
 #include <unit/reference/support/files.hpp>
+#include <unit/result/support/some_rows.hpp>
 
 using namespace headcount;
 using namespace headcount::evaluate;
 
-namespace {
-
-row some_row(std::string prompt, double value = 0.1) {
-  row one{.model = "m",
-          .model_identity = "f",
-          .policy = "dense",
-          .policy_identity = "d",
-          .task = "needle",
-          .metric = "score",
-          .prompt = std::move(prompt),
-          .seed = 1,
-          .value = value};
-  one.more["completion"] = "a \"quoted\"\nline \xff";  // not UTF-8
-  return one;
-}
-
-std::vector<row> some_rows(std::size_t first, std::size_t end) {
-  std::vector<row> rows;
-  for (auto i = first; i < end; ++i) rows.push_back(some_row("p" + std::to_string(i), static_cast<double>(i) / 3));
-  return rows;
-}
-
-}  // namespace
+using test::some_row;
+using test::some_rows;
 
 TEST_CASE("checksummed_row: a line is a row as it is printed and its checksum, and any change of a byte shows") {
   auto const one = some_row("p");
@@ -268,144 +246,4 @@ TEST_CASE("ground: rows of a model, policy or task that is another now are told,
   // Two data files of one name are two tasks, and both are asked now.
   now.add_task("f", "needle, shots=2", "u");
   CHECK(message([](row& other) { other.task_identity = "u"; }).empty());
-}
-
-TEST_CASE("merge: what was renamed between runs gets one name, and one name for two things is refused") {
-  test::temporary_folder const folder;
-  auto const make = [&](std::string const& name, std::size_t prompt, auto const& change) {
-    auto rows = some_rows(prompt, prompt + 1);
-    rows[0].task_identity = "t";
-    change(rows[0]);
-    journal{folder.path() / name}.append(rows);
-    return folder.path() / name;
-  };
-  auto const rename = [](row& one) {
-    one.model = "a";
-    one.policy = "another";
-    one.setting = "data=other.jsonl";
-  };
-  for (auto const order : {0, 1}) {
-    merged_rows all;
-    auto const plain = make("plain" + std::to_string(order), 0, [](row&) {});
-    auto const renamed = make("renamed" + std::to_string(order), 1, rename);
-    for (auto const which : {order, 1 - order}) all.add(which == 0 ? plain : renamed);
-    all.add(make("same" + std::to_string(order), 0, rename));  // the same answer under other names
-    CHECK(all.repeated() == 1);
-    all.write(folder.path() / "m");
-    auto const rows = read_journal(folder.path() / "m").rows;
-    REQUIRE(rows.size() == 2);
-    for (auto const& one : rows) {
-      CHECK(one.model == "a");
-      CHECK(one.policy == "another");
-      CHECK(one.setting.empty());
-    }
-  }
-  int count = 0;
-  auto const message = [&](auto const& change) {
-    merged_rows all;
-    all.add(make("first" + std::to_string(++count), 0, [](row&) {}));
-    return test::message_of([&] { all.add(make("second" + std::to_string(count), 1, change)); });
-  };
-  CHECK(test::contains(message([](row& one) { one.model_identity = "g"; }),
-                       "the model \"m\" stands for two: in some rows it has identity f, in others g"));
-  CHECK(test::contains(message([](row& one) { one.policy_identity = "g"; }),
-                       "the policy \"dense\" stands for two: in some rows it has identity d, in others g"));
-  CHECK(test::contains(message([](row& one) { one.task_identity = "g"; }), "the task needle"));
-  CHECK(message([](row& one) { one.model = one.model_identity = "g"; }).empty());
-}
-
-TEST_CASE("merge: the same rows make the same bytes, whatever files and order they come in") {
-  test::temporary_folder const folder;
-  auto const make = [&](std::string const& name, std::vector<row> const& rows) {
-    journal{folder.path() / name}.append(rows);
-    return folder.path() / name;
-  };
-  auto backwards = some_rows(0, 5);
-  std::ranges::reverse(backwards);
-  merged_rows one;
-  one.add(make("all", backwards));
-  merged_rows other;
-  other.add(make("late", some_rows(2, 5)));
-  other.add(make("early", some_rows(0, 3)));
-  CHECK(one.size() == 5);
-  CHECK(one.repeated() == 0);
-  CHECK(other.size() == 5);
-  CHECK(other.repeated() == 1);
-  one.write(folder.path() / "1");
-  other.write(folder.path() / "2");
-  CHECK(test::read_all(folder.path() / "1") == test::read_all(folder.path() / "2"));
-  CHECK(journal{folder.path() / "1"}.rows().size() == 5);
-
-  auto const message = test::message_of([&] { one.add(make("contrary", {some_row("p3", 0.5)})); });
-  CHECK(test::contains(message, "contrary: two rows answer the same question in different ways: \"p3\" of needle"));
-}
-
-TEST_CASE("shard: every piece of work is one part's, and parts are about as large") {
-  for (std::size_t const count : {1u, 2u, 3u, 8u}) {
-    std::vector<std::size_t> sizes(count);
-    for (int i = 0; i < 4000; ++i) {
-      auto const name = "work " + std::to_string(i);
-      std::size_t takers = 0;
-      for (std::size_t index = 1; index <= count; ++index)
-        if (shard{index, count}.has(name)) {
-          ++takers;
-          ++sizes[index - 1];
-        }
-      CHECK(takers == 1);
-    }
-    for (auto const size : sizes) CHECK(size * count > 3300);  // 4.5 standard deviations of 8 parts
-  }
-  using paths = std::vector<std::filesystem::path>;
-  CHECK(path_of_shard("a/r.x.jsonl", {3, 8}) == "a/r.x.3-of-8.jsonl");
-  auto const missing = [](std::vector<std::string> const& files) { return missing_shards(files); };
-  CHECK(missing({"a/r.1-of-2.jsonl", "a/r.2-of-2.jsonl"}).empty());
-  CHECK(missing({"a/r.2-of-4.jsonl", "a/r.1-of-4.jsonl"}) == paths{"a/r.3-of-4.jsonl", "a/r.4-of-4.jsonl"});
-  CHECK(missing({"a/r.1-of-2.jsonl", "b/r.2-of-2.jsonl"}) == paths{"a/r.2-of-2.jsonl", "b/r.1-of-2.jsonl"});
-  CHECK(missing({"r.jsonl", "r.5-of-4.jsonl", "r.x-of-y.jsonl", "1-of-2", "r.-of-.jsonl"}).empty());
-  CHECK(parse_shard("3/8").index == 3);
-  CHECK(parse_shard("3/8").count == 8);
-  for (auto const* wrong : {"", "3", "0/8", "9/8", "3/", "/8", "3/8 ", "a/b", "-1/8", "3/8/2"}) {
-    CAPTURE(wrong);
-    CHECK(test::message_of([&] { (void)parse_shard(wrong); }) ==
-          std::string{"shard: "} + wrong +
-              " (allowed: I/N with I from 1 to N, e.g. 3/8; one more than the index of an array from 0)");
-  }
-}
-
-TEST_CASE("sweep_plan: what is there twice is taken once, and what is no plan is named") {
-  test::temporary_folder const folder;
-  auto const plan = read_plan(folder.write("p.json", R"x({"models": ["a", "./a", "b/"], "seeds": [2, 1, 2],
-    "policies": ["dense", "entropy|top_k(2)@generation", "entropy | top_k(2) @ generation", "dense"],
-    "tasks": [{"task": "needle", "lengths": [96]}, {"lengths": [96], "task": "needle"}, {"task": "needle"}]})x"));
-  CHECK(plan.models == std::vector<std::string>{"a", "b/"});
-  REQUIRE(plan.policies.size() == 2);
-  CHECK(print(plan.policies[0]) == "dense");
-  CHECK(print(plan.policies[1]) == "entropy | top_k(2) @ generation");
-  CHECK(plan.tasks.size() == 2);
-  CHECK(plan.seeds == std::vector<std::uint64_t>{2, 1});
-  CHECK(plan.duplicates == 5);
-  CHECK(read_plan(folder.write("p.json", R"({"models": ["a"], "policies": ["dense"], "tasks": [{"task": "x"}]})"))
-            .seeds.empty());
-
-  auto const message = [&](std::string const& models, std::string const& policies, std::string const& tasks,
-                           std::string const& more) {
-    return test::message_of([&] {
-      (void)read_plan(folder.write(
-          "p.json", "{\"models\": " + models + ", \"policies\": " + policies + ", \"tasks\": " + tasks + more + "}"));
-    });
-  };
-  auto const* const good = R"([{"task": "x"}])";
-  CHECK(test::contains(message("[]", R"(["dense"])", good, ""),
-                       "p.json: models = [] (allowed: a list of model folders)"));
-  CHECK(test::contains(message(R"("a")", R"(["dense"])", good, ""), "models = \"a\""));
-  CHECK(test::contains(message(R"(["a"])", "[]", good, ""), "policies = []"));
-  CHECK(test::contains(message(R"(["a"])", R"x(["entropi | top_k(2)"])x", good, ""),
-                       "p.json, policies: policy sentence"));
-  for (auto const* tasks : {"[]", "null", "{}", "[3]", "[{}]", R"([{"task": 3}])"})
-    CHECK(test::contains(message(R"(["a"])", R"(["dense"])", tasks, ""), "(allowed: a list of {\"task\": NAME, ...})"));
-  for (auto const* seeds : {"[]", "1", "[-1]", "[1.5]"})
-    CHECK(test::contains(message(R"(["a"])", R"(["dense"])", good, std::string{", \"seeds\": "} + seeds),
-                         "(allowed: a list of whole numbers from 0)"));
-  CHECK(test::contains(message(R"(["a"])", R"(["dense"])", good, ", \"policy\": 1"),
-                       "the key \"policy\" is not known (allowed: models, policies, tasks, seeds)"));
 }

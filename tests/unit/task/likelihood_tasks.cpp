@@ -25,7 +25,6 @@
 #include <headcount/result/sweep.hpp>
 #include <headcount/result/sweep_plan.hpp>
 #include <headcount/sentence/parse.hpp>
-#include <headcount/task/choice/csv.hpp>
 #include <headcount/task/registry/task_kinds.hpp>
 
 #include <unit/reference/support/files.hpp>
@@ -468,18 +467,6 @@ TEST_CASE("glue: five shots are those that the harness draws, from train or from
   CHECK(seeds() == plan.seeds);
 }
 
-TEST_CASE("python_random: the numbers that CPython draws") {
-  python_random random{1234};
-  CHECK(random.sample(10, 3) == std::vector<std::size_t>{7, 1, 0});
-  CHECK(random.sample(100, 3) == std::vector<std::size_t>{11, 74, 4});
-  CHECK(random.sample(1000, 7) == std::vector<std::size_t>{687, 709, 85, 100, 784, 363, 242});
-  CHECK(random.sample(21, 5) == std::vector<std::size_t>{0, 20, 19, 11, 15});
-  CHECK(random.sample(22, 5) == std::vector<std::size_t>{19, 14, 4, 2, 5});
-  CHECK(random.sample(86, 6) == std::vector<std::size_t>{14, 1, 64, 62, 31, 8});
-  CHECK(random.sample(85, 6) == std::vector<std::size_t>{69, 59, 8, 76, 11, 65});
-  CHECK(python_random{(1ull << 40) + 7}.sample(500, 6) == std::vector<std::size_t>{314, 382, 417, 480, 483, 327});
-}
-
 TEST_CASE("choices: contexts that end in spaces, long choices and characters that are not bytes") {
   test::temporary_folder const at;
   std::string lines;
@@ -547,23 +534,4 @@ TEST_CASE("task_options: names and options that are none are refused") {
   CHECK(test::contains(fault("mmlu", json::object()), "it needs data"));
   CHECK(test::contains(fault("choices", {{"data", "/nowhere"}}), "/nowhere"));
   CHECK(test::contains(test::message_of([] { task_options const wrong{"plan", json::array()}; }), "plan"));
-}
-
-TEST_CASE("csv: RFC 4180, and where a file is not") {
-  auto const fields = [](std::string const& text) {
-    std::vector<std::vector<std::string>> all;
-    for (auto const& one : parse_csv("f", text)) all.push_back(one.fields);
-    return all;
-  };
-  using lines = std::vector<std::vector<std::string>>;
-  CHECK(fields("a,b\r\nc, d \n") == lines{{"a", "b"}, {"c", " d "}});
-  CHECK(fields("a,\n,\n\"\",x") == lines{{"a", ""}, {"", ""}, {"", "x"}});
-  CHECK(fields("a,b,") == lines{{"a", "b", ""}});
-  CHECK(fields("\"a,\"\"b\"\"\r\nc\",d\n") == lines{{"a,\"b\"\r\nc", "d"}});
-  CHECK(fields("").empty());
-  CHECK(parse_csv("f", "\"a\nb\"\nc")[1].what == "f, line 3");
-  auto const fault_of = [](std::string const& text) { return test::message_of([&] { (void)parse_csv("f", text); }); };
-  CHECK(test::contains(fault_of("a\n\"b\nc"), "f, line 2: a quote is not closed"));
-  CHECK(test::contains(fault_of("a\nb\"c\""), "f, line 2: a quote stands inside"));
-  CHECK(test::contains(fault_of("\"a\"b"), "f, line 1: something follows"));
 }

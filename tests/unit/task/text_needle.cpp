@@ -1,5 +1,5 @@
-// task/phrase_score.hpp, haystack.hpp, needle_kind.hpp, prompt_form.hpp, text_parts.hpp, hidden_needle.hpp,
-// text_needle.hpp and published_needle.hpp, with tokenizers of a few lines.
+// task/prompt_form.hpp, text_parts.hpp, hidden_needle.hpp, text_needle.hpp and published_needle.hpp, with tokenizers of
+// a few lines.
 
 #include <algorithm>
 #include <cctype>
@@ -102,54 +102,6 @@ std::set<std::vector<token>> different(std::vector<text_needle> const& prompts) 
 }
 
 }  // namespace
-
-TEST_CASE("phrase_score: the published 0 to 5 on answers scored by hand") {
-  std::pair<char const*, double> const answers[] = {
-      {"", 0},
-      {"I do not know.", 0},
-      {"Eat a sandwich.", 1},
-      {"EAT  A\n SANDWICH", 1},
-      {"eat an apple, a sandwich", 0},
-      {"Visit Dolores Park", 0.5},
-      {"Dolores   Park, of course!", 0.5},
-      {"Sit in Dolores Park.", 1},
-      {"sit in the Dolores Park", 0.5},
-      {"sit in Dolores Parks", 1},  // a substring is enough
-      {"Do it on a sunny day", 1},
-      {"on a very sunny day", 0},
-      {"on sunny days", 0},
-      {"eat a sandwich in Dolores Park", 1.5},
-      {"Eat a sandwich on a sunny day", 2},
-      {"eat a sandwich and sit in Dolores Park", 2},
-      {"Dolores Park on a sunny day.", 1.5},
-      {"sit in Dolores Park on a sunny day", 2},
-      {"eat a sandwich near Dolores Park on a sunny day", 2.5},
-      {"eat a sandwich and sit in Dolores Park on a sunny day", 3},
-      {"On a sunny day, sit in Dolores Park and eat a sandwich.", 3},
-      {"The best thing to do in San Francisco is eat a sandwich and sit in Dolores Park on a sunny day.", 5},
-      {"\"the best thing to do in san francisco is: EAT a sandwich, and sit in dolores park (on a sunny day)\"", 5},
-      {"The best thing to do in San Francisco is to eat a sandwich and sit in Dolores Park on a sunny day.", 3},
-      {"Context: the best thing to do in San Francisco is eat a sand\xe2\x80\x93wich and sit in Dolores Park on a "
-       "sunny day",
-       5},                    // an en dash is punctuation
-      {"eat_a_sandwich", 0},  // an underscore is a letter
-      {"eat a sandwich eat a sandwich", 1},
-      {"s\xc3\xa9sit in dolores park", 1},
-  };
-  CHECK(std::size(answers) >= 20);
-  for (auto const& [answer, value] : answers) {
-    CAPTURE(answer);
-    CHECK(score_phrases(published_phrases(), answer) == value);
-  }
-}
-
-TEST_CASE("phrase_score: any weights, and a set without a whole sentence") {
-  phrase_set const set{.phrases = {{"red", 2}, {"Blue!", 0.25}, {"deep red", -1}}};
-  CHECK(score_phrases(set, "RED and blue") == 2.25);
-  CHECK(score_phrases(set, "deep, red") == 1);
-  CHECK(score_phrases(set, "green") == 0);
-  CHECK(plain_text("  A b\t\tC--d_e \xc3\x89t\xc3\xa9 ") == "a b cd_e \xc3\x89t\xc3\xa9");
-}
 
 TEST_CASE("published_needle: the grids are numpy's") {
   published_protocol const how;
@@ -391,62 +343,6 @@ TEST_CASE("text_parts: a token over a border counts to the piece before it, whit
   auto const together = encode_parts(fused, pieces);
   CHECK(together.begins == std::vector<std::size_t>{1, 4, 6, 7, 7, 8});
   CHECK(together.tokens.size() == 8);
-}
-
-TEST_CASE("haystack: sentences of a text") {
-  using list = std::vector<std::string>;
-  CHECK(split_sentences("One  two.\nThree! Four?  \"Five.\" (Six.)\tseven") ==
-        list{"One two.", "Three!", "Four?", "\"Five.\"", "(Six.)", "seven"});
-  CHECK(split_sentences("a title\n\nA text of 3.5 words .") == list{"a title", "A text of 3.5 words ."});
-  CHECK(split_sentences(" \n ").empty());
-  CHECK(split_sentences("one . two .") == list{"one .", "two ."});
-}
-
-TEST_CASE("haystack: text files by name, and nothing else") {
-  test::temporary_folder const folder;
-  CHECK(test::contains(test::message_of([&] { (void)read_haystack(folder.path()); }), "it has no .txt file"));
-  folder.write("b.txt", "Second.");
-  folder.write("a.txt", "First. ");
-  folder.write("c.json", "{}");
-  auto const hay = read_haystack(folder.path());
-  CHECK(hay.text == "First. Second.");
-  CHECK(hay.sentences == std::vector<std::string>{"First.", "Second."});
-  CHECK(test::contains(test::message_of([] { (void)read_haystack("/nowhere"); }), "/nowhere: cannot be read: "));
-  test::temporary_folder const empty;
-  empty.write("a.txt", " ");
-  CHECK(test::contains(test::message_of([&] { (void)read_haystack(empty.path()); }), "its files are empty"));
-}
-
-TEST_CASE("needle_kind: templates, words that are all different, and what is no kind") {
-  CHECK(fill_template("{a} {b}{a} {c} {", {{"a", "x"}, {"b", "{a}"}}) == "x {a}x {c} {");
-  random_stream random{1};
-  auto const needles = draw_needles({}, 8, random);
-  std::set<std::string> sentences;
-  std::set<std::string> ends;
-  for (auto const& one : needles) {
-    sentences.insert(one.question);
-    ends.insert(one.sentence.substr(one.sentence.rfind(" on a ")));
-  }
-  CHECK(sentences.size() == 8);
-  CHECK(ends.size() == 8);
-
-  test::temporary_folder const folder;
-  auto const message = [&](std::string const& text) {
-    return test::message_of([&] { (void)read_needle_kind(folder.write("n.json", text)); });
-  };
-  CHECK(test::contains(message("[]"), "it is no JSON object"));
-  CHECK(test::contains(message(R"({"sentence": 3})"), "sentence = 3 (allowed: a string)"));
-  CHECK(test::contains(message(R"({"phrases": {}})"), "phrases = {}"));
-  CHECK(test::contains(message(R"({"phrases": [{"weight": 1}]})"), "n.json, phrases: the key text is missing"));
-  CHECK(test::contains(message(R"({"words": []})"), "words = []"));
-  CHECK(test::contains(message(R"({"words": {"city": []}})"), "n.json, words: city = []"));
-  CHECK(test::contains(message(R"({"words": {"city": "x"}})"), "city = \"x\" (allowed: a list of strings)"));
-  CHECK(test::contains(message(R"({"prompt": 1})"), "it is no JSON object"));
-  auto const kind =
-      read_needle_kind(folder.write("n.json", R"({"sentence": "{x}.", "words": {"x": ["y"]}, "most": 2})"));
-  CHECK(kind.answer == "{x}.");
-  CHECK(kind.most == 2);
-  CHECK(kind.phrases.size() == 4);
 }
 
 TEST_CASE("text_needle: the small hybrids' haystack is of their language") {
