@@ -173,8 +173,9 @@ TEST_CASE("ggml_nodes: names say what a node is and of which layer") {
 TEST_CASE("ggml_cells: cells of a ring are ordered by position, and those of other sequences are left out") {
   ggml::cell_positions cells;
   auto const see = [&](std::size_t sequence, std::size_t position, std::vector<std::size_t> const& shown) {
-    return cells.visible(0, sequence, position, 4,
-                         [&](std::size_t cell) { return std::ranges::find(shown, cell) != shown.end(); });
+    auto const seen = cells.visible(0, sequence, position, 4,
+                                    [&](std::size_t cell) { return std::ranges::find(shown, cell) != shown.end(); });
+    return std::vector<std::size_t>{seen.begin(), seen.end()};
   };
   CHECK(see(0, 0, {0}) == std::vector<std::size_t>{0});
   CHECK(see(0, 1, {0, 1}) == std::vector<std::size_t>{0, 1});

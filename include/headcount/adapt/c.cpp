@@ -13,7 +13,6 @@
 #include <vector>
 
 #include <headcount/headcount.hpp>
-#include <headcount/sentence/parse.hpp>
 
 struct headcount_policy {
   headcount::any_policy content;
@@ -154,12 +153,9 @@ int headcount_decide(headcount_policy const* policy, headcount_site const* where
                                   validate(content, here);
                                   if (content.state_size() > 0)
                                     throw error{"policy", "it remembers from token to token"};
+                                  require_readings(content, reading::row | reading_set{reading::output},
+                                                   "scorers that read rows, outputs or nothing");
                                   auto const reads = content.reads();
-                                  for (auto const absent :
-                                       {reading::input, reading::gate, reading::query, reading::contribution})
-                                    if (reads.contains(absent))
-                                      throw error{"policy", text_of("its scorer reads ", word_of(absent)),
-                                                  "scorers that read rows, outputs or nothing"};
                                   if (reads.contains(reading::row) && weights == nullptr)
                                     throw error{"weights", "the policy's scorer reads rows, and they are null"};
                                   if (reads.contains(reading::output) && outputs == nullptr)

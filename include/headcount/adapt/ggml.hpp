@@ -23,7 +23,6 @@
 #include <headcount/core/site.hpp>
 #include <headcount/core/strided_view.hpp>
 #include <headcount/core/text.hpp>
-#include <headcount/core/words.hpp>
 #include <headcount/kernel/observer.hpp>
 #include <headcount/mask/mask.hpp>
 #include <headcount/policy/decide.hpp>
@@ -103,10 +102,8 @@ class hook {
   static constexpr bool watched = !std::same_as<Observer, kernel::no_observer>;
 
   void require_supported() const {
-    for (auto const absent : {reading::input, reading::gate, reading::query, reading::contribution})
-      if (policy_.reads().contains(absent))
-        fail("policy", text_of("its scorer reads ", word_of(absent)),
-             "in llama.cpp, scorers that read rows, outputs or nothing");
+    require_readings(policy_, reading::row | reading_set{reading::output},
+                     "in llama.cpp, scorers that read rows, outputs or nothing");
     if (policy_.reads().contains(reading::output) && attention_of(policy_.mask, 1))
       fail("policy", "its scorer reads outputs and its mask lets dropped heads attend", "in llama.cpp, one of the two");
     batch_.require_edits_of_rows();
@@ -164,7 +161,8 @@ class hook {
     last_weights_ = layer;
     weights_met_ = true;
     kept_.assign(batch_.ubatch().size(), std::nullopt);
-    rows_.assign(batch_.ubatch().size(), {});
+    rows_.resize(batch_.ubatch().size());
+    for (auto& rows : rows_) rows.clear();
     host_values values{node};
     std::optional<host_values> mask;
     if (node.src[1] != nullptr) mask.emplace(*node.src[1]);

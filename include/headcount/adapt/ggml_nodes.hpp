@@ -22,6 +22,7 @@
 
 namespace headcount::v0::ggml {
 
+/// What we read or write of a graph: attention rows after softmax, and heads' outputs before the output projection.
 enum class node_kind { other, weights, outputs };
 
 /// What a node's name says it is, and of which layer.
@@ -160,21 +161,19 @@ class consumer_check {
   std::string name_;
 };
 
-/// A row over some of its keys alone: softmax over some is softmax over all, divided by their mass.
+/// A row over some of its keys alone, in place: softmax over some is softmax over all, divided by their mass. O(keys).
 inline void attend_only(attention_pattern const& to, std::span<float> row) {
-  std::vector<float> kept(row.size());
-  double mass = 0;
   auto const each = [&](auto const& visit) {
     to.for_each_range(row.size(), [&](std::size_t begin, std::size_t end) {
-      for (auto key = begin; key < end; ++key) visit(key);
+      for (auto& weight : row.subspan(begin, end - begin)) visit(weight);
     });
   };
-  if (!to.even) each([&](std::size_t key) { mass += static_cast<double>(row[key]); });
-  each([&](std::size_t key) {
-    kept[key] = mass > 0 ? static_cast<float>(static_cast<double>(row[key]) / mass)
-                         : 1 / static_cast<float>(to.size(row.size()));
-  });
-  std::ranges::copy(kept, row.begin());
+  double mass = 0;
+  if (!to.even) each([&](float weight) { mass += static_cast<double>(weight); });
+  auto const evenly = 1 / static_cast<float>(to.size(row.size()));
+  each([&](float& weight) { weight = mass > 0 ? static_cast<float>(static_cast<double>(weight) / mass) : evenly; });
+  auto const oldest = to.end_of_oldest(row.size());
+  std::ranges::fill(row.subspan(oldest, to.begin_of_newest(row.size()) - oldest), 0.0f);
 }
 
 }  // namespace headcount::v0::ggml

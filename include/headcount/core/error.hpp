@@ -28,8 +28,8 @@ class [[gnu::visibility("default")]] error : public std::runtime_error {
   }
 };
 
-/// Throws an error of any class. A program compiled without exceptions prints it and ends; decisions of known parts
-/// never come here.
+/// Throws an error, of its own class. A program compiled without exceptions prints it and ends; decisions of known
+/// parts never come here.
 template <std::derived_from<error> Error>
 [[noreturn]] void raise(Error const& what) {
 #if defined(__cpp_exceptions)
@@ -39,19 +39,19 @@ template <std::derived_from<error> Error>
   std::abort();
 #endif
 }
+/// The same of a plain error.
 [[noreturn]] inline void fail(std::string_view read, std::string_view where, std::string_view allowed = {}) {
   raise(error{read, where, allowed});
 }
 
-/// Runs `step`; an error that it throws goes to `say_instead`, which throws another.
-template <class Step, std::invocable<error const&> Say>
-decltype(auto) with_error_said(Step&& step, [[maybe_unused]] Say const& say_instead) {
+/// Runs `step` and throws `reword(error)` for any error it throws.
+template <class Step, std::invocable<error const&> Reword>
+decltype(auto) reworded(Step&& step, [[maybe_unused]] Reword const& reword) {
 #if defined(__cpp_exceptions)
   try {
     return std::forward<Step>(step)();
   } catch (error const& inner) {
-    say_instead(inner);
-    std::abort();  // nobody comes here
+    raise(reword(inner));
   }
 #else
   return std::forward<Step>(step)();
@@ -61,7 +61,7 @@ decltype(auto) with_error_said(Step&& step, [[maybe_unused]] Say const& say_inst
 /// Runs `step` and puts `read` in front of the message of any error it throws: how a reader of a file names the file.
 template <class Step>
 decltype(auto) while_reading(std::string_view read, Step&& step) {
-  return with_error_said(std::forward<Step>(step), [&](error const& inner) { fail(read, inner.what()); });
+  return reworded(std::forward<Step>(step), [&](error const& inner) { return error{read, inner.what()}; });
 }
 
 }  // namespace headcount::v0

@@ -53,8 +53,9 @@ concept tensor = requires(std::remove_reference_t<Tensor>& values) {
   tensor_access<std::remove_reference_t<Tensor>>::template view<Rank>(values);
 };
 
-/// A tensor whose elements outlive it, as those of std::mdspan do: what its tensor_access says, or what copies as
-/// bytes.
+/// A tensor whose elements outlive it, as those of std::mdspan do: what copies as bytes, or says so by
+/// `static constexpr bool borrowed` of its tensor_access, as Eigen's maps and blocks. xtensor's types, which may own
+/// what they adapt, are none.
 template <class Tensor>
 concept borrowed_tensor = requires { requires tensor_access<std::remove_reference_t<Tensor>>::borrowed; } ||
                           (strided_tensor<Tensor> && std::is_trivially_copyable_v<std::remove_cvref_t<Tensor>>);

@@ -98,7 +98,8 @@ class llama {
 
   [[nodiscard]] llama_model const* model() const noexcept { return held_->model.get(); }
 
-  /// Throws headcount::error, before anything changes, for tokens, policies and edits that do not fit the model.
+  /// Throws headcount::error, before anything changes, for tokens, policies and edits that do not fit the model. What
+  /// goes wrong in a graph (a policy that reads rows under flash attention) ends the state: go on with a copy of it.
   void run(std::span<step<state> const> steps, pass const& how, any_policy const& policy, logits_user const& use) {
     kernel::no_observer nobody;
     run_watched(steps, how, policy, use, nobody);

@@ -60,11 +60,9 @@ inline constexpr bool fits_by_type = std::same_as<Evidence, attention_tensors> |
 /// Throws headcount::error when a scorer reads anything but what is given.
 template <class Score>
 void require_reads_only(Score const& score, reading given) {
-  for (auto const what :
-       {reading::input, reading::gate, reading::query, reading::row, reading::output, reading::contribution})
-    if (what != given && reads_of(score).contains(what))
-      fail("decide", text_of("the policy's scorer reads ", word_of(what), ", the evidence gives ", word_of(given)),
-           "attention_tensors with all that it reads");
+  if (auto const missing = (reads_of(score) - given).last(); missing != reading::nothing)
+    fail("decide", text_of("the policy's scorer reads ", word_of(missing), ", the evidence gives ", word_of(given)),
+         "attention_tensors with all that it reads");
 }
 
 /// Scores every head of a site, in head order, into `scores`; returns the filled part, `[head]`.

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -27,17 +28,15 @@ class scorer_state {
   /// Forgets everything, unless the state is already that of this scorer and selector: what a policy reads in its past
   /// is its own.
   void belong_to(any_scorer const& score, any_selector const& select) {
-    if (owned_ && score_ == score && select_ == select) return;
+    if (score_ == score && select_ == select) return;
     layers_.clear();
-    owned_ = true;
     score_ = score;
     select_ = select;
   }
 
  private:
-  bool owned_ = false;
-  any_scorer score_;
-  any_selector select_;
+  std::optional<any_scorer> score_;
+  std::optional<any_selector> select_;
   std::vector<std::vector<double>> layers_;
 };
 

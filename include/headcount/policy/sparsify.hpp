@@ -149,9 +149,7 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
        values_of.extent(2) != rows_of.extent(3) || values_of.extent(3) != outputs_of.extent(3)))
     fail("values", "the policy's mask needs them, and they are not there or do not fit the weights",
          "[batch, kv_head, key, dim] for weights [batch, head, query, key]");
-  for (auto const absent : {reading::input, reading::gate, reading::query, reading::contribution})
-    if (policy.reads().contains(absent))
-      fail("policy", text_of("its scorer reads ", word_of(absent)), "scorers that read rows, outputs or nothing");
+  require_readings(policy, reading::row | reading_set{reading::output}, "scorers that read rows, outputs or nothing");
   if (policy.state_size() > 0 && memories.size() != rows_of.extent(0))
     fail("policy", text_of("its scorer remembers, and ", memories.size(), " memories were given"),
          text_of("one for each of ", rows_of.extent(0), " batch rows"));

@@ -3,15 +3,18 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/core/text.hpp>
+#include <headcount/core/words.hpp>
 #include <headcount/part/validate_part.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/policy/print.hpp>
 #include <headcount/policy/scope.hpp>
+#include <headcount/score/scorer.hpp>
 
 namespace headcount::v0 {
 
@@ -33,6 +36,13 @@ void validate(Policy const& policy, site const& where) {
   validate_part(policy.score, where);
   validate_part(policy.select, where);
   validate_part(policy.mask, where);
+}
+
+/// Throws headcount::error when a policy's scorer reads anything but what is `given`; `allowed` says what it may read.
+template <head_policy Policy>
+void require_readings(Policy const& policy, reading_set given, std::string_view allowed) {
+  if (auto const missing = (policy.reads() - given).last(); missing != reading::nothing)
+    fail("policy", text_of("its scorer reads ", word_of(missing)), allowed);
 }
 
 /// Throws headcount::error when layers are named that a model does not have, or none of those named has attention.

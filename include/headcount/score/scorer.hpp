@@ -42,6 +42,11 @@ class reading_set {
     a.bits_ |= b.bits_;
     return a;
   }
+  /// What is in `a` and not in `b`.
+  [[nodiscard]] friend constexpr reading_set operator-(reading_set a, reading_set b) noexcept {
+    a.bits_ &= ~b.bits_;
+    return a;
+  }
   [[nodiscard]] friend constexpr bool operator==(reading_set, reading_set) noexcept = default;
 
  private:

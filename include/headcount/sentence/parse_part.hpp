@@ -103,8 +103,8 @@ void read_value(sentence_reader const& sentence, std::string_view what, std::str
     if constexpr (is_from_file<Value>) {
       using content = typename std::remove_cvref_t<decltype(value)>::content_type;
       if constexpr (reads_files_of<Files, content>) {
-        with_error_said([&] { value = in_memory(value.name, files(value.name, std::type_identity<content>{})); },
-                        [&](error const& problem) { sentence.fail(at, problem.what()); });
+        reworded([&] { value = in_memory(value.name, files(value.name, std::type_identity<content>{})); },
+                 [&](error const& problem) { return sentence.error_at(at, problem.what()); });
       } else {
         sentence.fail(at, text_of(what, " is a file, and nothing here reads such files"));
       }
@@ -151,23 +151,23 @@ void read_slot(part_slot const& slot, sentence_reader const& sentence, std::stri
   }
 }
 
-/// Fills a part's places from its written arguments. Throws headcount::error.
+/// Fills a part's slots from its written arguments. Throws headcount::error.
 inline void fill_slots(sentence_reader const& sentence, std::string_view part, written_part const& written,
-                       std::span<part_slot const> places, void const* files) {
+                       std::span<part_slot const> all_slots, void const* files) {
   std::string known;
-  for (auto const& slot : places) add_to_list(known, slot.name);
+  for (auto const& slot : all_slots) add_to_list(known, slot.name);
   if (known.empty()) known = "no argument";
 
   auto const& arguments = written.arguments;
   std::size_t unnamed = 0;
   while (unnamed < arguments.size() && arguments[unnamed].name.empty()) ++unnamed;
   for (auto const& argument : arguments)
-    if (!argument.name.empty() && std::ranges::find(places, argument.name, &part_slot::name) == places.end())
+    if (!argument.name.empty() && std::ranges::find(all_slots, argument.name, &part_slot::name) == all_slots.end())
       sentence.fail(argument.position, text_of(part, " has no \"", argument.name, "\""), known);
 
   std::size_t next = 0;
-  auto later = static_cast<std::size_t>(std::ranges::count(places, true, &part_slot::leading));
-  for (auto const& slot : places) {
+  auto later = static_cast<std::size_t>(std::ranges::count(all_slots, true, &part_slot::leading));
+  for (auto const& slot : all_slots) {
     auto const read = [&](std::string_view text) {
       slot.read(slot, sentence, text_of(slot.name, " of ", part), text, files);
     };
@@ -200,19 +200,19 @@ inline void fill_slots(sentence_reader const& sentence, std::string_view part, w
 template <policy_part Part, class Registry = registry, class Files = no_files>
 [[nodiscard]] Part make_part(sentence_reader const& sentence, written_part const& written, Files const& files = {}) {
   Part part{};
-  std::array<part_slot, field_count<Part>()> places;
+  std::array<part_slot, field_count<Part>()> all_slots;
   std::size_t count = 0;
   for_each_field<Part>([&]<class Value>(field<Part, Value> const& field) {
-    places[count++] = {field.name,
-                       field.leading,
-                       field.required,
-                       is_list<Value>,
-                       &(part.*(field.member)),
-                       &field.allowed,
-                       value_form<Value>,
-                       read_slot<Registry, Value, Files>};
+    all_slots[count++] = {field.name,
+                          field.leading,
+                          field.required,
+                          is_list<Value>,
+                          &(part.*(field.member)),
+                          &field.allowed,
+                          value_form<Value>,
+                          read_slot<Registry, Value, Files>};
   });
-  fill_slots(sentence, Part::name, written, places, &files);
+  fill_slots(sentence, Part::name, written, all_slots, &files);
   return part;
 }
 

@@ -91,7 +91,11 @@ class sentence_reader {
 
   /// Throws sentence_error that points at `position` (from 0; the message counts from 1).
   [[noreturn]] void fail(std::size_t position, std::string_view problem, std::string_view allowed = {}) const {
-    raise(sentence_error{what_, text_, position, problem, allowed});
+    raise(error_at(position, problem, allowed));
+  }
+  [[nodiscard]] sentence_error error_at(std::size_t position, std::string_view problem,
+                                        std::string_view allowed = {}) const {
+    return {what_, text_, position, problem, allowed};
   }
 
   /// What stands at `position`, for error messages: `"word"`, or "the end".
