@@ -218,7 +218,7 @@ void build_bridge(bridge_options const& chosen) {
                                       {"task_identity", asking.identity},
                                       {"rows", std::move(figures)},
                                       {"agreement", agreement_of(all.rankings, chosen.k)}};
-  reference::write_text(chosen.output, headcount::reference::in_text(result, 1) + "\n");
+  reference::write_text(chosen.output, headcount::reference::json_text(result, 1) + "\n");
 }
 
 }  // namespace

@@ -120,7 +120,7 @@ void compare_rows(compare_options const& chosen) {
     if (chosen.json) out["comparisons"].push_back(to_json(one, sentence));
     else fmt::print("{}\n", sentence);
   }
-  if (chosen.json) fmt::print("{}\n", headcount::reference::in_text(out, 2));
+  if (chosen.json) fmt::print("{}\n", headcount::reference::json_text(out, 2));
 }
 
 }  // namespace

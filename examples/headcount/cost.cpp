@@ -113,7 +113,7 @@ void print_cost(cost_options const& chosen) {
                  full.sum(&block_cost::cache));
   }
   if (chosen.json) {
-    fmt::print("{}\n", headcount::reference::in_text(out, 2));
+    fmt::print("{}\n", headcount::reference::json_text(out, 2));
     return;
   }
   auto const gigabytes = [](std::size_t bytes) { return static_cast<double>(bytes) * 1e-9; };

@@ -267,7 +267,7 @@ void run_demo(demo_options const& chosen) {
   print_differences(measured);
   print_examples(measured);
 
-  headcount::reference::write_text(output / "findings.json", headcount::reference::in_text(findings, 1) + "\n");
+  headcount::reference::write_text(output / "findings.json", headcount::reference::json_text(findings, 1) + "\n");
   fmt::print("\nwrote {}\n", (output / "findings.json").lexically_normal().string());
   if (draw_picture(output / "findings.svg", measured))
     fmt::print("wrote {}\n", (output / "findings.svg").lexically_normal().string());

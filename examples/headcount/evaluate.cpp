@@ -154,7 +154,7 @@ void evaluate_policies(evaluate_options const& chosen) {
     rows.insert(rows.end(), std::make_move_iterator(made.begin()), std::make_move_iterator(made.end()));
   }
   auto const totals = summarise(rows, metrics_of_task);
-  if (chosen.json) fmt::print("{}\n", headcount::reference::in_text(to_json(totals, done), 2));
+  if (chosen.json) fmt::print("{}\n", headcount::reference::json_text(to_json(totals, done), 2));
   else print_summary(totals, done);
 }
 

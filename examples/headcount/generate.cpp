@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/text.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/measure/complete.hpp>
 #include <headcount/text/prompt_file.hpp>
 
@@ -62,7 +63,7 @@ void print_completions(generate_options const& chosen) {
     completions.push_back(std::move(completion));
   }
   nlohmann::ordered_json const result{{"completions", completions}};
-  fmt::print("{}\n", result.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  fmt::print("{}\n", headcount::reference::json_text(result, 2));
 }
 
 }  // namespace

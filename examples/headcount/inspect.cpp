@@ -99,7 +99,7 @@ void add_inspect(CLI::App& app) {
   command->footer("Example:\n  headcount inspect examples/models/tiny-jamba --json");
   command->callback([chosen] {
     auto const facts = describe(*load_model(chosen->model).snapshot);
-    if (chosen->json) fmt::print("{}\n", headcount::reference::in_text(facts, 2));
+    if (chosen->json) fmt::print("{}\n", headcount::reference::json_text(facts, 2));
     else print_table(facts);
   });
 }

@@ -15,6 +15,7 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/text.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/measure/likelihood.hpp>
 #include <headcount/reference/model/forward.hpp>
 #include <headcount/text/pair_texts.hpp>
@@ -97,7 +98,7 @@ void print_likelihoods(loglik_options const& chosen) {
     if (finite) results.back()["best"] = std::ranges::max_element(nats) - nats.begin();
     else ++without_best;
   }
-  fmt::print("{}\n", nlohmann::ordered_json{{"items", results}}.dump(2));
+  fmt::print("{}\n", headcount::reference::json_text(nlohmann::ordered_json{{"items", results}}, 2));
   if (without_best > 0)
     fmt::print(stderr, "warning: {} of {} items have a log-likelihood that is not finite, and no best choice\n",
                without_best, results.size());

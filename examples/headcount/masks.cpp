@@ -203,7 +203,7 @@ void compare_masks(masks_options const& chosen) {
                                         {"rows", std::move(lines)},
                                         {"kl", table(&text_disagreement::kl)},
                                         {"other_choice", table(&text_disagreement::other_choice)}};
-    fmt::print("{}\n", headcount::reference::in_text(result, 1));
+    fmt::print("{}\n", headcount::reference::json_text(result, 1));
     return;
   }
   print_matrix("KL(row, column), nats a token", names, value_between(&text_disagreement::kl));

@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/core/error.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/file/mapped_file.hpp>
 #include <headcount/file/write_file.hpp>
 #include <headcount/policy_file/ranking_json.hpp>
@@ -138,7 +139,7 @@ void draw_files(std::filesystem::path const& charts, std::filesystem::path const
                                    shell_word(std::filesystem::absolute(charts).string()), shell_word(folder.string()));
   std::unique_ptr<std::FILE, int (*)(std::FILE*)> node{popen(command.c_str(), "w"), pclose};
   if (node == nullptr) throw std::runtime_error{"--figures: node could not be started"};
-  std::fputs(figures.dump().c_str(), node.get());
+  std::fputs(headcount::reference::json_text(figures).c_str(), node.get());
   if (pclose(node.release()) != 0) throw std::runtime_error{"--figures: node could not draw them"};
 }
 

@@ -126,7 +126,7 @@ void train(train_predictor_options const& chosen) {
   }
   if (!chosen.rows.empty()) write_rows(chosen.rows, all);
   file.update(reference::to_json(trained.predictor));
-  reference::write_text(chosen.output, headcount::reference::in_text(file) + "\n");
+  reference::write_text(chosen.output, headcount::reference::json_text(file) + "\n");
 }
 
 }  // namespace

@@ -17,16 +17,14 @@
 
 namespace headcount::v0::reference {
 
-/// A name out of a file, for error messages: in quotes and on one line, whatever it is made of.
-[[nodiscard]] inline std::string in_quotes(std::string const& name) {
-  return nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-/// JSON as text, with `indent` blanks a level where it is not -1; what is no UTF-8 becomes U+FFFD.
+/// JSON as text, with `indent` blanks a level, on one line where it is -1; what is no UTF-8 becomes U+FFFD.
 template <class Json>
-[[nodiscard]] std::string in_text(Json const& json, int indent = -1) {
+[[nodiscard]] std::string json_text(Json const& json, int indent = -1) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
+
+/// A name out of a file, for error messages: in quotes and on one line, whatever it is made of.
+[[nodiscard]] inline std::string in_quotes(std::string const& name) { return json_text(nlohmann::json(name)); }
 
 /// A value for error messages: on one line, and its beginning where it is long.
 [[nodiscard]] inline std::string in_short(nlohmann::json const& value) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
@@ -60,6 +59,16 @@ inline void require_not_input(std::filesystem::path const& output, std::filesyst
     throw error{output.string(), text_of("it is read, too: as ", input.string()), "an output of its own"};
 }
 
+/// Writes bytes to an open file. Returns how many are left, and errno says why; 0 when none is.
+[[nodiscard]] inline std::size_t write_all(int file, std::span<std::byte const> bytes) noexcept {
+  while (!bytes.empty()) {
+    auto const written = ::write(file, bytes.data(), bytes.size());
+    if (written < 0 && errno != EINTR) break;
+    if (written > 0) bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return bytes.size();
+}
+
 namespace detail {
 
 /// A file that is open for writing, and closed with this. POSIX, for the reasons that it gives.
@@ -75,12 +84,7 @@ class open_file {
   }
 
   void write(std::span<std::byte const> bytes) const {
-    while (!bytes.empty()) {
-      auto const written = ::write(file_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail();
-      bytes = bytes.subspan(static_cast<std::size_t>(written));
-    }
+    if (write_all(file_, bytes) > 0) fail();
   }
   /// Takes over who may read and write the file that stands there, and puts it all on the disk.
   void finish(std::filesystem::path const& target) const {
@@ -101,14 +105,12 @@ class open_file {
 
 }  // namespace detail
 
-/// A name in the folder of a file, that nothing has and nobody else makes: of what is to take the file's name.
+/// A name in the folder of a file that nothing has: of what is to take the file's name.
 [[nodiscard]] inline std::filesystem::path temporary_beside(std::filesystem::path const& target) {
-  static std::atomic<unsigned> count{0};
   std::random_device random;
   std::error_code problem;
-  for (;;) {
-    auto const name = text_of(".headcount-", ::getpid(), "-", ++count, "-", random(), ".part");
-    auto made = target.parent_path() / name;
+  while (true) {
+    auto made = target.parent_path() / text_of(".headcount-", random(), "-", random(), ".part");
     if (!std::filesystem::exists(std::filesystem::symlink_status(made, problem))) return made;
   }
 }

@@ -103,7 +103,7 @@ namespace headcount::v0::reference {
 
 /// Writes a predictor's file, all of it or nothing.
 inline void write_predictor(std::filesystem::path const& path, score::head_predictor const& predictor) {
-  write_text(path, in_text(to_json(predictor)) + "\n");
+  write_text(path, json_text(to_json(predictor)) + "\n");
 }
 
 }  // namespace headcount::v0::reference

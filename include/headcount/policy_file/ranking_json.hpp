@@ -83,7 +83,7 @@ namespace headcount::v0::reference {
 
 /// Writes a ranking's file, all of it or nothing.
 inline void write_ranking(std::filesystem::path const& path, ranking const& of) {
-  write_text(path, in_text(to_json(of), 1) + "\n");
+  write_text(path, json_text(to_json(of), 1) + "\n");
 }
 
 }  // namespace headcount::v0::reference

@@ -114,16 +114,11 @@ class journal {
     std::string text;
     for (auto const& one : rows) text += print_checksummed(one) + "\n";
     std::lock_guard const one_at_a_time{writing_};
-    for (std::string_view rest = text; !rest.empty();) {
-      auto const written = ::write(file_, rest.data(), rest.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) {
-        auto const reason = errno;
-        if (!is_stream_ && rest.size() < text.size()) take_back(text.size() - rest.size());
-        errno = reason;
-        fail("cannot be written");
-      }
-      rest.remove_prefix(static_cast<std::size_t>(written));
+    if (auto const left = reference::write_all(file_, std::as_bytes(std::span{text})); left > 0) {
+      auto const reason = errno;
+      if (!is_stream_ && left < text.size()) take_back(text.size() - left);
+      errno = reason;
+      fail("cannot be written");
     }
     if (::fdatasync(file_) != 0 && errno != EINVAL) fail("cannot be written");  // EINVAL: no disk, as a pipe
   }

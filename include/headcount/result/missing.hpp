@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include <headcount/engine/model_under_test.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/measure/read_prompts.hpp>
 #include <headcount/measure/work.hpp>
 #include <headcount/policy/any_policy.hpp>
@@ -53,8 +54,8 @@ struct sweep_piece {
   }
   /// A name that it keeps, whatever plan it is part of.
   [[nodiscard]] std::string name() const {
-    return nlohmann::json{asked->identity, asking->identity, asking->name, asking->seed, asking->prompts[prompt].name}
-        .dump();
+    return reference::json_text(
+        nlohmann::json{asked->identity, asking->identity, asking->name, asking->seed, asking->prompts[prompt].name});
   }
 };
 

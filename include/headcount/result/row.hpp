@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <headcount/file/json_file.hpp>
 #include <headcount/file/json_number.hpp>
 #include <headcount/version.hpp>
 
@@ -53,16 +54,13 @@ struct row {
 }
 
 /// A row as a line, without its end. Bytes that are not UTF-8, as generated text may have, are replaced.
-[[nodiscard]] inline std::string print(row const& one) {
-  return to_json(one).dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
+[[nodiscard]] inline std::string print(row const& one) { return reference::json_text(to_json(one)); }
 
 /// What makes two rows answers to the same question: what was asked of whom, by identity and not by label, but neither
 /// the answer nor what the task adds to it.
 [[nodiscard]] inline std::string key_of(row const& one) {
-  return nlohmann::json{one.model_identity, one.policy_identity, one.task_identity, one.task,
-                        one.metric,         one.prompt,          one.seed,          one.version}
-      .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return reference::json_text(nlohmann::json{one.model_identity, one.policy_identity, one.task_identity, one.task,
+                                             one.metric, one.prompt, one.seed, one.version});
 }
 
 }  // namespace headcount::v0::evaluate

@@ -13,6 +13,7 @@
 
 #include <headcount/core/text.hpp>
 #include <headcount/engine/model_under_test.hpp>
+#include <headcount/file/json_file.hpp>
 #include <headcount/result/missing.hpp>
 #include <headcount/result/sweep_plan.hpp>
 #include <headcount/task/task.hpp>
@@ -47,7 +48,7 @@ using task_maker = std::vector<task>(model_under_test const&, std::string_view n
       task_options offered{text_of("task ", name), std::move(own)};
       if (seed) offered.offer_seed(*seed);
       for (auto& one : make(asked, name, std::move(offered)))
-        if (known.insert(nlohmann::json{one.name, one.identity, one.seed, names_of(one)}.dump()).second)
+        if (known.insert(reference::json_text(nlohmann::json{one.name, one.identity, one.seed, names_of(one)})).second)
           tasks.push_back(std::move(one));
     }
   tell_apart(tasks);
