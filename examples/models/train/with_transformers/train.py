@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Train the small hybrids from scratch, all at once on one GPU.
 
-Usage: python3 train.py --steps 4000 --output trained [MODEL...]
+Usage: python3 train.py --steps 4000 --seeds 2,3 --output trained [MODEL...]
 
-Writes MODEL/config.json, MODEL/model.safetensors (bfloat16) now and then and at the end, and train.jsonl: the loss in
-nats and the share of right answer tokens of one batch. Steps are recorded as CUDA graphs, one for each model and
-length, and run in a stream for each model: launched one by one, their small kernels would leave the GPU idle.
+Writes MODEL-SEED/config.json, MODEL-SEED/model.safetensors (bfloat16) now and then and at the end, and
+MODEL-SEED/log.jsonl: the loss in nats and the share of right answer tokens of one batch. Steps are recorded as CUDA
+graphs, one for each training and length, and run in a stream for each training: launched one by one, their small
+kernels would leave the GPU idle.
 """
 import argparse
 import json
@@ -16,6 +17,7 @@ import sys
 import shutil
 import threading
 import time
+import traceback
 
 import torch
 import torch.nn.functional as F
@@ -109,21 +111,34 @@ class Step:
 
 
 class Training:
-    """One model; `what` is its name, or NAME:RATE:STEPS with a rate and a number of steps of its own."""
+    """One model and seed; `what` is its name, or NAME:RATE:STEPS with a rate and a number of steps of its own."""
 
-    def __init__(self, what, options, log):
+    def __init__(self, what, seed, options):
         self.name, *rest = what.split(":")
+        self.seed = seed
         self.rate = float(rest[0]) if rest else options.rate
         self.most = int(rest[1]) if len(rest) > 1 else options.steps
-        self.label = self.name + ("-" + rest[0] if rest else "")
-        self.options, self.log = options, log
-        self.loaders = {n: loader(options, options.seed * 1000 + i * 100 + list(models.MODELS).index(self.name), n)
+        self.label = f"{self.name}-{seed}"
+        self.options = options
+        self.folder = options.output / self.label
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.file = open(self.folder / "log.jsonl", "w", encoding="utf-8")  # as long as the training
+        self.log({"model": self.label, "seed": seed, "rate": self.rate, "steps": self.most,
+                  "seconds": options.seconds if math.isfinite(options.seconds) else None, "batch": options.batch,
+                  "lengths": options.lengths, "torch": torch.__version__})
+        self.loaders = {n: loader(options, seed * 1000 + i * 100 + list(models.MODELS).index(self.name), n)
                         for i, n in enumerate(dict.fromkeys(options.lengths))}
+
+    def log(self, entry):
+        line = json.dumps(entry) + "\n"  # written as one: others print, too
+        for file in (self.file, sys.stdout):
+            file.write(line)
+            file.flush()
 
     def prepare(self):
         options = self.options
         fused.install(models.modeling(self.name))
-        self.model = models.make_model(self.name, options.seed).cuda().train()
+        self.model = models.make_model(self.name, self.seed).cuda().train()
         groups = parameter_groups(self.model)
         self.rates = [torch.zeros((), device="cuda") for _ in groups]
         self.factors = [group.pop("factor") for group in groups]
@@ -152,17 +167,15 @@ class Training:
         return (time.monotonic() - start) / count
 
     def save(self):
-        folder = self.options.output / self.label
-        fresh = folder.with_name(folder.name + ".new")
+        fresh = self.folder.with_name(self.label + ".new")
         with torch.cuda.stream(self.stream):
             state = {name: x.detach().to("cpu", torch.bfloat16) for name, x in self.model.state_dict().items()}
         self.stream.synchronize()
         copy = models.make_model(self.name, 0).to(torch.bfloat16)
         copy.load_state_dict(state)
         copy.save_pretrained(fresh)
-        folder.mkdir(parents=True, exist_ok=True)
         for file in ("config.json", "model.safetensors"):
-            os.replace(fresh / file, folder / file)
+            os.replace(fresh / file, self.folder / file)
         shutil.rmtree(fresh)
 
     def run(self):
@@ -199,7 +212,8 @@ class Training:
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("model", nargs="*", default=list(models.MODELS), help="NAME, or NAME:RATE:STEPS")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=lambda text: [int(seed) for seed in text.split(",")], default=[1],
+                        help="a training of every model for each")
     parser.add_argument("--output", type=pathlib.Path, required=True, help="folder to write to")
     parser.add_argument("--language", type=pathlib.Path, default=HERE.parent.parent / "language.json")
     parser.add_argument("--steps", type=int, default=10 ** 9)
@@ -210,37 +224,24 @@ def main():
     parser.add_argument("--rate", type=float, default=1e-3, help="peak learning rate")
     parser.add_argument("--save-every", type=float, default=100, help="seconds")
     options = parser.parse_args()
-    options.output.mkdir(parents=True, exist_ok=True)
     torch.set_float32_matmul_precision("high")
-    lock = threading.Lock()
-    with open(options.output / "train.jsonl", "a", encoding="utf-8") as file:
-
-        def log(entry):
-            with lock:
-                print(json.dumps(entry), file=file, flush=True)
-                print(json.dumps(entry), flush=True)
-
-        log({"seed": options.seed, "batch": options.batch, "lengths": options.lengths, "rate": options.rate,
-             "seconds": options.seconds if math.isfinite(options.seconds) else None, "steps": options.steps,
-             "torch": torch.__version__})
-        trainings = [Training(what, options, log) for what in options.model or models.MODELS]
-        ready = []
-        for training in trainings:
-            try:
-                training.prepare()
-                log({"model": training.label, "device": torch.cuda.get_device_name(),
-                     "alone_ms": {n: round(1000 * training.measure(n), 1) for n in training.steps}})
-                ready.append(training)
-            except Exception as error:  # the others can still be trained
-                log({"model": training.label, "failed": repr(error)[:600]})
-                import traceback
-                traceback.print_exc()
-                torch.cuda.synchronize()
-        threads = [threading.Thread(target=training.run) for training in ready]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    ready = []
+    for training in [Training(what, seed, options) for seed in options.seeds for what in options.model]:
+        try:
+            training.prepare()
+            training.log({"model": training.label, "device": torch.cuda.get_device_name(),
+                          "alone_ms": {n: round(1000 * training.measure(n), 1) for n in training.steps}})
+            ready.append(training)
+        except Exception as error:  # the others can still be trained
+            training.log({"model": training.label, "failed": repr(error)[:600]})
+            traceback.print_exc()
+            torch.cuda.synchronize()
+    threads = [threading.Thread(target=training.run) for training in ready]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    sys.stdout.flush()
     os._exit(0)  # the loaders' processes have nothing left to do
 
 
