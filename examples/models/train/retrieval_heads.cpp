@@ -264,10 +264,16 @@ struct named_policies {
   }
 };
 
-constexpr char const* scorers[] = {"entropy", "l2", "random"};
+/// The scorers that are compared: a model with gates also has a say of its own in which heads put something out.
+std::vector<char const*> scorers_for(tool::loaded_model const& of) {
+  std::vector<char const*> names{"entropy", "l2", "random"};
+  if (of.has_gates) names.push_back("gate");
+  return names;
+}
 
 /// The fewest heads a layer that each scorer needs to find `enough` of what all heads find.
-nlohmann::ordered_json smallest_k(nlohmann::ordered_json const& shares, std::size_t heads) {
+nlohmann::ordered_json smallest_k(nlohmann::ordered_json const& shares, std::span<char const* const> scorers,
+                                  std::size_t heads) {
   nlohmann::ordered_json smallest;
   auto const goal = enough * shares["dense"].get<double>();
   for (auto const* scorer : scorers) {
@@ -303,6 +309,7 @@ nlohmann::ordered_json measure(tool::loaded_model const& loaded, measurement_pla
   row["attention_layers"] = layers;
   row["heads"] = heads;
 
+  auto const scorers = scorers_for(loaded);
   named_policies in_generation;
   named_policies everywhere;  // prefill included
   in_generation.parse("dense");
@@ -333,12 +340,12 @@ nlohmann::ordered_json measure(tool::loaded_model const& loaded, measurement_pla
   row["dense_by_length"] = by_length(what, found.front());
   row["exact_match"] = for_needles.shares(found);
   if (heads > 0 && share_of(found.front()).value() > 0)  // else there is nothing to recover
-    row["smallest_k_with_0.9_of_dense"] = smallest_k(row["exact_match"], heads);
+    row["smallest_k_with_0.9_of_dense"] = smallest_k(row["exact_match"], scorers, heads);
 
   auto const meetings = make_meetings(what, what.seed + 3);
   row["multi_key"] = in_generation.shares(answered(model, meetings, in_generation.policies));
   if (heads > 0 && row["multi_key"]["dense"] > 0)
-    row["multi_key_smallest_k_with_0.9_of_dense"] = smallest_k(row["multi_key"], heads);
+    row["multi_key_smallest_k_with_0.9_of_dense"] = smallest_k(row["multi_key"], scorers, heads);
 
   auto const facts = make_facts(what, what.seed + 2);
   row["facts"] = in_generation.shares(answered(model, facts, in_generation.policies));
