@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What trained models can do under policies for their attention heads, with transformers' own code, eager and float32.
 
-Usage: python3 evaluate.py --output results.json MODEL_FOLDER...
+Usage: python3 evaluate.py --output measured.jsonl [--answers FOLDER] MODEL_FOLDER...
 
 Needles: exact match of 11 tokens; the prompt is read with all heads and policies act from the second answer token on.
 Multi-key recall and facts have answers of one token: their question is read under the policy. All answers are scored in
@@ -269,60 +269,75 @@ def evaluate(folder, options, prompts):
     return model, result
 
 
-def behaviour(model, result, seed, prompts):
-    """Greedy answers and log-likelihoods for another implementation to match."""
+def answers(model, result, seed, prompts):
+    """Greedy answers to 20 needle prompts, and log-likelihoods of what 24 people may work as, by policy and by prompt,
+    for another implementation to match; and how many of the needles were found. Of entropy, one k that finds some and
+    one that finds most."""
     r = random.Random(seed)
     good = result["needles"]
     few = [int(n.split("/")[1]) for n in good if n.startswith("entropy/")]
     half = next((k for k in few if good[f"entropy/{k}"]["all"] >= .3 * good["dense"]["all"]), few[0])
     most = next((k for k in few if k > half and good[f"entropy/{k}"]["all"] >= .85 * good["dense"]["all"]),
                 few[few.index(half) + 1])
-    tags = {"dense": None, "entropy/k0/gen": ("entropy", 0), f"entropy/k{half}/gen": ("entropy", half),
-            f"entropy/k{most}/gen": ("entropy", most)}
-    cases = []
+    policies = {"dense": None, "none @ generation": ("entropy", 0)}
+    policies |= {f"entropy | top_k({k}) @ generation": ("entropy", k) for k in (half, most)}
+    found = {"prompts": [], "greedy": {policy: [] for policy in policies}, "items": [],
+             "log_likelihoods": {"dense": [], "none": []}}
+    right = dict.fromkeys(policies, 0)
     for n in (64, 128, 256, 512):
-        some = [(d, *prompts.needle(r, n, d)) for d in (0, .25, .5, .75, 1.0)]
-        answers = {tag: greedy(model, [p for _, p, _ in some], 12, policy) for tag, policy in tags.items()}
-        cases += [{"length": n, "depth": d, "prompt": p, "answer": v, "greedy": {tag: answers[tag][i] for tag in tags}}
-                  for i, (d, p, v) in enumerate(some)]
-    facts = []
+        texts, values = zip(*(prompts.needle(r, n, depth) for depth in (0, .25, .5, .75, 1.0)))
+        found["prompts"] += texts
+        for name, policy in policies.items():
+            said = greedy(model, list(texts), 12, policy)
+            found["greedy"][name] += said
+            right[name] += sum(a == b for a, b in zip(said, values))
     for _ in range(24):
-        text, choices, gold = prompts.fact(r, int(r.choice(prompts.l.people)))
-        ll = {}
-        for tag, policy in (("dense", None), ("entropy/k0", ("entropy", 0))):
+        text, choices, _ = prompts.fact(r, int(r.choice(prompts.l.people)))
+        found["items"].append({"prompt": text, "choices": [[choice] for choice in choices]})
+        for name, policy in (("dense", None), ("none", ("entropy", 0))):
             p = logits(model, [text], policy, 0)[0, -1].log_softmax(-1)
-            ll[tag] = [round(p[c].item(), 5) for c in choices]
-        facts.append({"prompt": text, "choices": choices, "gold": gold, "ll": ll})
-    summary = {tag: sum(c["greedy"][tag] == c["answer"] for c in cases) for tag in tags}
-    return {"niah": cases, "facts": facts}, summary
+            found["log_likelihoods"][name].append([round(p[choice].item(), 5) for choice in choices])
+    return found, right
+
+
+def rounded(value):
+    if isinstance(value, dict):
+        return {key: rounded(one) for key, one in value.items()}
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", nargs="+", type=pathlib.Path)
-    parser.add_argument("--output", type=pathlib.Path, required=True)
+    parser.add_argument("--output", type=pathlib.Path, required=True, help="file for a JSON object a model")
+    parser.add_argument("--answers", type=pathlib.Path, help="folder for MODEL.json, see answers()")
     parser.add_argument("--language", type=pathlib.Path,
                         default=pathlib.Path(__file__).resolve().parent.parent.parent / "language.json")
     parser.add_argument("--lengths", type=lambda t: [int(x) for x in t.split(",")], default=[128, 256, 512, 1000])
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--behaviour-seed", type=int, default=20261128)
+    parser.add_argument("--answers-seed", type=int, default=20261128)
     options = parser.parse_args()
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
-    prompts, results = Prompts(options.language), {}
+    prompts = Prompts(options.language)
+    options.output.unlink(missing_ok=True)
     for folder in options.folder:
         start = time.monotonic()
         model, result = evaluate(folder, options, prompts)
-        kept, summary = behaviour(model, result, options.behaviour_seed + len(folder.name), prompts)
-        results[folder.name] = {"result": result, "behaviour": kept}
-        options.output.write_text(json.dumps(results))
+        with open(options.output, "a", encoding="utf-8") as file:
+            print(json.dumps({"model": folder.name, **rounded(result)}), file=file)
         print(folder.name, f"{time.monotonic() - start:.0f} s", flush=True)
         for what in ("needles", "recall"):
             print(" ", what, {k: round(v["all"], 2) for k, v in result[what].items()})
-        print("  needles by length", result["needles"]["dense"], "greedy of 20", summary)
+        print("  needles by length", result["needles"]["dense"])
         print("  facts", result["facts"])
         print("  filler", {k: v for k, v in result.items() if k.startswith("filler")})
         print("  guesses", {k: {w: g[w]["all"] for w in g} for k, g in result["guesses"].items()}, flush=True)
+        if options.answers:
+            found, right = answers(model, result, options.answers_seed + len(folder.name), prompts)
+            options.answers.mkdir(parents=True, exist_ok=True)
+            (options.answers / f"{folder.name}.json").write_text(json.dumps(found) + "\n")
+            print("  greedy of 20", right, flush=True)
 
 
 if __name__ == "__main__":
