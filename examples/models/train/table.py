@@ -76,11 +76,29 @@ def few_heads(row):
     return row.get("few_heads", {}) if recovers(row, "exact_match") else {}
 
 
+def scorers_of(rows):
+    """Gates choose where heads have them."""
+    return ("entropy", "l2", "random") + (("gate",) if "gate | top_k(1) @ generation" in rows[0]["exact_match"] else ())
+
+
+def by_k(variants, some=(1, 2, 4)):
+    """What so many heads of each layer find, chosen at each token."""
+    kinds = {"exact_match": "needles", "multi_key": "multi-key"}
+    lines = head("variant", "scorer", *(f"{kind}, k = {k}" for kind in kinds.values() for k in some))
+    for variant, rows in variants.items():
+        if not rows[0]["attention_layers"]:
+            continue
+        for scorer in scorers_of(rows):
+            lines.append(line([variant, scorer, *(spread(rows, kind, f"{scorer} | top_k({k}) @ generation")
+                                                  for kind in kinds for k in some)]))
+    return lines
+
+
 SMALLEST_K = {"exact_match": "smallest_k_with_0.9_of_dense", "multi_key": "multi_key_smallest_k_with_0.9_of_dense"}
 
 
 def fewest_heads(variants):
-    scorers = ("entropy", "l2", "random")
+    scorers = max(map(scorers_of, variants.values()), key=len)
     lines = head("variant", "heads a layer", *(f"needles, {scorer}" for scorer in scorers),
                  *(f"multi-key, {scorer}" for scorer in scorers), "few heads, of all")
     for variant, rows in variants.items():
@@ -122,7 +140,8 @@ def trainings(folder):
     for path in sorted(pathlib.Path(folder).glob("*.jsonl")):
         entries = [json.loads(line) for line in path.read_text().splitlines()]
         last = entries[-1]
-        lines.append(line([path.stem, f"{last['step']} of {entries[0]['steps']}", f"{last['seconds']:.0f}",
+        planned = f" of {entries[0]['steps']}" if "steps" in entries[0] else ""
+        lines.append(line([path.stem, f"{last['step']}{planned}", f"{last['seconds']:.0f}",
                            f"{last['loss']:.3f}", f"{last['answers']:.4f}"]))
     return lines
 
@@ -132,7 +151,8 @@ def main(arguments):
         sys.exit(__doc__)
     with open(arguments[0], encoding="utf-8") as file:
         variants = by_variant(json.loads(line) for line in file)
-    for rows in (summary(variants), fewest_heads(variants), heads_of_retrieval(variants), trainings(arguments[1])):
+    for rows in (summary(variants), by_k(variants), fewest_heads(variants), heads_of_retrieval(variants),
+                 trainings(arguments[1])):
         print("\n".join(rows), end="\n\n")
 
 

@@ -311,6 +311,28 @@ class Tables(unittest.TestCase):
                          "| small-1 | 0.90, 0.80, 1.00 | 2: 0.00, 0.10, 1.00 | 0.50 | 2: 0, 3 | 0.85, 0.75, 1.00 "
                          "| 0.00, 0.10, 1.00 |")
 
+    def test_gates_are_a_scorer_where_heads_have_them(self):
+        shares = {f"{scorer} | top_k({k}) @ generation": share for scorer, share in (("entropy", 0.5), ("gate", 0.75))
+                  for k in (1, 2)}
+        rows = [{"model": name, "attention_layers": [2], "heads": 4, "few_heads": {"2": [0]},
+                 "smallest_k_with_0.9_of_dense": {"entropy": 2, "gate": 1} if gates else {"entropy": 3},
+                 "exact_match": {key: share for key, share in ({"dense": 1.0} | shares).items()
+                                 if gates or "gate" not in key}, "multi_key": {"dense": 0.4}}
+                for name, gates in (("plain-1", False), ("gated-1", True))]
+        found = table.by_variant(rows)
+        self.assertEqual(table.fewest_heads(found)[3], "| gated | 4 | 2.0 | - | - | 1.0 | - | - | - | - | 1.0 of 4 |")
+        self.assertEqual(table.fewest_heads(found)[2], "| plain | 4 | 3.0 | - | - | - | - | - | - | - | 1.0 of 4 |")
+        self.assertEqual(len(table.by_k(found)), 2 + 3 + 4)
+        self.assertEqual(table.by_k(found)[-1], "| gated | gate | 0.75 | 0.75 | - | - | - | - |")
+
+    def test_a_log_without_planned_steps_has_those_done(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name, first in (("a", {"steps": 9}), ("b", {})):
+                last = {"step": 7, "seconds": 3.4, "loss": 0.5, "answers": 1}
+                (pathlib.Path(folder) / f"{name}.jsonl").write_text(json.dumps(first) + "\n" + json.dumps(last) + "\n")
+            self.assertEqual(table.trainings(folder)[2:], ["| a | 7 of 9 | 3 | 0.500 | 1.0000 |",
+                                                           "| b | 7 | 3 | 0.500 | 1.0000 |"])
+
 
 if __name__ == "__main__":
     unittest.main()
