@@ -1,11 +1,9 @@
-// replay FOLDER RUNS: runs a fuzz target on every file of a corpus, then on that many changed copies, the same each
-// time.
+// Runs each fuzz target on every file of its corpus, then on a number of changed copies, the same each time.
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <fstream>
@@ -17,6 +15,8 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
+#include <doctest/doctest.h>
+
 #include <headcount/core/text.hpp>
 #include <support/numbers.hpp>
 
@@ -24,14 +24,16 @@
 
 namespace {
 
+using target_function = int (*)(std::uint8_t const*, std::size_t);
+
 std::string input;  // what runs, for the report of a finding
 
 void report() { std::fprintf(stderr, "input: %s\n", headcount::on_one_line(input).c_str()); }
 
-void run() {
+void run(target_function target) {
   // A copy of exactly its size, so that reading past the end is seen.
   std::vector<std::uint8_t> const bytes(input.begin(), input.end());
-  LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
+  target(bytes.data(), bytes.size());
 }
 
 std::vector<std::string> read_corpus(std::filesystem::path const& folder) {
@@ -127,22 +129,26 @@ class changes {
   support::numbers random_{1};
 };
 
-}  // namespace
-
-int main(int count, char const* const* arguments) {
-  if (count != 3) return 2;
+void replay(target_function target, std::filesystem::path const& folder, std::size_t runs) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__clang__)
   __sanitizer_set_death_callback(report);
 #endif
   try {
-    auto const corpus = read_corpus(arguments[1]);
-    for (auto const& one : corpus) input = one, run();
+    auto const corpus = read_corpus(folder);
+    REQUIRE(corpus.size() > 1);
+    for (auto const& one : corpus) input = one, run(target);
     changes changed{corpus};
-    for (auto left = std::atol(arguments[2]); left > 0; --left) input = changed.next(), run();
-  } catch (std::exception const& finding) {
-    std::fprintf(stderr, "%s\n", finding.what());
+    for (; runs > 0; --runs) input = changed.next(), run(target);
+  } catch (std::exception const&) {
     report();
-    return 1;
+    throw;
   }
-  return 0;
 }
+
+}  // namespace
+
+// targets.inc names each target, and how many changed copies it is given.
+#define TARGET(name, runs)                                                \
+  extern "C" int fuzz_##name(std::uint8_t const* data, std::size_t size); \
+  TEST_CASE(#name) { replay(fuzz_##name, HEADCOUNT_CORPUS "/" #name, runs); }
+#include "targets.inc"
