@@ -1,7 +1,9 @@
 // headcount compare: which of two policies is better, by how much, how sure.
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,12 +33,28 @@ struct compare_options {
   std::string b;
   std::string task;
   std::uint64_t seed = 0;
+  std::optional<double> margin{};
   bool json = false;
 };
 
+/// What is shown of neither being worse than the other by a margin.
+std::string within_margin(verdict const& one, std::string const& a, std::string const& b) {
+  auto const& [margin, p_a, p_b] = *one.within;
+  auto const by = fmt::format("{:.4g}", margin);
+  auto const [smaller, larger] = std::minmax(p_a, p_b);
+  if (one.a_is_not_worse() && one.b_is_not_worse())
+    return fmt::format("; they are equal within {}, p = {:.2g}", by, larger);
+  if (!one.has_direction()) return fmt::format("; that they are equal within {} is not shown, p = {:.2g}", by, larger);
+  if (one.a_is_not_worse() || one.b_is_not_worse())
+    return fmt::format("; \"{}\" is not worse by {}, p = {:.2g}", one.a_is_not_worse() ? a : b, by,
+                       one.a_is_not_worse() ? p_a : p_b);
+  return fmt::format("; that either is not worse by {} is not shown, p = {:.2g}", by, smaller);
+}
+
 /// The result in a sentence.
 std::string sentence_of(verdict const& one, std::string const& a, std::string const& b, std::size_t comparisons) {
-  auto const& [values, found, corrected] = one;
+  auto const& values = one.values;
+  auto const& found = one.found;
   auto text = fmt::format("{}, {}{}{}, {}: ", values.model, values.task, values.setting.empty() ? "" : " ",
                           values.setting, values.metric);
   if (found.pairs == 0)
@@ -59,13 +77,14 @@ std::string sentence_of(verdict const& one, std::string const& a, std::string co
   if (found.clusters != values.prompts)
     text += fmt::format(" in {} {}", found.clusters, found.clusters == 1 ? "cluster" : "clusters");
   if (values.prompts != found.pairs) text += fmt::format(" with {} pairs", found.pairs);
-  text += fmt::format("), p = {:.2g} by the {}", corrected, found.test);
+  text += fmt::format("), p = {:.2g} by the {}", one.corrected, found.test);
   if (!one.has_direction()) text += "; no task says which way the metric is better";
   if (comparisons > 1) text += fmt::format(", Holm-corrected for {} comparisons", comparisons);
   text +=
       std::isinf(found.smallest_detectable)
           ? "; this sample could have shown no difference"
           : fmt::format("; the smallest difference this sample could have shown is {:.2g}", found.smallest_detectable);
+  if (one.within) text += within_margin(one, a, b);
   if (auto const left_out = values.only_a + values.only_b; left_out != 0)
     text += fmt::format("; {} {} without a pair left out", left_out, left_out == 1 ? "row" : "rows");
   if (values.not_finite_pairs != 0)
@@ -78,7 +97,8 @@ std::string sentence_of(verdict const& one, std::string const& a, std::string co
 }
 
 nlohmann::ordered_json to_json(verdict const& one, std::string const& sentence) {
-  auto const& [values, found, corrected] = one;
+  auto const& values = one.values;
+  auto const& found = one.found;
   nlohmann::ordered_json json{{"model", values.model},
                               {"model_identity", values.model_identity},
                               {"task", values.task},
@@ -94,7 +114,7 @@ nlohmann::ordered_json to_json(verdict const& one, std::string const& sentence) 
                               {"ci95", {found.range.low, found.range.high}},
                               {"test", found.test},
                               {"p", found.p},
-                              {"p_corrected", corrected}};
+                              {"p_corrected", one.corrected}};
   json["smallest_detectable"] = std::isinf(found.smallest_detectable)
                                     ? nlohmann::ordered_json{}
                                     : nlohmann::ordered_json(found.smallest_detectable);
@@ -103,6 +123,11 @@ nlohmann::ordered_json to_json(verdict const& one, std::string const& sentence) 
                                                              : nlohmann::ordered_json{};
   json["better"] = one.is_sure() && one.has_direction() ? nlohmann::ordered_json(one.a_leads() ? "a" : "b")
                                                         : nlohmann::ordered_json{};
+  if (one.within) {
+    json["margin"] = one.within->margin;
+    json["p_not_worse"] = {{"a", one.within->p_a}, {"b", one.within->p_b}};
+    json["equal_within_margin"] = one.a_is_not_worse() && one.b_is_not_worse();
+  }
   json["sentence"] = sentence;
   return json;
 }
@@ -110,7 +135,7 @@ nlohmann::ordered_json to_json(verdict const& one, std::string const& sentence) 
 void compare_rows(compare_options const& chosen) {
   auto const rows = read_rows(chosen.rows);
   auto const verdicts =
-      judge(pair_rows(chosen.rows, rows, chosen.a, chosen.b, metrics_of_task, chosen.task), chosen.seed);
+      judge(pair_rows(chosen.rows, rows, chosen.a, chosen.b, metrics_of_task, chosen.task), chosen.seed, chosen.margin);
   canonical_policies canonical;
   auto const a = canonical.of(chosen.a);
   auto const b = canonical.of(chosen.b);
@@ -135,6 +160,10 @@ void add_compare(CLI::App& app) {
   command->add_option("--task", chosen->task, "only this task's rows");
   command->add_option("--seed", chosen->seed, "of the permutations, where there are too many to count all")
       ->capture_default_str();
+  command
+      ->add_option("--margin", chosen->margin,
+                   "test, too, whether either is worse by less than this, in the metric's unit")
+      ->check(CLI::PositiveNumber);
   command->add_flag("--json", chosen->json, "print JSON");
   command->footer(
       "Rows are paired by model, policy and task, each by its identity, and by metric, prompt, seed and factors; what "

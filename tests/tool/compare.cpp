@@ -59,6 +59,29 @@ TEST_CASE("compare says in one sentence which policy is better, by how much and 
   CHECK(compare(file, entropy, random_heads).out == result.out);
 }
 
+TEST_CASE("compare tests whether either policy is not worse by a margin") {
+  scratch const at;
+  auto const file = at.write("r.jsonl", answers(entropy, random_heads));
+  auto const result = compare(file, entropy, random_heads, "--margin 0.05");
+  CHECK(result.out.find("; \"" + entropy + "\" is not worse by 0.05, p = ") != std::string::npos);
+  CHECK(compare(file, random_heads, entropy, "--margin 0.05").out.find("; \"" + entropy + "\" is not worse by 0.05") !=
+        std::string::npos);
+  CHECK(compare(file, entropy, random_heads, "--margin 0.9").out.find("; they are equal within 0.9, p = ") !=
+        std::string::npos);
+  auto const json = json::parse(compare(file, entropy, random_heads, "--json --margin 0.05").out)["comparisons"][0];
+  CHECK(json["margin"] == 0.05);
+  CHECK(json["p_not_worse"]["a"].get<double>() < 0.01);
+  CHECK(json["p_not_worse"]["b"].get<double>() > 0.9);
+  CHECK(json["equal_within_margin"] == false);
+  CHECK_FALSE(json::parse(compare(file, entropy, random_heads, "--json").out)["comparisons"][0].contains("margin"));
+  CHECK(compare(file, entropy, random_heads, "--margin 0").code == 2);
+
+  // Of a metric that no task names, nothing is worse.
+  auto const losses = at.write("losses.jsonl", answers(entropy, random_heads, {{"metric", "loss"}}));
+  auto const loss = compare(losses, entropy, random_heads, "--margin 0.05");
+  CHECK(loss.out.find("; that they are equal within 0.05 is not shown, p = 1; ") != std::string::npos);
+}
+
 TEST_CASE("compare as JSON: policies in any spelling, several metrics corrected together, losses turned") {
   scratch const at;
   auto const text = answers("entropy|top_k(2)@generation", random_heads) +

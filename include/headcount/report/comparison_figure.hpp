@@ -66,7 +66,8 @@ struct policy_pairs {
   auto data = json::array();
   std::size_t not_finite = 0;
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
-    auto const& [values, found, corrected] = verdicts[i];
+    auto const& values = verdicts[i].values;
+    auto const& found = verdicts[i].found;
     measured const of{values.model, values.model_identity, values.task, values.setting, values.metric};
     auto const number = [](double value) { return std::isfinite(value) ? json(value) : json{}; };
     not_finite += values.not_finite_pairs;
@@ -77,7 +78,7 @@ struct policy_pairs {
                     {"difference", number(found.difference)},
                     {"low", number(found.range.low)},
                     {"high", number(found.range.high)},
-                    {"p", corrected},
+                    {"p", verdicts[i].corrected},
                     {"verdict", !verdicts[i].is_sure()         ? "not shown"
                                 : !verdicts[i].has_direction() ? "differs"
                                 : verdicts[i].a_leads()        ? "better"

@@ -236,6 +236,13 @@ TEST_CASE("pairing: values that are not finite are counted, and who has them is 
     CHECK_FALSE(doubtful.is_sure());
   }
 
+  // Nor not worse, however far it is ahead on the others; of a loss the lower one is.
+  auto const within = [&](double of_a, double of_b) { return judge({judged(of_a, of_b).values}, 0, 0.5)[0]; };
+  CHECK(within(2, infinity).a_is_not_worse());
+  CHECK_FALSE(within(2, infinity).b_is_not_worse());
+  CHECK(within(2, infinity).within->p_b > 0.99);
+  CHECK_FALSE(within(infinity, infinity).a_is_not_worse());
+
   auto const all = pair_rows("r.jsonl", std::vector{answered("dense", "1", infinity), answered("none", "1", 1)},
                              "dense", "none", known);
   REQUIRE(all.size() == 1);
