@@ -21,6 +21,7 @@
 #include <CLI/CLI.hpp>
 
 #include <headcount/core/error.hpp>
+#include <headcount/core/text.hpp>
 #include <headcount/file/write_file.hpp>
 #include <headcount/reference/parallel.hpp>
 #include <headcount/result/ground.hpp>
@@ -29,6 +30,7 @@
 #include <headcount/result/shard.hpp>
 #include <headcount/result/sweep.hpp>
 #include <headcount/result/sweep_plan.hpp>
+#include <headcount/statistics/detectable.hpp>
 
 #include "commands.hpp"
 #include "engine.hpp"
@@ -127,6 +129,40 @@ std::string counted(std::size_t count, std::string_view what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+/// How many prompts of a task are independent of each other: the fewest groups that a factor makes of them.
+std::size_t independent_prompts(task const& of) {
+  std::map<std::string, std::set<std::string>> values;
+  for (auto const& prompt : of.prompts)
+    for (auto const& [factor, value] : prompt.factors) values[factor].insert(value);
+  auto fewest = of.prompts.size();
+  for (auto const& [factor, own] : values)
+    if (own.size() > 1) fewest = std::min(fewest, own.size());
+  return fewest;
+}
+
+/// The smallest differences that the prompts of these tasks can show.
+void print_power(loaded_sweep const& sweep) {
+  constexpr double disagreement = 0.2;
+  std::set<std::size_t> counts;
+  for (auto const& model : sweep.models)
+    for (auto const& one : model.tasks)
+      if (std::ranges::any_of(one.metrics, [](metric const& own) { return own.values.right_or_wrong; }))
+        counts.insert(independent_prompts(one));
+  if (counts.empty()) return;
+  std::string text;
+  for (auto const count : counts) {
+    auto const least = std::max(detectable_difference(disagreement, count), least_detectable_share(count));
+    headcount::add_to_list(text,
+                           least > 1 ? fmt::format("{} independent prompts none", count)
+                                     : fmt::format("{} independent prompts differences from {:.2g} on", count, least),
+                           ", ");
+  }
+  fmt::print(
+      "right answers, where two policies disagree on a fifth of prompts: {} are shown (power 0.8 at level 0.05, "
+      "before corrections)\n",
+      text);
+}
+
 void print_plan(loaded_sweep const& sweep, std::span<sweep_piece const> pieces, std::size_t prompts,
                 std::map<model_under_test const*, double> const& seconds) {
   std::size_t duplicates = 0;
@@ -155,6 +191,7 @@ void print_plan(loaded_sweep const& sweep, std::span<sweep_piece const> pieces, 
              counted(pieces.size(), "prompt"), tokens,
              say_duration(time / static_cast<double>(reference::thread_count())),
              counted(reference::thread_count(), "thread"));
+  print_power(sweep);
 }
 
 /// The file of one rank beside the sweep's own.
