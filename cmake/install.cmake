@@ -21,8 +21,10 @@ configure_package_config_file(cmake/headcountConfig.cmake.in headcountConfig.cma
   INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
 configure_file(${PROJECT_BINARY_DIR}/single_include/headcount.cppm headcount.cppm COPYONLY)
 configure_file(cmake/headcountModule.cmake headcountModule.cmake COPYONLY)
+configure_file(cmake/headcountC.cmake headcountC.cmake COPYONLY)
 write_basic_package_version_file(headcountConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
-set(package headcountConfig.cmake headcountConfigVersion.cmake headcountModule.cmake headcount.cppm)
+set(package headcountConfig.cmake headcountConfigVersion.cmake headcountModule.cmake headcount.cppm
+  headcountC.cmake)
 list(TRANSFORM package PREPEND ${PROJECT_BINARY_DIR}/)
 install(FILES ${package} DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/headcount)
 

@@ -95,6 +95,11 @@ if("module" IN_LIST wanted)
   include(${CMAKE_CURRENT_LIST_DIR}/headcountModule.cmake)
 endif()
 
+if("c" IN_LIST wanted)
+  set(headcount_c_source ${PROJECT_SOURCE_DIR}/include/headcount/adapt/c.cpp)
+  include(${CMAKE_CURRENT_LIST_DIR}/headcountC.cmake)
+endif()
+
 # What our own programs are compiled with; nothing of it reaches users.
 if(NOT HEADCOUNT_BUILD_EXAMPLES AND NOT HEADCOUNT_BUILD_TESTS AND NOT HEADCOUNT_BUILD_BENCH)
   return()
