@@ -11,6 +11,7 @@
 #include <headcount/cost/dropped_work.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/decide.hpp>
+#include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
 #include <headcount/select/selector.hpp>
 
@@ -39,7 +40,7 @@ struct kept_heads {
   auto const scored = std::span{scores}.first(where.heads);
   for (where.position = 0; where.position < 1024; ++where.position) {
     if (is_blind) {
-      add(decide(policy, where, no_evidence{}));
+      add(decide(policy, where, attention_tensors{}));
       continue;
     }
     for (std::size_t head = 0; head < where.heads; ++head) scored[head] = uniform_number(0, where, head) - 1;

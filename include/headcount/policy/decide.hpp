@@ -57,6 +57,20 @@ template <class Evidence>
 template <class Score, class Evidence>
 inline constexpr bool fits_by_type = std::same_as<Evidence, attention_tensors> || head_scorer<Score>;
 
+/// Whether deciding by this evidence throws nothing: a callable remembers nothing, which is told a policy that does.
+template <class Policy, class Evidence>
+inline constexpr bool decides_quietly =
+    fits_by_type<decltype(Policy::score), Evidence> &&
+    (std::same_as<Evidence, attention_tensors> || !selector_takes<decltype(Policy::select)>.state);
+
+/// Throws headcount::error for a part that remembers, where nobody does.
+template <class Part>
+void require_memory(Part const& part, std::size_t heads, std::span<double const> memory = {}) {
+  if (memory.size() < state_size_of(part) * heads)
+    fail("decide", "the policy remembers from token to token, the evidence does not",
+         "attention_tensors with the memory of a scorer_state");
+}
+
 /// Throws headcount::error when a scorer reads anything but what is given.
 template <class Score>
 void require_reads_only(Score const& score, reading given) {
@@ -69,7 +83,7 @@ void require_reads_only(Score const& score, reading given) {
 /// `evidence` is all that is known (attention_tensors), or a callable: `evidence(head)` gives what the scorer reads of
 /// a head, an attention row, a head_gate, a head_query or a head_output. It is not called when the scorer reads
 /// nothing; evidence that the scorer does not read does not compile, or, where only the scorer itself knows what it
-/// reads (any_scorer), is a headcount::error.
+/// reads (any_scorer), is a headcount::error, and so is a callable for a scorer that remembers.
 template <class Score, class Evidence>
 std::span<double const> score_site(Score const& score, site const& where, Evidence const& evidence,
                                    head_scores& scores) noexcept(fits_by_type<Score, Evidence>) {
@@ -93,22 +107,26 @@ std::span<double const> score_site(Score const& score, site const& where, Eviden
     }
   } else {
     require_reads_only(score, reading_of<Evidence>());
+    require_memory(score, where.heads);
     score_heads(score, where, tensors_from(evidence), filled);
   }
   return filled;
 }
 
 /// The heads that a policy keeps at a site, and in `scores` what its scorer made of every head, whether or not the
-/// policy's scope reaches there. Scope, scorer and selector meet here and in the overload below, nowhere else.
+/// policy's scope reaches there. Scope, scorer and selector meet here and in the overload below, nowhere else. With a
+/// callable, `memory` is what the selector remembers, `[number, head]`; attention_tensors have their own.
 template <head_policy Policy, class Evidence>
-[[nodiscard]] head_set decide(Policy const& policy, site const& where, Evidence const& evidence,
-                              head_scores& scores) noexcept(fits_by_type<decltype(policy.score), Evidence>) {
+[[nodiscard]] head_set decide(Policy const& policy, site const& where, Evidence const& evidence, head_scores& scores,
+                              std::span<double> memory = {}) noexcept(decides_quietly<Policy, Evidence>) {
   auto const scored = score_site(policy.score, where, evidence, scores);
   if (!policy.where.covers(where)) return head_set::first(where.heads);
-  std::span<double> memory;
-  if constexpr (std::same_as<Evidence, attention_tensors>)
+  if constexpr (std::same_as<Evidence, attention_tensors>) {
     if (auto const own = state_size_of(policy.select) * where.heads; own <= evidence.memory.size())
       memory = evidence.memory.last(own);
+  } else if constexpr (!decides_quietly<Policy, Evidence>) {
+    require_memory(policy.select, where.heads, memory);
+  }
   return select_heads(policy.select, scored, where, memory);
 }
 
@@ -116,7 +134,7 @@ template <head_policy Policy, class Evidence>
 /// O(heads * (score + select)), no allocation. `evidence` as in score_site.
 template <head_policy Policy, class Evidence>
 [[nodiscard]] head_set decide(Policy const& policy, site const& where,
-                              Evidence const& evidence) noexcept(fits_by_type<decltype(policy.score), Evidence>) {
+                              Evidence const& evidence) noexcept(decides_quietly<Policy, Evidence>) {
   head_scores scores;
   return policy.where.covers(where) ? decide(policy, where, evidence, scores) : head_set::first(where.heads);
 }

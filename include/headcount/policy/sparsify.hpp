@@ -156,16 +156,19 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
 
   for_each_query(pass, rows_of, [&](site const& where, std::size_t batch, std::size_t query, auto const& rows) {
     auto const kept = [&] {
+      auto const size = policy.state_size();
+      auto const memory = size > 0 ? memories[batch].of(where.layer, size, where.heads) : std::span<double>{};
       if constexpr (Policy::may_read(reading::output)) {
         auto const output_of = [&](std::size_t head) { return head_output{outputs_of[batch][query][head]}; };
         attention_tensors tensors;
         if constexpr (Policy::may_read(reading::row)) tensors = tensors_from(rows);
         tensors.outputs = output_of;
-        if (auto const size = policy.state_size(); size > 0)
-          tensors.memory = memories[batch].of(where.layer, size, where.heads);
+        tensors.memory = memory;
         return decide(policy, where, tensors);
-      } else {
-        return decide(policy, where, rows);
+      } else {  // rows of any numbers; a scorer that reads nothing else remembers nothing
+        if (!policy.where.covers(where)) return head_set::first(where.heads);
+        head_scores scores;
+        return decide(policy, where, rows, scores, memory);
       }
     }();
     auto const seen = attention_of(policy.mask, 1) ? values_of[batch] : decltype(values_of[batch]){};

@@ -211,6 +211,30 @@ TEST_CASE("any_policy: evidence that its scorer does not read is told, and what 
   static_assert(noexcept(decide(by_rows, where, all)));
 }
 
+TEST_CASE("any_policy: what remembers from token to token is told that a callable does not") {
+  layer const tensors{1};
+  strided_view<float const, 2> const rows{tensors.weights.data(), {layer::heads, layer::keys}};
+  auto const row = [&](std::size_t head) -> row_view { return rows[head]; };
+  site const where{.heads = layer::heads};
+  auto const expected =
+      "decide: the policy remembers from token to token, the evidence does not (allowed: attention_tensors with the "
+      "memory of a scorer_state)";
+  any_policy const smoothed = score::ema{0.5, score::entropy{}} | select::top_k{2};
+  any_policy const holding = score::entropy{} | select::hysteresis{.enter = -1, .leave = -2};
+  auto const known = score::entropy{} | select::hysteresis{.enter = -1, .leave = -2};
+  CHECK_THROWS_WITH_AS((void)decide(smoothed, where, row), expected, error);
+  CHECK_THROWS_WITH_AS((void)decide(holding, where, row), expected, error);
+  CHECK_THROWS_WITH_AS((void)decide(known, where, row), expected, error);
+
+  // With a memory beside, the selector has it.
+  head_scores scores;
+  std::vector<double> memory(where.heads, 1.0);
+  auto own = memory;
+  auto const chosen = decide(known, where, row, scores, memory);
+  CHECK(chosen == known.select(std::span<double const>{scores}.first(where.heads), where, own));
+  CHECK(memory == own);
+}
+
 TEST_CASE("any_edit: of what is not weights it says what is taken away, and leaves weights alone") {
   any_edit const ablate = edit::ablate{edit::block::mamba, {{0, 63}}};
   REQUIRE(ablate.ablation() != nullptr);

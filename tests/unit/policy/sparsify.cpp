@@ -15,7 +15,10 @@
 #include <headcount/core/strided_view.hpp>
 #include <headcount/policy/any_policy.hpp>
 #include <headcount/policy/compose.hpp>
+#include <headcount/policy/scorer_state.hpp>
 #include <headcount/policy/sparsify.hpp>
+#include <headcount/score/entropy.hpp>
+#include <headcount/select/hysteresis.hpp>
 #include <headcount/sentence/registry.hpp>
 #include <support/float64.hpp>
 #include <support/numbers.hpp>
@@ -239,6 +242,27 @@ TEST_CASE(
   CHECK(refuses(none, {0, 257, 1, 1}, {0, 1, 257, 1}) == "layer 4: it has 257 heads (allowed: at most 256)");
   CHECK(refuses(any_policy{support::query_feature{} | select::top_k{1}}, {2, 3, 2, 4}, {2, 2, 3, 5}) ==
         "policy: its scorer reads queries (allowed: scorers that read rows, outputs or nothing)");
+}
+
+TEST_CASE("sparsify: a selector that remembers does, whether its policy's parts are known or not") {
+  // Two keys; the entropy of head 0 falls below the bar, then between both: it is kept, as nobody else is.
+  constexpr auto holding = score::entropy{} | select::hysteresis{.enter = -0.1, .leave = -0.6};
+  auto const kept = [&](auto const& policy, std::span<scorer_state> memories, float weight) {
+    std::array<float, 4> const weights{weight, 1 - weight, 0.5f, 0.5f};
+    std::array<float, 2> outputs{1, 1};
+    sparsify(policy, {}, strided_view<float const, 4>{weights.data(), {1, 2, 1, 2}},
+             strided_view<float, 4>{outputs.data(), {1, 1, 2, 1}}, memories);
+    return outputs;
+  };
+  auto const checked = [&](auto const& policy) {
+    std::vector<scorer_state> memories(1);
+    CHECK(kept(policy, memories, 0.9f) == std::array{0.0f, 0.0f});   // 0.47 bits: not yet
+    CHECK(kept(policy, memories, 0.99f) == std::array{1.0f, 0.0f});  // 0.08
+    CHECK(kept(policy, memories, 0.9f) == std::array{1.0f, 0.0f});
+    CHECK(kept(policy, memories, 0.7f) == std::array{0.0f, 0.0f});  // 0.88
+  };
+  checked(holding);
+  checked(any_policy{holding});
 }
 
 TEST_CASE("sparsify: a layer without batch rows, queries or numbers an output is left as it is") {
