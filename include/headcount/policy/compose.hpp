@@ -6,11 +6,12 @@
 #include <span>
 
 #include <headcount/core/attention_row.hpp>
+#include <headcount/core/phase.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/mask/mask.hpp>
-#include <headcount/mask/zero.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/policy/policy.hpp>
+#include <headcount/policy/scope.hpp>
 #include <headcount/score/accumulator.hpp>
 #include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
@@ -73,6 +74,25 @@ struct check_mask : check_part<Mask> {
   static_assert(head_mask<Mask>, "headcount: a selector is followed by a mask, e.g. select::top_k{5} | mask::zero{}");
 };
 
+/// A policy whose mask nobody has named yet: it is zero.
+template <scorer Score, selector Select>
+struct policy_without_mask : policy<Score, Select> {
+  using policy<Score, Select>::policy;
+
+  [[nodiscard]] constexpr policy_without_mask during(phase when) const {
+    auto limited = *this;
+    limited.where.during = when;
+    return limited;
+  }
+  [[nodiscard]] constexpr policy_without_mask in_layers(layer_set layers) const {
+    auto limited = *this;
+    limited.where.layers = layers;
+    return limited;
+  }
+};
+template <class Score, class Select>
+inline constexpr bool is_policy<policy_without_mask<Score, Select>> = true;
+
 /// Writes a policy as its sentence: `score::entropy{} | select::top_k{5} | mask::zero{}`. The mask may be left out; it
 /// is then zero.
 template <class Left, class Right>
@@ -83,16 +103,23 @@ template <class Left, class Right>
   if constexpr (policy_part<Left> && policy_part<Right>) {
     check_scorer<Left>();
     if constexpr (scorer<Left>) check_selector<Right>();
-    if constexpr (scorer<Left> && selector<Right>) return policy<Left, Right>{left, right};
+    if constexpr (scorer<Left> && selector<Right>) return policy_without_mask<Left, Right>{left, right};
   }
 }
 
 /// Names the mask: what becomes of the heads that are not kept.
-template <scorer Score, selector Select, head_mask Mask, policy_part Right>
-[[nodiscard]] constexpr auto operator|(policy<Score, Select, Mask> left, Right right) {
-  static_assert(std::same_as<Mask, mask::zero>, "headcount: a policy has one mask");
+template <scorer Score, selector Select, policy_part Right>
+[[nodiscard]] constexpr auto operator|(policy_without_mask<Score, Select> left, Right right) {
   check_mask<Right>();
   if constexpr (head_mask<Right>) return policy<Score, Select, Right>{left.score, left.select, right, left.where};
+}
+
+/// Refuses a second one.
+template <scorer Score, selector Select, head_mask Mask, policy_part Right>
+constexpr policy<Score, Select, Mask> operator|(policy<Score, Select, Mask> const& left, Right const&) {
+  static_assert(std::same_as<Right, void>,
+                "headcount: a policy has one mask, after its selector, e.g. select::top_k{5} | mask::zero{}");
+  return left;
 }
 
 // Argument-dependent lookup finds the operator as soon as one operand is ours.

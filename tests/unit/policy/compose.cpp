@@ -28,7 +28,10 @@ using namespace headcount;
 namespace {
 
 constexpr auto entropy_of_two = score::entropy{} | select::top_k{2};
-static_assert(std::is_same_v<decltype(entropy_of_two), policy<score::entropy, select::top_k, mask::zero> const>);
+static_assert(
+    std::is_same_v<decltype(entropy_of_two | mask::zero{}), policy<score::entropy, select::top_k, mask::zero>>);
+static_assert(std::is_convertible_v<decltype(entropy_of_two), policy<score::entropy, select::top_k>>);
+static_assert(std::is_convertible_v<decltype(entropy_of_two), any_policy>);
 static_assert(sizeof(score::random{} | select::top_k{} | mask::zero{}) <=
                   sizeof(score::random) + sizeof(select::top_k) + sizeof(scope) + 8,
               "parts without parameters take no room");
@@ -74,6 +77,9 @@ TEST_CASE("compose: a sentence in C++ holds the parts it was written with, and z
   CHECK_FALSE(policy.where.during);
   CHECK_FALSE(policy.where.layers);
   CHECK(print(entropy_of_two) == "entropy | top_k(2)");
+  CHECK(entropy_of_two == (entropy_of_two | mask::zero{}));
+  headcount::policy const deduced = score::entropy{} | select::top_k{2};
+  static_assert(std::is_same_v<decltype(deduced), headcount::policy<score::entropy, select::top_k> const>);
 }
 
 TEST_CASE("compose: naming the mask keeps the scope, wherever it was said") {
