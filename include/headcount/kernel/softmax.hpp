@@ -7,6 +7,7 @@
 
 #include <headcount/core/row_sum.hpp>
 #include <headcount/kernel/exponential.hpp>
+#include <headcount/kernel/lanes.hpp>
 
 namespace headcount::v0::kernel {
 
@@ -28,7 +29,16 @@ namespace headcount::v0::kernel {
 inline void softmax(std::span<float> row) noexcept {
   if (row.empty()) return;
   float const largest = row_max(row);
-  for (auto& value : row) value = exp_of_nonpositive(value - largest);
+  auto const raise = [&](std::size_t from, auto const& some) {
+    lanes values;
+    some.load(values, row.data() + from);
+    subtract(values, largest);
+    exp_of_nonpositive(values);
+    some.store(values, row.data() + from);
+  };
+  std::size_t key = 0;
+  for (; key + lanes::count <= row.size(); key += lanes::count) raise(key, all_lanes{});
+  if (key < row.size()) raise(key, first_lanes{row.size() - key});
   auto const scale = static_cast<float>(1 / row_sum(row, [](float value) { return value; }));
   for (auto& value : row) value *= scale;
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <numeric>
@@ -10,6 +11,7 @@
 #include <headcount/core/strided_view.hpp>
 #include <headcount/kernel/dot.hpp>
 #include <headcount/kernel/exponential.hpp>
+#include <headcount/kernel/lanes.hpp>
 #include <headcount/kernel/softmax.hpp>
 #include <support/float64.hpp>
 #include <support/numbers.hpp>
@@ -35,6 +37,29 @@ TEST_CASE("exp_of_nonpositive: is 0 below -87, however far, and NaN for NaN") {
     CHECK(kernel::exp_of_nonpositive(x) == 0);
   CHECK(kernel::exp_of_nonpositive(-87.0f) > 0);
   CHECK(std::isnan(kernel::exp_of_nonpositive(static_cast<float>(support::not_a_number))));
+}
+
+TEST_CASE("exp_of_nonpositive: sixteen at once are those of one at a time") {
+  std::vector<float> numbers{0.0f,
+                             -0.0f,
+                             -1e-30f,
+                             -87.0f,
+                             -87.01f,
+                             -3e38f,
+                             static_cast<float>(support::not_a_number),
+                             -static_cast<float>(support::infinity)};
+  while (numbers.size() < 16'000) numbers.push_back(-88.0f * static_cast<float>(numbers.size()) / 16'000.0f);
+  for (std::size_t i = 0; i < numbers.size(); i += 16) {
+    kernel::lanes sixteen;
+    kernel::all_lanes::load(sixteen, &numbers[i]);
+    kernel::exp_of_nonpositive(sixteen);
+    std::array<float, 16> powers;
+    kernel::all_lanes::store(sixteen, powers.data());
+    for (std::size_t lane = 0; lane < 16; ++lane) {
+      float const alone = kernel::exp_of_nonpositive(numbers[i + lane]);
+      REQUIRE((std::isnan(alone) ? std::isnan(powers[lane]) : distance(powers[lane], alone, 1e-37) < 1.3e-7));
+    }
+  }
 }
 
 TEST_CASE("softmax: agrees with float64, and its weights sum to 1, whatever the row") {
