@@ -16,6 +16,7 @@
 #include <headcount/core/strided_view.hpp>
 #include <headcount/kernel/dot.hpp>
 #include <headcount/kernel/observer.hpp>
+#include <headcount/kernel/shared_heads.hpp>
 #include <headcount/kernel/softmax.hpp>
 #include <headcount/mask/attention_pattern.hpp>
 #include <headcount/mask/mask.hpp>
@@ -27,8 +28,8 @@
 
 namespace headcount::v0::kernel {
 
-/// One query position of one attention layer. The last axis is contiguous; in `keys`, the first may be instead, which
-/// is faster: features of consecutive keys then lie side by side.
+/// One query position of one attention layer. The last axis is contiguous; in `keys`, the first may be instead:
+/// features of consecutive keys then lie side by side.
 struct attention_inputs {
   strided_view<float const, 2> queries;  ///< [head, dim], rotated
   strided_view<float const, 3> keys;     ///< [key, kv_head, dim], the visible keys in position order, rotated
@@ -170,15 +171,16 @@ struct attention_step {
     if constexpr (may_read_before)
       if (chooses && reads < reading::row) kept = choose();
     weighed = chooses && reads >= reading::row ? all : kept | needed;
+    shared_logits(weighed, where.group, in.queries, in.keys, in.scale, rows);
     for (auto const head : weighed) {
-      weigh_keys(in, where, head, rows[head].as_span());
+      softmax(rows[head].as_span());
       observer.row(where, head, rows[head].as_span());
     }
     if constexpr (Policy::may_read(reading::row))
       if (chooses && reads == reading::row) kept = choose();
     if constexpr (may_read_after)
       if (chooses && reads > reading::row) {
-        for (auto const head : all) sum_values(in, where, head, rows[head].as_span(), outputs[head].as_span());
+        shared_outputs(all, where.group, rows, in.values, outputs);
         summed = true;
         kept = choose();
       }
@@ -201,19 +203,17 @@ struct attention_step {
   /// Sums up the values of kept heads, and makes the outputs of the others what the mask says.
   void sum(std::optional<attention_pattern> const& dropped, bool edited) noexcept(watches_quietly<Observer>) {
     auto const factor = static_cast<float>(policy.mask.factors(kept.size(), where.heads).outputs);
+    if (dropped && edited) shared_outputs(all, where.group, rows, in.values, outputs);
+    else if (edited || !summed) shared_outputs(kept, where.group, rows, in.values, outputs);
     for (auto const head : all) {
-      auto const row = rows[head].as_span();
       auto const output = outputs[head].as_span();
       if (kept.contains(head)) {
-        if (edited || !summed) sum_values(in, where, head, row, output);
         if constexpr (watches_outputs<Observer>) observer.output(where, head, output);
         if (factor != 1)
           for (auto& value : output) value *= factor;
-      } else if (dropped && edited) {
-        sum_values(in, where, head, row, output);
-      } else if (dropped) {
-        sum_values_of(*dropped, in, where, head, row, output);
-      } else {
+      } else if (dropped && !edited) {
+        sum_values_of(*dropped, in, where, head, rows[head].as_span(), output);
+      } else if (!dropped) {
         mask_output(policy.mask, where, head, outputs[head]);
       }
     }
@@ -228,7 +228,8 @@ struct attention_step {
 /// Only what the scorer asks for is computed for heads that are dropped: nothing at all when it reads nothing, the
 /// input, gates or the query, their weights when it reads the row, everything when it reads more; and the keys and
 /// values that a mask lets them attend to. Edits act on the weights after heads were chosen, in order, and on those
-/// that a mask gives a dropped head; an edit that mixes heads gets the weights of each of them.
+/// that a mask gives a dropped head; an edit that mixes heads gets the weights of each of them. Heads that share keys
+/// and values walk over them together, see shared_heads.hpp; what a head gets does not depend on the others.
 ///
 /// `rows` is room for weights, `[head, key]`, and `outputs` is `[head, dim]`, last axis contiguous. Returns the kept
 /// heads. O(heads * keys * dim), no allocation but what an observer makes.

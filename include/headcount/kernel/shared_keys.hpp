@@ -1,0 +1,114 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include <headcount/core/strided_view.hpp>
+#include <headcount/kernel/lanes.hpp>
+
+namespace headcount::v0::kernel {
+
+/// Some of the query heads that share a key/value head, and where their rows are.
+template <std::size_t Heads>
+struct query_tile {
+  std::array<float const*, Heads> queries{};  ///< `[dim]` each
+  std::array<float*, Heads> rows{};           ///< `[key]` each
+};
+
+/// Asks for what lies `bytes` ahead, so that it is near when the walk comes there; does nothing where there is no such
+/// way to ask.
+inline void ask_for(float const* from, std::size_t count) noexcept {
+#if defined(__GNUC__)
+  constexpr std::size_t line = 64 / sizeof(float);
+  for (std::size_t i = 0; i < count; i += line) __builtin_prefetch(from + i, 0, 2);
+#else
+  (void)from, (void)count;
+#endif
+}
+
+/// Keys of one key/value head that a tile of query heads meets together.
+struct key_block {
+  float const* keys = nullptr;
+  std::ptrdiff_t key_stride = 0;
+  std::ptrdiff_t feature_stride = 0;  ///< 1, or the key stride is
+  std::size_t dim = 0;
+  float scale = 1;
+};
+
+/// Logits of Keys keys from `first`, of every query: each a sum in sixteen lanes, as `dot` makes it. Keys whose
+/// features lie side by side. `ahead`, keys from there on are asked for, as many.
+template <std::size_t Heads, std::size_t Keys>
+inline void dot_keys(query_tile<Heads> const& tile, key_block const& of, std::size_t first,
+                     std::size_t ahead) noexcept {
+  std::array<float const*, Keys> keys;
+  for (std::size_t key = 0; key < Keys; ++key) {
+    keys[key] = of.keys + static_cast<std::ptrdiff_t>(first + key) * of.key_stride;
+    if (ahead != 0) ask_for(keys[key] + static_cast<std::ptrdiff_t>(ahead) * of.key_stride, of.dim);
+  }
+  auto const add = [&](std::array<lanes, Heads * Keys>& sums, std::size_t i, auto const& some) {
+    std::array<lanes, Heads> queries;
+    unrolled<Heads>([&](auto head) { some.load(queries[head], tile.queries[head] + i); });
+    unrolled<Keys>([&](auto key) {
+      lanes features;
+      some.load(features, keys[key] + i);
+      unrolled<Heads>([&](auto head) { add_product(sums[head * Keys + key], queries[head], features); });
+    });
+  };
+  std::array<lanes, Heads * Keys> sums{};
+  std::size_t i = 0;
+  for (; i + lanes::count <= of.dim; i += lanes::count) add(sums, i, all_lanes{});
+  auto whole = sums;  // others may know where this one lies, so that it is in memory
+  if (i < of.dim) add(whole, i, first_lanes{of.dim - i});
+  sum_lanes(whole);
+  std::array<float, lanes::count> logits;
+  all_lanes::store(whole[0], logits.data());
+  for (std::size_t head = 0; head < Heads; ++head)
+    for (std::size_t key = 0; key < Keys; ++key) tile.rows[head][first + key] = of.scale * logits[head * Keys + key];
+}
+
+/// Logits of keys from `first`, of every query, feature by feature: of `some` lanes of Vectors times sixteen keys. Keys
+/// that lie side by side, feature by feature.
+template <std::size_t Heads, std::size_t Vectors, class Some>
+inline void add_features(query_tile<Heads> const& tile, key_block const& of, std::size_t first, Some const& some,
+                         std::size_t ahead) noexcept {
+  std::array<lanes, Heads * Vectors> sums{};
+  float const* keys = of.keys + first;
+  for (std::size_t i = 0; i < of.dim; ++i, keys += of.feature_stride) {
+    if (ahead != 0) ask_for(keys + ahead, Vectors * lanes::count);
+    std::array<lanes, Vectors> features;
+    unrolled<Vectors>([&](auto at) { some.load(features[at], keys + at * lanes::count); });
+    unrolled<Heads>([&](auto head) {
+      float const query = tile.queries[head][i];
+      unrolled<Vectors>([&](auto at) { add_product(sums[head * Vectors + at], query, features[at]); });
+    });
+  }
+  unrolled<Heads>([&](auto head) {
+    unrolled<Vectors>([&](auto at) {
+      lanes logits;
+      add_product(logits, of.scale, sums[head * Vectors + at]);
+      some.store(logits, tile.rows[head] + first + at * lanes::count);
+    });
+  });
+}
+
+/// The logits of keys [begin, end), of all queries of a tile: scale * query . key. Every key is read once.
+template <std::size_t Heads>
+inline void tile_logits(query_tile<Heads> const& tile, key_block const& of, std::size_t begin, std::size_t end,
+                        std::size_t ahead) noexcept {
+  auto key = begin;
+  if (of.feature_stride == 1 && of.key_stride != 1) {
+    constexpr std::size_t keys = most_sums / Heads > 8 ? 8 : most_sums / Heads;
+    for (; key + keys <= end; key += keys) dot_keys<Heads, keys>(tile, of, key, ahead);
+    for (; key < end; ++key) dot_keys<Heads, 1>(tile, of, key, ahead);
+  } else {
+    constexpr std::size_t vectors = most_sums / Heads > 4 ? 4 : most_sums / Heads;
+    for (; key + vectors * lanes::count <= end; key += vectors * lanes::count)
+      add_features<Heads, vectors>(tile, of, key, all_lanes{}, ahead);
+    for (; key + lanes::count <= end; key += lanes::count) add_features<Heads, 1>(tile, of, key, all_lanes{}, 0);
+    if (key < end) add_features<Heads, 1>(tile, of, key, first_lanes{end - key}, 0);
+  }
+}
+
+}  // namespace headcount::v0::kernel
