@@ -37,6 +37,15 @@ class sentencepiece_tokenizer {
     added_ = std::make_shared<added_token_finder const>(std::move(added));
   }
 
+  /// The same from the bytes of a tokenizer.model; `name` says in errors where they lay.
+  sentencepiece_tokenizer(std::string_view bytes, std::string const& name)
+      : processor_{std::make_shared<sentencepiece::SentencePieceProcessor>()},
+        added_{std::make_shared<added_token_finder const>()} {
+    auto const status = processor_->LoadFromSerializedProto({bytes.data(), bytes.size()});
+    if (!status.ok()) throw error{name, text_of("not a SentencePiece model: ", status.ToString())};
+    has_bos_ = processor_->bos_id() >= 0;
+  }
+
   /// The token that begins a text; empty when the tokenizer has none, or tokenizer_config.json says it adds none.
   [[nodiscard]] std::optional<token> bos() const {
     return has_bos_ ? std::optional<token>{processor_->bos_id()} : std::nullopt;
