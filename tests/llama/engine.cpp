@@ -3,8 +3,11 @@
 #include <cmath>
 #include <cstddef>
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -13,10 +16,16 @@
 #include <headcount/engine/any_model.hpp>
 #include <headcount/engine/llama.hpp>
 #include <headcount/engine/llama_gguf.hpp>
+#include <headcount/engine/llama_tokenizer.hpp>
 #include <headcount/engine/logits.hpp>
 #include <headcount/engine/reference_model.hpp>
 #include <headcount/headcount.hpp>
+#include <headcount/measure/prove_off.hpp>
+#include <headcount/ranking/calibration.hpp>
+#include <headcount/ranking/train_predictor.hpp>
 #include <headcount/reference/checkpoint/load_snapshot.hpp>
+#include <headcount/score/predictor.hpp>
+#include <headcount/text/tokenizer.hpp>
 
 using namespace headcount;
 using namespace headcount::evaluate;
@@ -72,7 +81,7 @@ double furthest(logits_of_tokens const& a, logits_of_tokens const& b) {
 TEST_CASE("llama, llama_gguf: tiny-jamba under every kind of policy gives the reference's logits") {
   auto const snapshot = reference::load_snapshot(folder);
   any_model const expected{reference_model{snapshot.model}};
-  any_model const asked{llama{file(), {.ubatch = 64}}};  // a prompt of three ubatches
+  any_model const asked{llama{file(), {.threads = 1, .ubatch = 64}}};  // a prompt of three ubatches
   CHECK(asked.vocabulary() == expected.vocabulary());
   auto const layers = asked.layers();
   auto const known = expected.layers();
@@ -107,7 +116,7 @@ TEST_CASE("llama, llama_gguf: tiny-jamba under every kind of policy gives the re
 
 TEST_CASE("llama, llama_state: a prefill that policies share is continued from copies, or read again") {
   for (bool const replay : {false, true}) {
-    llama const engine{file(), {.replay = replay}};
+    llama const engine{file(), {.threads = 1, .replay = replay}};
     CHECK(engine.replays() == replay);
     any_model const model{engine};
     auto const tokens = tokens_of(40, 2);
@@ -129,8 +138,8 @@ TEST_CASE("llama, llama_state: a prefill that policies share is continued from c
 }
 
 TEST_CASE("llama: flash attention serves policies that read nothing, and is refused for others") {
-  any_model const fused{llama{file(), {.cache = GGML_TYPE_F16, .flash_attention = true}}};
-  any_model const plain{llama{file(), {.cache = GGML_TYPE_F16}}};
+  any_model const fused{llama{file(), {.threads = 1, .cache = GGML_TYPE_F16, .flash_attention = true}}};
+  any_model const plain{llama{file(), {.threads = 1, .cache = GGML_TYPE_F16}}};
   auto const tokens = tokens_of(40, 3);
   any_policy const random = score::random{.seed = 1} | select::top_k{4};
   auto a = fused.start(), b = plain.start();
@@ -140,7 +149,7 @@ TEST_CASE("llama: flash attention serves policies that read nothing, and is refu
 }
 
 TEST_CASE("llama: an observer is shown every query's rows, which sum to 1, and what was kept") {
-  any_model const model{llama{file(), {.ubatch = 16}}};
+  any_model const model{llama{file(), {.threads = 1, .ubatch = 16}}};
   auto const tokens = tokens_of(40, 4);
   std::size_t rows = 0, kept = 0;
   observer watch;
@@ -159,20 +168,82 @@ TEST_CASE("llama: an observer is shown every query's rows, which sum to 1, and w
   CHECK(kept == 2 * 3 * 40);
 }
 
+TEST_CASE(
+    "ggml_rows, ggml_supported: blocks' inputs are shown, and scorers that read them choose the reference's heads") {
+  auto const snapshot = reference::load_snapshot(folder);
+  any_model const expected{reference_model{snapshot.model}};
+  any_model const asked{llama{file(), {.threads = 1, .ubatch = 16}}};
+  auto const tokens = tokens_of(40, 9);
+  auto const inputs_of = [&](any_model const& model) {
+    std::map<std::pair<std::size_t, std::size_t>, std::vector<float>> all;
+    observer watch;
+    watch.input = [&](site const& where, std::span<float const> values) {
+      all[{where.layer, where.position}] = {values.begin(), values.end()};
+    };
+    auto state = model.start();
+    std::vector<step<any_model::state>> const steps{{tokens, &state}};
+    model.run(steps, {}, dense, [](auto&&...) {}, watch);
+    return all;
+  };
+  auto const known = inputs_of(expected);
+  auto const shown = inputs_of(asked);
+  REQUIRE(shown.size() == 2 * 40);
+  for (auto const& [at, values] : known) CHECK(furthest({values}, {shown.at(at)}) < 1e-3);
+
+  std::vector<calibration_text> texts;
+  for (std::uint64_t seed = 20; seed < 24; ++seed)
+    texts.push_back({.prompt = tokens_of(30, seed), .answer = tokens_of(20, seed + 9)});
+  any_policy const oracle = (score::entropy{} | select::top_k{3}).during(phase::generation);
+  score::predictor const learned{in_memory("here", train_predictor(asked, texts, oracle).predictor)};
+  any_policy const policy = learned | select::top_k{3};
+  auto a = expected.start(), b = asked.start();
+  CHECK(furthest(read(expected, a, tokens, 30, policy), read(asked, b, tokens, 30, policy)) < 2e-3);
+  CHECK_THROWS_WITH_AS(read(asked, b, tokens, 30, score::contribution_norm{} | select::top_k{3}),
+                       doctest::Contains("its scorer reads contributions"), error);
+}
+
+TEST_CASE("llama_tokenizer: a file that we wrote reads texts as its folder does") {
+  llama const engine{file(), {.threads = 1}};
+  auto const own = tokenizer_of_gguf(file(), engine.model());
+  REQUIRE(own.has_value());
+  auto const known = *reference::tokenizer::of_folder(folder);
+  CHECK(own->bos() == known.bos());
+  for (std::string const text :
+       {"the lively chair wash the puppet .", " two  spaces", "new \xE6\xBC\xA2 words\n", ""}) {
+    CHECK(own->encode(text) == known.encode(text));
+    CHECK(own->decode(known.encode(text)) == known.decode(known.encode(text)));
+  }
+  CHECK(end_tokens_of(*engine.model()) == reference::load_snapshot(folder).config.eos);
+  CHECK_FALSE(llama_tokenizer::of_model(engine.model()).has_value());  // it has no tokens of single bytes
+}
+
+TEST_CASE("llama: dropped heads are off and kept ones on") {
+  any_model const model{llama{file(), {.threads = 1}}};
+  auto const tokens = tokens_of(20, 10);
+  for (auto const& policy : std::vector<any_policy>{score::entropy{} | select::top_k{2},
+                                                    (score::entropy{} | select::top_k{5}).during(phase::generation),
+                                                    score::random{.seed = 1} | select::top_k{4}}) {
+    CAPTURE(print(policy));
+    auto const proof = prove_off(model, policy, tokens, 16, 8);
+    CHECK(proof.holds());
+    CHECK(proof.kept.size() == 8);
+  }
+}
+
 TEST_CASE("llama, llama_backend: what cannot be loaded or run is said") {
   CHECK_THROWS_WITH_AS(llama{"/nowhere.gguf"}, doctest::Contains("/nowhere.gguf: llama.cpp cannot load it"), error);
-  llama model{file(), {.context = 16}};
+  llama model{file(), {.threads = 1, .context = 16}};
   auto const tokens = tokens_of(17, 5);
   auto state = model.start();
   std::vector<step<llama::state>> const steps{{tokens, &state}};
   CHECK_THROWS_WITH_AS(model.run(steps, {}, dense, [](auto&&...) {}), doctest::Contains("at most 16"), error);
   CHECK_THROWS_AS(model.run(steps, {}, score::entropy{} | select::top_k{17}, [](auto&&...) {}), error);
-  CHECK_THROWS_WITH_AS(write_gguf(HEADCOUNT_MODELS "/tiny-lfm2", "/tmp/none.gguf"),
+  CHECK_THROWS_WITH_AS(write_gguf(HEADCOUNT_MODELS "/tiny-recurrent-gemma", "/tmp/none.gguf"),
                        doctest::Contains("not written as GGUF"), error);
 }
 
 TEST_CASE("ggml: several sequences share a batch, in one cache or in several, over several ubatches") {
-  any_model const alone{llama{file()}};
+  any_model const alone{llama{file(), {.threads = 1}}};
   any_policy const policy = score::entropy{} | select::top_k{3};
   std::vector<std::vector<token>> const texts{tokens_of(40, 6), tokens_of(23, 7), tokens_of(31, 8)};
   logits_of_tokens expected;
@@ -191,6 +262,7 @@ TEST_CASE("ggml: several sequences share a batch, in one cache or in several, ov
     options.n_batch = 256;
     options.n_ubatch = 16;
     options.n_seq_max = 3;
+    options.n_threads = options.n_threads_batch = 1;
     options.kv_unified = unified;
     options.type_k = options.type_v = GGML_TYPE_F32;
     options.flash_attn_type = LLAMA_FLASH_ATTN_TYPE_DISABLED;

@@ -17,6 +17,8 @@
 #include <headcount/adapt/ggml_batch.hpp>
 #include <headcount/adapt/ggml_cells.hpp>
 #include <headcount/adapt/ggml_nodes.hpp>
+#include <headcount/adapt/ggml_rows.hpp>
+#include <headcount/adapt/ggml_supported.hpp>
 #include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/phase.hpp>
@@ -34,7 +36,8 @@
 // Any policy in llama.cpp as it is, through the callback that ggml makes for every node of a graph. The names are those
 // of llama-graph.cpp: `kq_soft_max-L` or, in early 2025, `kq_soft_max_ext-L`, `[key, query, head, stream]`, fastest
 // first; `kqv_out-L`, `attn_pregate-L` where a gate follows, or `kqv_merged_cont-L`, `[head * dim, token]`, before the
-// output projection. Names are no interface: shapes, producers and consumers are checked as well.
+// output projection; `attn_norm-L`, `[width, token]`, where a scorer or an observer wants the block's input. Names are
+// no interface: shapes, producers and consumers are checked as well.
 namespace headcount::v0::ggml {
 
 /// Follows a policy in the graphs of one batch. Give `on_node` and the hook as `cb_eval` and `cb_eval_user_data` of
@@ -53,7 +56,9 @@ class hook {
         observer_{&observer},
         next_{next},
         next_data_{next_data} {
-    require_supported();
+    require_supported(policy_);
+    batch_.require_edits_of_rows();
+    batch_.require_sequences_in_a_row();
   }
 
   /// Whether flash attention must be off.
@@ -77,7 +82,7 @@ class hook {
     waiting_.end();
   }
 
-  std::size_t width = 0;  ///< site::width, where the caller says it
+  std::size_t width = 0;  ///< site::width, where the caller says it and the layer's input is there to be seen
 
   /// ggml's callback; `user` is the hook.
   static bool on_node(ggml_tensor* node, bool ask, void* user) noexcept {
@@ -91,7 +96,8 @@ class hook {
       return mine_ || next_wants_;
     }
     if (mine_ && !guarded([&] {
-          if (mine_role_.kind == node_kind::weights) take_rows(node, mine_role_.layer);
+          if (mine_role_.kind == node_kind::input) inputs_.take(node, mine_role_.layer);
+          else if (mine_role_.kind == node_kind::weights) take_rows(node, mine_role_.layer);
           else mask_outputs(node, mine_role_.layer);
         }))
       return false;
@@ -100,15 +106,6 @@ class hook {
 
  private:
   static constexpr bool watched = !std::same_as<Observer, kernel::no_observer>;
-
-  void require_supported() const {
-    require_readings(policy_, reading::row | reading_set{reading::output},
-                     "in llama.cpp, scorers that read rows, outputs or nothing");
-    if (policy_.reads().contains(reading::output) && attention_of(policy_.mask, 1))
-      fail("policy", "its scorer reads outputs and its mask lets dropped heads attend", "in llama.cpp, one of the two");
-    batch_.require_edits_of_rows();
-    batch_.require_sequences_in_a_row();
-  }
 
   template <class Work>
   bool guarded(Work const& work) noexcept {
@@ -127,6 +124,9 @@ class hook {
     std::string_view const name{node.name};
     auto role = role_of(name);
     if (found_.size() < 400 && (name.starts_with("kq") || name.find("attn") != name.npos)) add_to_list(found_, name);
+    if (role.kind == node_kind::input) inputs_.meet(role.layer);
+    if (role.kind == node_kind::input && !kernel::watches_inputs<Observer> && !policy_.reads().contains(reading::input))
+      role.kind = node_kind::other;
     if (role.kind == node_kind::weights && !reads_rows()) role.kind = node_kind::other;
     if (role.kind == node_kind::outputs && shape_of_outputs(node).heads == 0) role.kind = node_kind::other;
     return role;
@@ -145,7 +145,7 @@ class hook {
             .position = token.position,
             .heads = shape.heads,
             .group = shape.group,
-            .width = width,
+            .width = inputs_.met(layer) ? width : 0,
             .head_dim = shape.dim};
   }
 
@@ -175,20 +175,12 @@ class hook {
           return !mask || shows(*node.src[1], mask->data(), cell, query, stream);
         });
         if (seen.empty()) continue;  // a padded query: its row means nothing
-        auto const value_at = [&](std::size_t head, std::size_t cell) {
-          return reinterpret_cast<float*>(values.data() + cell * node.nb[0] + query * node.nb[1] + head * node.nb[2] +
-                                          stream * node.nb[3]);
-        };
+        query_rows const of_query{node, values.data(), query, stream};
         auto& rows = rows_[index];
-        rows.resize(heads * seen.size());
-        for (std::size_t head = 0; head < heads; ++head)
-          for (std::size_t key = 0; key < seen.size(); ++key)
-            rows[head * seen.size() + key] = *value_at(head, seen[key]);
+        of_query.read(seen, heads, rows);
         if (!edit_rows(site_of(layer, token, shape), token, index, {rows.data(), {heads, seen.size()}})) continue;
         changed = true;
-        for (std::size_t head = 0; head < heads; ++head)
-          for (std::size_t key = 0; key < seen.size(); ++key)
-            *value_at(head, seen[key]) = rows[head * seen.size() + key];
+        of_query.write(seen, heads, rows);
       }
     if (changed) values.store();
   }
@@ -196,7 +188,7 @@ class hook {
   /// Decides by rows, shows them, edits them; whether they changed.
   bool edit_rows(site const& where, batch_token const& token, std::size_t index, strided_view<float, 2> rows) {
     for (std::size_t head = 0; head < where.heads; ++head) observer_->row(where, head, rows[head].as_span());
-    if (policy_.reads().last() <= reading::row) kept_[index] = decide_at(where, token, rows, {});
+    if (policy_.reads().last() <= reading::row) kept_[index] = decide_at(where, index, rows, {});
     bool changed = false;
     if (kept_[index])
       if (auto const otherwise = attention_of(policy_.mask, rows.extent(1)))
@@ -211,11 +203,16 @@ class hook {
     return changed;
   }
 
-  [[nodiscard]] head_set decide_at(site const& where, batch_token const& token, strided_view<float const, 2> rows,
+  [[nodiscard]] head_set decide_at(site const& where, std::size_t index, strided_view<float const, 2> rows,
                                    strided_view<float const, 2> outputs) {
+    auto const& token = *batch_.ubatch()[index];
     auto const row_of = [&](std::size_t head) -> row_view { return rows[head]; };
     auto const output_of = [&](std::size_t head) { return head_output{outputs[head]}; };
-    attention_tensors tensors{.rows = row_of, .outputs = output_of};
+    auto const input = inputs_.of(where.layer, index);
+    if (input.empty() && policy_.reads().contains(reading::input))
+      fail("llama.cpp", text_of("what layer ", where.layer, "'s attention is given was not found; its nodes: ", found_),
+           "attn_norm-L, [width, token]");
+    attention_tensors tensors{.input = {input}, .rows = row_of, .outputs = output_of};
     if (auto const slots = policy_.state_size(); slots > 0) {
       if (token.memory == nullptr)
         fail("policy", "its scorer remembers, and the token's sequence has no memory", "batch_token::memory");
@@ -257,7 +254,9 @@ class hook {
         if (rows_[index].empty()) continue;
         rows = {rows_[index].data(), {shape.heads, rows_[index].size() / shape.heads}};
       }
-      auto const kept = has_rows && kept_[index] ? *kept_[index] : decide_at(where, token, rows, outputs);
+      auto const kept = has_rows && kept_[index] ? *kept_[index] : decide_at(where, index, rows, outputs);
+      if constexpr (kernel::watches_inputs<Observer>)
+        if (auto const input = inputs_.of(layer, index); !input.empty()) observer_->input(where, input);
       observer_->kept(where, kept);
       auto const factor = static_cast<float>(policy_.mask.factors(kept.size(), where.heads).outputs);
       for (std::size_t head = 0; head < where.heads; ++head) {
@@ -283,6 +282,7 @@ class hook {
   void* next_data_;
   std::vector<std::optional<head_set>> kept_;
   std::vector<std::vector<float>> rows_;  ///< of each token of the ubatch, `[head, key]`, in the layer at work
+  block_inputs inputs_;
   std::optional<std::size_t> last_layer_;
   std::optional<std::size_t> last_weights_;
   std::vector<site> met_;

@@ -22,8 +22,9 @@
 
 namespace headcount::v0::ggml {
 
-/// What we read or write of a graph: attention rows after softmax, and heads' outputs before the output projection.
-enum class node_kind { other, weights, outputs };
+/// What we read or write of a graph: what a block is given, attention rows after softmax, and heads' outputs before the
+/// output projection.
+enum class node_kind { other, input, weights, outputs };
 
 /// What a node's name says it is, and of which layer.
 struct node_role {
@@ -39,6 +40,7 @@ struct node_role {
       failed != std::errc{} || end != number.data() + number.size())
     return {};
   auto const word = name.substr(0, dash);
+  if (word == "attn_norm" || word == "model.layers.{}.operator_norm") role.kind = node_kind::input;
   if (word == "kq_soft_max" || word == "kq_soft_max_ext") role.kind = node_kind::weights;
   if (word == "kqv_out" || word == "attn_pregate" || word == "kqv_merged_cont") role.kind = node_kind::outputs;
   return role;

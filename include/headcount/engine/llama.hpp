@@ -34,6 +34,7 @@ namespace headcount::v0::evaluate {
 
 /// How llama.cpp is run.
 struct llama_options {
+  std::size_t threads = 0;          ///< 0: as many as the machine has
   std::size_t context = 4096;       ///< tokens of a sequence at most; less where the model was trained for less
   std::size_t ubatch = 512;         ///< tokens that are computed together
   ggml_type cache = GGML_TYPE_F32;  ///< of keys and values; llama.cpp's own default is GGML_TYPE_F16
@@ -58,7 +59,8 @@ class llama {
     auto& in = *held_;
     in.options = options;
     llama_detail::complaint().clear();
-    in.model.reset(llama_model_load_from_file(file.string().c_str(), llama_model_default_params()));
+    in.model.reset(llama_model_load_from_file(file.string().c_str(), llama_model_default_params()),
+                   [](llama_model* made) { llama_model_free(made); });
     if (!in.model)
       fail(file.string(), text_of("llama.cpp cannot load it: ", llama_detail::complaint()), "a GGUF model");
     auto context = llama_context_default_params();
@@ -70,8 +72,8 @@ class llama {
     context.type_k = context.type_v = options.cache;
     context.swa_full = true;  // cells then hold positions in order, also after a state is brought back
     context.flash_attn_type = options.flash_attention ? LLAMA_FLASH_ATTN_TYPE_ENABLED : LLAMA_FLASH_ATTN_TYPE_DISABLED;
-    context.n_threads = context.n_threads_batch =
-        static_cast<std::int32_t>((std::max)(1u, std::thread::hardware_concurrency()));
+    context.n_threads = context.n_threads_batch = static_cast<std::int32_t>(
+        options.threads > 0 ? options.threads : (std::max)(1u, std::thread::hardware_concurrency()));
     context.cb_eval = [](ggml_tensor* node, bool ask, void* user) {
       auto const& now = *static_cast<running const*>(user);
       return now.visit && now.visit(*node, ask);
@@ -96,7 +98,14 @@ class llama {
   /// The most tokens of a sequence.
   [[nodiscard]] std::size_t context() const noexcept { return held_->options.context; }
 
-  [[nodiscard]] llama_model const* model() const noexcept { return held_->model.get(); }
+  /// llama.cpp's own, shared.
+  [[nodiscard]] std::shared_ptr<llama_model const> model() const noexcept { return held_->model; }
+
+  /// Throws headcount::error when a policy cannot work here: it does not fit the model, or reads what is not shown.
+  void validate(any_policy const& policy) const {
+    headcount::validate(policy, std::span<site const>{held_->layers});
+    ggml::require_supported(policy);
+  }
 
   /// Throws headcount::error, before anything changes, for tokens, policies and edits that do not fit the model. What
   /// goes wrong in a graph (a policy that reads rows under flash attention) ends the state: go on with a copy of it.
@@ -104,7 +113,7 @@ class llama {
     kernel::no_observer nobody;
     run_watched(steps, how, policy, use, nobody);
   }
-  /// Shows rows, kept heads, scores and outputs; the block's input is not shown.
+  /// Shows rows, kept heads, scores, outputs and, in layers whose `width` is not 0, the block's input.
   void run(std::span<step<state> const> steps, pass const& how, any_policy const& policy, logits_user const& use,
            observer const& watch) {
     run_watched(steps, how, policy, use, watch);
@@ -114,7 +123,7 @@ class llama {
   using node_visitor = std::function<bool(ggml_tensor&, bool)>;
   struct running {
     llama_options options;
-    std::unique_ptr<llama_model, llama_detail::free_it> model;
+    std::shared_ptr<llama_model> model;
     std::unique_ptr<llama_context, llama_detail::free_it> context;
     std::vector<site> layers;
     std::weak_ptr<llama_detail::cache_slot> resident;  ///< whose sequence the context holds
@@ -138,7 +147,7 @@ class llama {
   template <class Observer>
   void run_watched(std::span<step<state> const> steps, pass const& how, any_policy const& policy,
                    logits_user const& use, Observer& watch) {
-    validate(policy, std::span<site const>{held_->layers});
+    validate(policy);
     for (std::size_t i = 0; i < steps.size(); ++i) {
       auto const name = text_of("sequence ", i);
       if (steps[i].tokens.empty()) fail(name, "it has no token", "one token or more");
