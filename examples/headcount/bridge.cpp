@@ -227,7 +227,7 @@ void add_bridge(CLI::App& app) {
   auto* const command =
       app.add_subcommand("bridge", "Runtime or static? Needles found with the same number of heads, chosen either way");
   auto const chosen = std::make_shared<bridge_options>();
-  command->add_option("--model", chosen->model, "model folder")->required();
+  command->add_option("--model", chosen->model, "model folder, or a GGUF file")->required();
   command->add_option("--k", chosen->k, "numbers of heads kept in a layer, e.g. 2,3,5")
       ->delimiter(',')
       ->capture_default_str();

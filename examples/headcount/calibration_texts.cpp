@@ -81,7 +81,7 @@ void write_rows(std::string const& path, std::span<evaluate::row const> rows) {
 }
 
 void add_calibration_options(CLI::App& command, calibration_choice& chosen) {
-  command.add_option("--model", chosen.model, "model folder")->required();
+  command.add_option("--model", chosen.model, "model folder, or a GGUF file")->required();
   auto* const items = command.add_option("--items", chosen.items,
                                          R"(JSON file to calibrate on, {"items": [{"prompt", "answer", "source"}]})");
   command.add_option("--text", chosen.text, "text file to calibrate on, in pieces of 256 tokens")->excludes(items);

@@ -28,5 +28,7 @@ void add_explain(CLI::App& app);
 void add_report(CLI::App& app);
 void add_calibrate(CLI::App& app);
 void add_masks(CLI::App& app);
+void add_to_gguf(CLI::App& app);
+void add_prove_off(CLI::App& app);
 
 }  // namespace tool

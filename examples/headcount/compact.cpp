@@ -36,6 +36,7 @@ std::size_t tensor_bytes(reference::snapshot const& snapshot) {
 void write_model(compact_options const& chosen) {
   auto const policy = read_policy(chosen.policy);
   auto const loaded = load_model(chosen.model);
+  require_weights(loaded, "compact");
   require_fit(std::span{&policy, 1}, loaded);
   auto const& snapshot = *loaded.snapshot;
   auto const layout = reference::compact_layout_of(snapshot.model, policy);

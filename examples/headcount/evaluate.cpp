@@ -163,7 +163,7 @@ void evaluate_policies(evaluate_options const& chosen) {
 void add_evaluate(CLI::App& app) {
   auto* const command = app.add_subcommand("evaluate", "Ask tasks under policies, on the same prompts");
   auto const chosen = std::make_shared<evaluate_options>();
-  command->add_option("--model", chosen->model, "model folder")->required();
+  command->add_option("--model", chosen->model, "model folder, or a GGUF file")->required();
   command->add_option("--task", chosen->tasks, "see below; may be given several times")
       ->required()
       ->allow_extra_args(false);

@@ -71,7 +71,7 @@ void print_completions(generate_options const& chosen) {
 void add_generate(CLI::App& app) {
   auto* const command = app.add_subcommand("generate", "Complete prompts greedily under a policy");
   auto const chosen = std::make_shared<generate_options>();
-  command->add_option("--model", chosen->model, "model folder")->required();
+  command->add_option("--model", chosen->model, "model folder, or a GGUF file")->required();
   command->add_option("--prompts", chosen->prompts, R"(JSON file, {"prompts": [[1, 2, ...] or "text", ...]})")
       ->required();
   command->add_option("--policy", chosen->policy, "sentence, e.g. \"entropy | top_k(5) @ generation\", or dense")

@@ -105,6 +105,7 @@ struct measured_model {
 
 measured_model measure_model(std::string const& folder, heads_options const& chosen, journal* file) {
   auto const loaded = load_model(folder);
+  require_weights(loaded, "heads");
   auto asked = as_model_under_test(loaded, folder);
   asked.language = language_of(folder, chosen.language);
   task_options const options{"heads", {{"prompts", chosen.prompts}, {"seed", chosen.seed}}};

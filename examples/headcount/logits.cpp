@@ -86,7 +86,7 @@ void write_logits(logits_options const& chosen) {
 void add_logits(CLI::App& app) {
   auto* const command = app.add_subcommand("logits", "Compute the logits of given tokens under a policy");
   auto const chosen = std::make_shared<logits_options>();
-  command->add_option("--model", chosen->model, "model folder")->required();
+  command->add_option("--model", chosen->model, "model folder, or a GGUF file")->required();
   command
       ->add_option("--tokens", chosen->tokens,
                    R"(JSON file, {"input_ids": [[1, 2, ...], ...]}; rows may differ in length)")

@@ -110,7 +110,7 @@ void add_loglik(CLI::App& app) {
   auto* const command =
       app.add_subcommand("loglik", "Compute how likely answers are after prompts, in nats, under a policy");
   auto const chosen = std::make_shared<loglik_options>();
-  command->add_option("--model", chosen->model, "model folder")->required();
+  command->add_option("--model", chosen->model, "model folder, or a GGUF file")->required();
   command
       ->add_option("--items", chosen->items,
                    R"(JSON file, {"items": [{"prompt": ids or text, "choices": [ids or text, ...]}]})")

@@ -59,11 +59,11 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string{"headcount "} + headcount::version);
   app.require_subcommand(0, 1);
   for (auto const add :
-       {tool::add_inspect,  tool::add_decide, tool::add_logits, tool::add_generate,        tool::add_loglik,
-        tool::add_evaluate, tool::add_demo,   tool::add_rank,   tool::add_train_predictor, tool::add_bridge,
-        tool::add_compare,  tool::add_report, tool::add_cost,   tool::add_compact,         tool::add_record,
-        tool::add_sweep,    tool::add_merge,  tool::add_budget, tool::add_calibrate,       tool::add_masks,
-        tool::add_heads,    tool::add_list,   tool::add_explain})
+       {tool::add_inspect,  tool::add_decide, tool::add_logits,  tool::add_generate,        tool::add_loglik,
+        tool::add_evaluate, tool::add_demo,   tool::add_rank,    tool::add_train_predictor, tool::add_bridge,
+        tool::add_compare,  tool::add_report, tool::add_cost,    tool::add_compact,         tool::add_record,
+        tool::add_sweep,    tool::add_merge,  tool::add_budget,  tool::add_calibrate,       tool::add_masks,
+        tool::add_heads,    tool::add_list,   tool::add_explain, tool::add_to_gguf,         tool::add_prove_off})
     add(app);
   for (auto* const command : app.get_subcommands([](CLI::App*) { return true; }))
     command->parse_complete_callback([command] { require_own_output(*command); });

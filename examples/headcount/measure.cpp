@@ -175,6 +175,7 @@ spoken_example speak(any_model const& model, small_language const& language, nee
 measurement measure(std::filesystem::path const& folder, small_language const& language, demo_plan const& plan,
                     journal* file) {
   auto const loaded = load_model(folder);
+  require_weights(loaded, "demo");
   auto const asked = as_model_under_test(loaded, folder);
   auto made = outline_of(loaded, asked, plan);
   auto const questions = make_questions(made, language, asked.language, plan);

@@ -120,7 +120,7 @@ std::map<std::string, Value> words() {
 void add_record(CLI::App& app) {
   auto* const command = app.add_subcommand("record", "Record kept heads, scores and attention rows of a run");
   auto const chosen = std::make_shared<record_options>();
-  command->add_option("--model", chosen->model, "model folder")->required();
+  command->add_option("--model", chosen->model, "model folder, or a GGUF file")->required();
   command->add_option("--prompts", chosen->prompts, R"(JSON file, {"prompts": [[1, 2, ...] or "text", ...]})")
       ->required();
   command->add_option("--policy", chosen->policy, "sentence, e.g. \"entropy | top_k(5) @ generation\", or dense")

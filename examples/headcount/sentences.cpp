@@ -9,7 +9,6 @@
 #include <fmt/core.h>
 
 #include <headcount/policy_file/file_origin.hpp>
-#include <headcount/reference/model/model.hpp>
 #include <headcount/select/fixed.hpp>
 
 #include "grammar.hpp"
@@ -38,7 +37,7 @@ std::vector<headcount::any_policy> read_policies(std::vector<std::string> const&
 }
 
 void require_fit(std::span<headcount::any_policy const> policies, loaded_model const& loaded) {
-  for (auto const& policy : policies) headcount::reference::validate(policy, *loaded.weights);
+  for (auto const& policy : policies) loaded.fits(policy);
   std::map<std::string, headcount::reference::file_origin> files;
   for (auto const& policy : policies)
     for (auto& from : headcount::reference::origins_of(policy)) files.emplace(from.file, from);
@@ -49,7 +48,7 @@ void require_fit(std::span<headcount::any_policy const> policies, loaded_model c
 }
 
 void require_fit(headcount::any_scorer const& scorer, loaded_model const& loaded) {
-  headcount::reference::validate(headcount::any_policy{scorer, headcount::select::every_head{}}, *loaded.weights);
+  loaded.fits(headcount::any_policy{scorer, headcount::select::every_head{}});
 }
 
 headcount::any_scorer read_scorer(std::string_view text) {

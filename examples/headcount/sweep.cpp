@@ -287,10 +287,14 @@ void run_sweep(sweep_options const& chosen) {
     std::optional<progress> shown;
     if (world.is_first() && !mine.empty()) shown.emplace(all, mine.size());
     work done;
-    reference::for_each_index(mine.size(), [&](std::size_t i) {
-      file->append(run_piece(*mine[i], done, has));
-      if (shown) shown->add(weight_of(*mine[i], seconds));
-    });
+    auto const run = [&](sweep_piece const& piece) {
+      file->append(run_piece(piece, done, has));
+      if (shown) shown->add(weight_of(piece, seconds));
+    };
+    auto const alone =  // engines that one thread at a time may run
+        std::ranges::stable_partition(mine, [](auto const* piece) { return piece->asked->model.concurrent(); });
+    reference::for_each_index(mine.size() - alone.size(), [&](std::size_t i) { run(*mine[i]); });
+    for (auto const* piece : alone) run(*piece);
   });
   world.together([&] {
     if (!world.is_first()) return;
