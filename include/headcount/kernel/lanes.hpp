@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 #include <utility>
@@ -23,7 +25,7 @@ struct lanes {
 
 /// How many lanes a loop may hold in registers at once, beside what it reads: more would go to memory and back.
 #if defined(__AVX512F__)
-inline constexpr std::size_t most_sums = 16;
+inline constexpr std::size_t most_sums = 20;
 #else
 inline constexpr std::size_t most_sums = 4;
 #endif
@@ -83,6 +85,15 @@ inline void subtract(lanes& from, float what) noexcept {
 #endif
 }
 
+/// of *= by, in every lane.
+inline void multiply(lanes& of, float by) noexcept {
+#if defined(__GNUC__) && !defined(__CUDACC__)
+  of.values *= by;
+#else
+  for (auto& value : of.values) value *= by;
+#endif
+}
+
 /// One step of adding up lanes, of two vectors at once. Each holds sums in runs of 2 * Half lanes; the first halves of
 /// all runs, those of `a` before those of `b`, are added to the second halves.
 template <std::size_t Half>
@@ -113,20 +124,29 @@ inline void unrolled(Body&& body) noexcept {
   }(std::make_index_sequence<Count>{});
 }
 
-/// The sums of the lanes of Count vectors, a power of two up to 16, in the first Count lanes of the first, in order,
-/// each as `dot` adds up: halves, quarters, and so on.
+/// The sums of the lanes of each of Count vectors, as `dot` adds up: halves, quarters, and so on. Overwrites them. Up
+/// to sixteen at once, Count of which is a power of two.
 template <std::size_t Count>
-inline void sum_lanes(std::array<lanes, Count>& of) noexcept {
+inline void sum_lanes(std::array<lanes, Count>& of, float* sums) noexcept {
   static_assert(lanes::count == 16);
+  constexpr std::size_t at_once = (std::min)(std::bit_floor(Count), lanes::count);
   auto const step = [&]<std::size_t Half>(std::integral_constant<std::size_t, Half>) {
-    constexpr std::size_t left = Count * Half / lanes::count == 0 ? 1 : Count * Half / lanes::count;
-    constexpr std::size_t before = Count * Half * 2 / lanes::count == 0 ? 1 : Count * Half * 2 / lanes::count;
+    constexpr std::size_t left = at_once * Half / lanes::count == 0 ? 1 : at_once * Half / lanes::count;
+    constexpr std::size_t before = at_once * Half * 2 / lanes::count == 0 ? 1 : at_once * Half * 2 / lanes::count;
     unrolled<left>([&](auto i) { fold<Half>(of[i], of[(2 * i) % before], of[(2 * i + 1) % before]); });
   };
   step(std::integral_constant<std::size_t, 8>{});
   step(std::integral_constant<std::size_t, 4>{});
   step(std::integral_constant<std::size_t, 2>{});
   step(std::integral_constant<std::size_t, 1>{});
+  std::array<float, lanes::count> all;
+  all_lanes::store(of[0], all.data());
+  for (std::size_t i = 0; i < at_once; ++i) sums[i] = all[i];
+  if constexpr (Count > at_once) {
+    std::array<lanes, Count - at_once> rest;
+    for (std::size_t i = 0; i < rest.size(); ++i) rest[i] = of[at_once + i];
+    sum_lanes(rest, sums + at_once);
+  }
 }
 
 }  // namespace headcount::v0::kernel

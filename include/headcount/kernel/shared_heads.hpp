@@ -15,7 +15,12 @@ namespace headcount::v0::kernel {
 
 /// Keys that are walked at once: what all heads of a group meet before the walk goes on, so that it comes from memory
 /// once, and fits where the next heads find it.
-[[nodiscard]] constexpr std::size_t keys_at_once(std::size_t dim) noexcept { return dim <= 128 ? 64 : 32; }
+inline constexpr std::size_t keys_at_once = 32;
+
+/// The same where keys lie feature by feature: so many keys, and features of them, whose memory is so far apart that it
+/// may share few places of a cache.
+inline constexpr std::size_t keys_by_feature = 64;
+inline constexpr std::size_t features_at_once = 128;
 
 /// The heads that share one key/value head, among those asked for.
 struct sharing_heads {
@@ -28,22 +33,34 @@ struct sharing_heads {
       if (among.contains(head)) heads[count++] = head;
   }
 
-  /// Calls `visit(constant, heads, is_first)` for tiles of 4, 2 and 1 of them.
+  /// Calls `visit(constant, heads, is_first)` for tiles of up to 5 of them, as many as sums allow.
   template <class Visit>
   void for_each_tile(Visit const& visit) const noexcept {
     std::size_t at = 0;
-    for (; at + 4 <= count; at += 4) visit(std::integral_constant<std::size_t, 4>{}, &heads[at], at == 0);
-    if (at + 2 <= count) visit(std::integral_constant<std::size_t, 2>{}, &heads[at], at == 0), at += 2;
-    if (at < count) visit(std::integral_constant<std::size_t, 1>{}, &heads[at], at == 0);
+    auto const take = [&]<std::size_t Heads>(std::integral_constant<std::size_t, Heads> size) {
+      visit(size, &heads[at], at == 0);
+      at += Heads;
+    };
+    while (at < count) {
+      auto const left = count - at;
+      if constexpr (most_sums >= 20)
+        if (left == 5 || left >= 9) {
+          take(std::integral_constant<std::size_t, 5>{});
+          continue;
+        }
+      if (left >= 4) take(std::integral_constant<std::size_t, 4>{});
+      else if (left >= 2) take(std::integral_constant<std::size_t, 2>{});
+      else take(std::integral_constant<std::size_t, 1>{});
+    }
   }
 };
 
-/// Calls `visit(begin, end, ahead)` for the keys of a row, some at once; `ahead`, where the next of them begin.
+/// Calls `visit(keys, ahead)` for the keys of a row, some at once; `ahead`, where the next of them begin.
 template <class Visit>
 inline void for_each_block(std::size_t keys, std::size_t at_once, Visit const& visit) noexcept {
   for (std::size_t begin = 0; begin < keys; begin += at_once) {
     auto const end = (std::min)(keys, begin + at_once);
-    visit(begin, end, end + at_once <= keys ? at_once : 0);
+    visit(stretch{begin, end}, end + at_once <= keys ? at_once : 0);
   }
 }
 
@@ -57,14 +74,18 @@ inline void shared_logits(head_set const& among, std::size_t group, strided_view
     if (sharing.count == 0) continue;
     key_block const block{keys.data() + static_cast<std::ptrdiff_t>(shared) * keys.stride(1), keys.stride(0),
                           keys.stride(2), queries.extent(1), scale};
-    for_each_block(rows.extent(1), keys_at_once(block.dim), [&](std::size_t begin, std::size_t end, std::size_t ahead) {
-      sharing.for_each_tile(
-          [&]<std::size_t Heads>(std::integral_constant<std::size_t, Heads>, std::size_t const* heads, bool is_first) {
-            query_tile<Heads> tile;
-            for (std::size_t i = 0; i < Heads; ++i)
-              tile.queries[i] = queries[heads[i]].data(), tile.rows[i] = rows[heads[i]].data();
-            tile_logits(tile, block, begin, end, is_first ? ahead : 0);
-          });
+    auto const keys_of_block = block.by_feature() ? keys_by_feature : keys_at_once;
+    auto const features_of_walk = block.by_feature() ? features_at_once : block.dim;
+    for_each_block(rows.extent(1), keys_of_block, [&](stretch some, std::size_t ahead) {
+      for (std::size_t feature = 0; feature < block.dim; feature += features_of_walk)
+        sharing.for_each_tile([&]<std::size_t Heads>(std::integral_constant<std::size_t, Heads>,
+                                                     std::size_t const* heads, bool is_first) {
+          query_tile<Heads> tile;
+          for (std::size_t i = 0; i < Heads; ++i)
+            tile.queries[i] = queries[heads[i]].data(), tile.rows[i] = rows[heads[i]].data();
+          tile_logits(tile, block, {feature, (std::min)(block.dim, feature + features_of_walk)}, some,
+                      is_first ? ahead : 0);
+        });
     });
   }
 }
@@ -79,13 +100,13 @@ inline void shared_outputs(head_set const& among, std::size_t group, strided_vie
     if (sharing.count == 0) continue;
     value_block const block{values.data() + static_cast<std::ptrdiff_t>(shared) * values.stride(1), values.stride(0),
                             outputs.extent(1)};
-    for_each_block(rows.extent(1), keys_at_once(block.dim), [&](std::size_t begin, std::size_t end, std::size_t ahead) {
+    for_each_block(rows.extent(1), keys_at_once, [&](stretch some, std::size_t ahead) {
       sharing.for_each_tile(
           [&]<std::size_t Heads>(std::integral_constant<std::size_t, Heads>, std::size_t const* heads, bool is_first) {
             output_tile<Heads> tile;
             for (std::size_t i = 0; i < Heads; ++i)
               tile.rows[i] = rows[heads[i]].data(), tile.outputs[i] = outputs[heads[i]].data();
-            tile_outputs(tile, block, begin, end, is_first ? ahead : 0);
+            tile_outputs(tile, block, some, is_first ? ahead : 0);
           });
     });
   }

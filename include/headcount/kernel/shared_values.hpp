@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 
 #include <headcount/kernel/lanes.hpp>
@@ -22,18 +24,18 @@ struct output_tile {
   std::array<float*, Heads> outputs{};     ///< `[dim]` each
 };
 
-/// Adds the values of keys [begin, end) to every output, each by its weight: of `some` lanes of Vectors
+/// Adds the values of keys `keys` to every output, each by its weight: of `some` lanes of Vectors
 /// times sixteen features from `feature`.
 template <std::size_t Heads, std::size_t Vectors, class Some>
 inline void add_values(output_tile<Heads> const& tile, value_block const& of, std::size_t feature, Some const& some,
-                       std::size_t begin, std::size_t end, std::size_t ahead) noexcept {
+                       stretch keys, std::size_t ahead) noexcept {
   std::array<lanes, Heads * Vectors> sums;
   unrolled<Heads>([&](auto head) {
     unrolled<Vectors>(
         [&](auto at) { some.load(sums[head * Vectors + at], tile.outputs[head] + feature + at * lanes::count); });
   });
-  float const* values = of.values + static_cast<std::ptrdiff_t>(begin) * of.key_stride + feature;
-  for (auto key = begin; key < end; ++key, values += of.key_stride) {
+  float const* values = of.values + static_cast<std::ptrdiff_t>(keys.begin) * of.key_stride + feature;
+  for (auto key = keys.begin; key < keys.end; ++key, values += of.key_stride) {
     if (ahead != 0) ask_for(values + static_cast<std::ptrdiff_t>(ahead) * of.key_stride, Vectors * lanes::count);
     std::array<lanes, Vectors> features;
     unrolled<Vectors>([&](auto at) { some.load(features[at], values + at * lanes::count); });
@@ -48,17 +50,17 @@ inline void add_values(output_tile<Heads> const& tile, value_block const& of, st
   });
 }
 
-/// outputs += sum_key row[key] * values[key] over keys [begin, end), of all heads of a tile. Every value is read once.
+/// outputs += sum_key row[key] * values[key] over keys `keys`, of all heads of a tile. Every value is read once.
 template <std::size_t Heads>
-inline void tile_outputs(output_tile<Heads> const& tile, value_block const& of, std::size_t begin, std::size_t end,
+inline void tile_outputs(output_tile<Heads> const& tile, value_block const& of, stretch keys,
                          std::size_t ahead) noexcept {
-  constexpr std::size_t vectors = most_sums / Heads > 8 ? 8 : most_sums / Heads;
+  constexpr std::size_t vectors = (std::min)(std::bit_floor(most_sums / Heads), std::size_t{8});
   std::size_t feature = 0;
   for (; feature + vectors * lanes::count <= of.dim; feature += vectors * lanes::count)
-    add_values<Heads, vectors>(tile, of, feature, all_lanes{}, begin, end, ahead);
+    add_values<Heads, vectors>(tile, of, feature, all_lanes{}, keys, ahead);
   for (; feature + lanes::count <= of.dim; feature += lanes::count)
-    add_values<Heads, 1>(tile, of, feature, all_lanes{}, begin, end, ahead);
-  if (feature < of.dim) add_values<Heads, 1>(tile, of, feature, first_lanes{of.dim - feature}, begin, end, ahead);
+    add_values<Heads, 1>(tile, of, feature, all_lanes{}, keys, ahead);
+  if (feature < of.dim) add_values<Heads, 1>(tile, of, feature, first_lanes{of.dim - feature}, keys, ahead);
 }
 
 }  // namespace headcount::v0::kernel
