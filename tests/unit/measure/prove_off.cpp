@@ -11,6 +11,8 @@
 #include <headcount/headcount.hpp>
 #include <headcount/reference/checkpoint/load_snapshot.hpp>
 
+#include "../../../examples/foreign_model.hpp"
+
 using namespace headcount;
 using namespace headcount::evaluate;
 
@@ -121,6 +123,26 @@ TEST_CASE("prove_off refuses policies of which there is nothing to prove") {
   CHECK_THROWS_WITH_AS(
       prove(fault::none, score::entropy{} | select::top_k{1} | mask::streaming{.sink = 1, .recent = 1}),
       doctest::Contains("lets dropped heads attend"), error);
+}
+
+TEST_CASE("prove_off holds for an engine that is none of ours, and for every kind of model in the reference engine") {
+  std::vector<token> const letters{97, 98, 99, 97, 100, 98};
+  auto const toy = prove_off(any_model{toy_model{}}, score::entropy{} | select::top_k{1}, letters, 4);
+  CHECK(toy.holds());
+  CHECK(toy.dropped == 12);
+  for (auto const* name : {"bamba", "falcon_h1", "granitemoehybrid_moe", "jamba_moe", "lfm2", "nemotron_h",
+                           "olmo_hybrid", "qwen3_5_text", "qwen3_next", "recurrent_gemma_gqa", "zamba2"}) {
+    CAPTURE(name);
+    auto const snapshot = reference::load_snapshot(std::string{HEADCOUNT_GOLDENS "/"} + name);
+    std::vector<token> const tokens{5, 1, 17, 44, 90, 3, 61, 28};
+    any_model const model{reference_model{snapshot.model}};
+    for (auto const& policy :
+         {any_policy{score::entropy{} | select::top_k{1}}, any_policy{score::l2{} | select::top_k{1}}}) {
+      auto const proof = prove_off(model, policy, tokens, 6, 4);
+      CHECK(proof.holds());
+      CHECK(proof.dropped > 0);
+    }
+  }
 }
 
 TEST_CASE("prove_off holds for the small hybrids in the reference engine") {
