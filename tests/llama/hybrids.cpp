@@ -162,6 +162,33 @@ TEST_CASE("llama_gguf_granite: a Granite with experts gives what the reference e
   std::filesystem::remove_all(folder);
 }
 
+TEST_CASE(
+    "llama_gguf_qwen35: a Qwen3-Next without experts, with gates of heads, gives what the reference engine gives") {
+  auto const snapshot = reference::load_snapshot(HEADCOUNT_MODELS "/tiny-qwen3-next");
+  any_model const expected{reference_model{snapshot.model}};
+  written_model const written{HEADCOUNT_MODELS "/tiny-qwen3-next", "qwen3-next"};
+  std::vector<token> const tokens{2, 6, 4, 8, 22, 486, 23, 21, 5, 7, 4, 9, 31, 44, 100, 7, 61, 300, 12, 70};
+  for (auto const& policy : {any_policy{dense}, any_policy{score::entropy{} | select::top_k{1}},
+                             any_policy{score::entropy{} | select::top_k{5}}.during(phase::generation)}) {
+    std::vector<std::vector<float>> found;
+    for (auto const* model : {&expected, &written.model}) {
+      auto state = model->start();
+      auto& all = found.emplace_back();
+      for (std::size_t at = 0; at < tokens.size(); at += at == 0 ? 17 : 1) {
+        std::vector<step<any_model::state>> const steps{{std::span{tokens}.subspan(at, at == 0 ? 17 : 1), &state}};
+        model->run(
+            steps, {at == 0 ? phase::prefill : phase::generation, true}, policy,
+            [&](auto, auto, std::span<float const> logits) { all.insert(all.end(), logits.begin(), logits.end()); });
+      }
+    }
+    CHECK(evaluate::detail::furthest_change(found[0], found[1]) < tolerance);
+  }
+  CHECK(prove_off(written.model, score::entropy{} | select::top_k{2}, tokens, 17, 8).holds());
+  for (auto const* name : {"qwen3_next", "qwen3_5_text"})
+    CHECK_THROWS_WITH_AS(write_gguf(std::string{HEADCOUNT_GOLDENS "/"} + name, "/tmp/none.gguf"),
+                         doctest::Contains("as wide as keys"), error);
+}
+
 TEST_CASE("llama_gguf_file: halves are what they were rounded to") {
   std::string const folder = HEADCOUNT_MODELS "/tiny-lfm2";
   written_model const whole{folder, "whole"}, half{folder, "half", GGML_TYPE_F16},

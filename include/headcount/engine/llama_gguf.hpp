@@ -10,6 +10,7 @@
 #include <headcount/engine/llama_gguf_granite.hpp>
 #include <headcount/engine/llama_gguf_jamba.hpp>
 #include <headcount/engine/llama_gguf_lfm2.hpp>
+#include <headcount/engine/llama_gguf_qwen35.hpp>
 #include <headcount/file/config_reader.hpp>
 #include <headcount/reference/checkpoint/checkpoint.hpp>
 #include <headcount/reference/checkpoint/config_json.hpp>
@@ -28,8 +29,12 @@ inline void write_gguf(std::filesystem::path const& folder, std::filesystem::pat
   if (file.is("model_type", "lfm2")) return write_lfm2(file, files, matrices).write(output);
   if (file.is("model_type", "granitemoehybrid")) return write_granite_hybrid(file, files, matrices).write(output);
   if (file.is("model_type", "falcon_h1")) return write_falcon_h1(file, files, matrices).write(output);
+  if (file.is("model_type", "qwen3_next"))
+    return write_qwen35(file, reference::read_qwen3_next(file), files, matrices).write(output);
+  if (file.is("model_type", "qwen3_5_text"))
+    return write_qwen35(file, reference::read_qwen3_5(file), files, matrices).write(output);
   fail(path.string(), "this architecture is not written as GGUF",
-       "model_type jamba, lfm2, granitemoehybrid, falcon_h1");
+       "model_type jamba, lfm2, granitemoehybrid, falcon_h1, qwen3_next, qwen3_5_text");
 }
 
 }  // namespace headcount::v0::evaluate

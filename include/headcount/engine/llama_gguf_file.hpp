@@ -51,6 +51,10 @@ class gguf_file {
   }
 
   void set(std::string const& key, bool value) { gguf_set_val_bool(file_.get(), key_of(key).c_str(), value); }
+  void set(std::string const& key, std::vector<bool> const& values) {
+    std::vector<std::int8_t> const bytes(values.begin(), values.end());
+    gguf_set_arr_data(file_.get(), key_of(key).c_str(), GGUF_TYPE_BOOL, bytes.data(), bytes.size());
+  }
 
   /// A tensor, `shape` slowest axis first, as safetensors say it.
   void add(std::string const& name, std::span<float const> values, std::vector<std::size_t> const& shape) {
@@ -177,6 +181,13 @@ class gguf_tensors {
     for (auto& value : values) value = -std::exp(value);
     to_->add(to, values, shape.empty() ? from_->shape_of(from) : shape);
   }
+  /// The same of some heads, in a new order.
+  void copy_decay_of(std::string const& from, std::string const& to, std::span<std::size_t const> heads) {
+    auto const values = take(from);
+    std::vector<float> own;
+    for (auto const at : heads) own.push_back(-std::exp(values[at]));
+    to_->add(to, own, {own.size()});
+  }
   /// Tensors of one shape behind each other, along an axis of their own.
   void stack(std::vector<std::string> const& from, std::string const& to) {
     auto shape = from_->shape_of(from.front());
@@ -206,6 +217,34 @@ class gguf_tensors {
   /// A tensor's numbers in another shape.
   void copy_as(std::string const& from, std::string const& to, std::vector<std::size_t> const& shape) {
     to_->add(to, take(from), shape);
+  }
+  /// Some rows, slowest axis, of a tensor, in a new order.
+  void copy_rows(std::string const& from, std::string const& to, std::span<std::size_t const> rows) {
+    auto shape = from_->shape_of(from);
+    auto const values = take(from);
+    auto const row = values.size() / shape.front();
+    shape.front() = rows.size();
+    if (shape.size() > 2) std::erase(shape, std::size_t{1});
+    std::vector<float> own;
+    for (auto const at : rows)
+      own.insert(own.end(), values.begin() + static_cast<std::ptrdiff_t>(at * row),
+                 values.begin() + static_cast<std::ptrdiff_t>((at + 1) * row));
+    to_->add(to, own, shape);
+  }
+  /// All columns of a matrix, in a new order.
+  void copy_columns(std::string const& from, std::string const& to, std::span<std::size_t const> columns) {
+    auto const shape = from_->shape_of(from);
+    auto const values = take(from);
+    std::vector<float> own;
+    for (std::size_t row = 0; row < shape.front(); ++row)
+      for (auto const at : columns) own.push_back(values[row * columns.size() + at]);
+    to_->add(to, own, shape);
+  }
+  /// A norm's weights that say how far they are from 1.
+  void copy_from_one(std::string const& from, std::string const& to) {
+    auto values = take(from);
+    for (auto& value : values) value += 1;
+    to_->add(to, values, from_->shape_of(from));
   }
   /// Two tensors that lie behind each other along the last axis but one.
   void copy_halves(std::string const& from, std::string const& first, std::string const& second) {
