@@ -69,7 +69,7 @@ std::vector<any_mask> read_masks(std::string const& text, head_outputs const& co
   std::vector<any_mask> masks;
   do {
     masks.push_back(
-        make_any<any_mask, registry>(sentence, "mask", registry::masks{}, read_part(sentence), mask_files{collected}));
+        *make_any<any_mask, registry>(sentence, "mask", registry::masks{}, read_part(sentence), mask_files{collected}));
   } while (sentence.take(';'));
   if (!sentence.at_end())
     sentence.fail(sentence.position(), text_of("not understood: ", sentence.found(sentence.position())),

@@ -3,9 +3,11 @@
 #include <concepts>
 #include <cstdio>
 #include <cstdlib>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include <headcount/core/text.hpp>
@@ -42,6 +44,26 @@ template <std::derived_from<error> Error>
 /// The same of a plain error.
 [[noreturn]] inline void fail(std::string_view read, std::string_view where, std::string_view allowed = {}) {
   raise(error{read, where, allowed});
+}
+
+/// The error that `step` gives back or throws; none where it does neither. A program compiled without exceptions learns
+/// of those that are given back.
+template <std::invocable Step>
+[[nodiscard]] std::optional<error> error_of(Step&& step) {
+  auto const run = [&]() -> std::optional<error> {
+    if constexpr (std::convertible_to<std::invoke_result_t<Step>, std::optional<error>>) return step();
+    else step();
+    return std::nullopt;
+  };
+#if defined(__cpp_exceptions)
+  try {
+    return run();
+  } catch (error const& thrown) {
+    return thrown;
+  }
+#else
+  return run();
+#endif
 }
 
 /// Runs `step` and throws `reword(error)` for any error it throws.

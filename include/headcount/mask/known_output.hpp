@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -30,19 +31,21 @@ inline void put_output(std::span<float const> known, std::ranges::forward_range 
   }
 }
 
-/// Throws headcount::error when a file does not hold outputs of this layer's heads. `what` is the part's name.
-inline void validate_outputs(std::string_view what, from_file<head_outputs> const& file, site const& where) {
+/// A mistake when a file does not hold outputs of this layer's heads. `what` is the part's name.
+[[nodiscard]] inline std::optional<error> find_wrong_outputs(std::string_view what, from_file<head_outputs> const& file,
+                                                             site const& where) {
   auto const name = text_of(what, "(", print_file_name(file.name), ")");
-  if (file.content == nullptr) fail(name, "no outputs were read");
+  if (file.content == nullptr) return error{name, "no outputs were read"};
   auto const* const known = file.content->of(where.layer, where.heads);
   constexpr auto allowed = "outputs that `headcount calibrate` wrote of this model";
   if (known == nullptr)
-    fail(name, text_of("it holds no outputs of layer ", where.layer, " with ", where.heads, " heads"), allowed);
+    return error{name, text_of("it holds no outputs of layer ", where.layer, " with ", where.heads, " heads"), allowed};
   if (where.head_dim != 0 && known->dim != where.head_dim)
-    fail(name,
-         text_of("its outputs of layer ", where.layer, " have ", known->dim, " features, the heads' have ",
-                 where.head_dim),
-         allowed);
+    return error{name,
+                 text_of("its outputs of layer ", where.layer, " have ", known->dim, " features, the heads' have ",
+                         where.head_dim),
+                 allowed};
+  return std::nullopt;
 }
 
 }  // namespace headcount::v0::mask

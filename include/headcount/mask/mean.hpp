@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 
+#include <headcount/core/error.hpp>
 #include <headcount/core/head_outputs.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/mask/known_output.hpp>
@@ -38,7 +40,9 @@ struct mean {
   }
 };
 
-/// Throws headcount::error where the file has no outputs of the layer, or of another number of heads or features.
-inline void validate(mean const& part, site const& where) { validate_outputs(mean::name, part.outputs, where); }
+/// A mistake where the file has no outputs of the layer, or of another number of heads or features.
+[[nodiscard]] inline std::optional<error> find_mistake(mean const& part, site const& where) {
+  return find_wrong_outputs(mean::name, part.outputs, where);
+}
 
 }  // namespace headcount::v0::mask

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -48,12 +49,13 @@ struct resample {
   }
 };
 
-/// Throws headcount::error where the file has no samples of the layer, or of another number of heads or features.
-inline void validate(resample const& part, site const& where) {
-  validate_outputs(resample::name, part.outputs, where);
+/// A mistake where the file has no samples of the layer, or of another number of heads or features.
+[[nodiscard]] inline std::optional<error> find_mistake(resample const& part, site const& where) {
+  if (auto wrong = find_wrong_outputs(resample::name, part.outputs, where)) return wrong;
   if (part.outputs.content->samples == 0)
-    fail(text_of(resample::name, "(", print_file_name(part.outputs.name), ")"), "it holds no samples",
-         "a file of `headcount calibrate --samples 1` or more");
+    return error{text_of(resample::name, "(", print_file_name(part.outputs.name), ")"), "it holds no samples",
+                 "a file of `headcount calibrate --samples 1` or more"};
+  return std::nullopt;
 }
 
 }  // namespace headcount::v0::mask

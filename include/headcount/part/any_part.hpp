@@ -1,10 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <typeinfo>
 #include <utility>
 
+#include <headcount/core/error.hpp>
 #include <headcount/core/shared.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
@@ -22,7 +24,7 @@ struct part_interface {
 
   virtual ~part_interface() = default;
   [[nodiscard]] virtual bool depends_on_sequence() const = 0;
-  virtual void validate(site const&) const = 0;
+  [[nodiscard]] virtual std::optional<error> find_mistake(site const&) const = 0;
   [[nodiscard]] virtual std::string print(files_as) const = 0;
   [[nodiscard]] virtual bool equals(part_interface const&) const = 0;
   [[nodiscard]] virtual void const* class_tag() const noexcept = 0;  ///< says the class where there is no RTTI
@@ -39,7 +41,7 @@ struct part_holder : Interface {
   bool depends_on_sequence() const override {
     return part_depends_on_sequence(part, Interface::template is_told_site<Part>);
   }
-  void validate(site const& where) const override { validate_part(part, where); }
+  std::optional<error> find_mistake(site const& where) const override { return find_part_mistake(part, where); }
   std::string print(files_as files) const override { return headcount::print(part, files); }
   bool equals(part_interface const& other) const override {
 #if defined(__cpp_rtti)
@@ -61,7 +63,7 @@ class any_part {
   /// Whether it may do different things to the same tokens in two sequences.
   [[nodiscard]] bool depends_on_sequence() const { return held_->depends_on_sequence(); }
   /// Throws headcount::error when it cannot work at a site like this one, see validate_part.
-  void validate(site const& where) const { held_->validate(where); }
+  [[nodiscard]] std::optional<error> find_mistake(site const& where) const { return held_->find_mistake(where); }
   [[nodiscard]] friend std::string print(any_part const& part, files_as files = files_as::names) {
     return part.held_->print(files);
   }

@@ -162,16 +162,19 @@ struct check_part {
       std::is_empty_v<Part> || requires { size_of(Part::fields); },
       "headcount: a part with members lists them in `static constexpr auto fields = field_list{...}`");
   static_assert(
-      !requires(Part const& part, site const& where) { validate(where, part); },
-      "headcount: a part's check takes the part first: `void validate(part const&, site const&)`");
+      !requires(Part const& part, site const& where) { find_mistake(where, part); },
+      "headcount: a part's check takes the part first: `std::optional<error> find_mistake(part const&, site const&)`");
   static_assert(
-      !requires { &Part::validate; },
-      "headcount: a part's check is a function beside it: `void validate(part const&, site const&)`");
+      !requires { &Part::find_mistake; },
+      "headcount: a part's check is a function beside it: `std::optional<error> find_mistake(part const&, site "
+      "const&)`");
   static_assert(
       !requires { &Part::check; } && !requires { &Part::valid; } && !requires { &Part::is_valid; } &&
-          !requires { &Part::validates; } && !requires { &Part::verify; } && !requires { &Part::validat; } &&
-          !requires { &Part::valdiate; },
-      "headcount: nobody calls this; a part's check is `void validate(part const&, site const&)`, beside it");
+          !requires { &Part::validate; } && !requires { &Part::verify; } && !requires { &Part::find_mistakes; } &&
+          !requires { &Part::find_error; } && !requires { &Part::mistake; } &&
+          !requires(Part const& part, site const& where) { validate(part, where); },
+      "headcount: nobody calls this; a part's check is `std::optional<error> find_mistake(part const&, site const&)`, "
+      "beside it");
 };
 
 }  // namespace headcount::v0

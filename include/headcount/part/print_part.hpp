@@ -3,6 +3,7 @@
 #include <array>
 #include <charconv>
 #include <concepts>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -90,23 +91,26 @@ template <policy_part Part>
   return arguments.after(Part::name);
 }
 
-/// Throws headcount::error when a field's number is outside its bounds.
+/// A mistake when a field's number is outside its bounds.
 template <class Value>
   requires std::is_arithmetic_v<Value>
-void check_bounds(std::string_view part, std::string_view name, Value value, bounds<Value> const& allowed) {
+[[nodiscard]] std::optional<error> find_out_of_bounds(std::string_view part, std::string_view name, Value value,
+                                                      bounds<Value> const& allowed) {
   auto const [least, most] = allowed;
-  if (value >= least && value <= most) return;
-  fail(text_of(part, ", ", name, " = ", print_value(value)), "out of range",
-       text_of(print_value(least), " to ", print_value(most)));
+  if (value >= least && value <= most) return std::nullopt;
+  return error{text_of(part, ", ", name, " = ", print_value(value)), "out of range",
+               text_of(print_value(least), " to ", print_value(most))};
 }
 
-/// Throws headcount::error when a number in a part is outside its field's bounds.
+/// A mistake when a number in a part is outside its field's bounds.
 template <policy_part Part>
-void check_bounds(Part const& part) {
+[[nodiscard]] std::optional<error> find_out_of_bounds(Part const& part) {
+  std::optional<error> found;
   for_each_field<Part>([&]<class Value>(field<Part, Value> const& field) {
     if constexpr (std::is_arithmetic_v<Value>)
-      check_bounds(Part::name, field.name, part.*(field.member), field.allowed);
+      if (!found) found = find_out_of_bounds(Part::name, field.name, part.*(field.member), field.allowed);
   });
+  return found;
 }
 
 }  // namespace headcount::v0

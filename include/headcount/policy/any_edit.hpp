@@ -127,12 +127,18 @@ class any_edit : public any_part<edit_interface> {
     return known;
   }
 
-  /// Throws headcount::error when a parameter is out of its bounds, or a head is named that the site does not have.
-  void validate(site const& at) const {
-    any_part::validate(at);
+  /// A mistake when a parameter is out of its bounds, or a head is named that the site does not have.
+  [[nodiscard]] std::optional<error> find_mistake(site const& at) const {
+    if (auto found = any_part::find_mistake(at)) return found;
     if (heads && (*heads & head_set::first(at.heads)) != *heads)
-      fail(text_of("edit \"", print(*this), "\""), text_of("layer ", at.layer, " has ", at.heads, " heads"),
-           text_of("heads 0 to ", at.heads - 1));
+      return error{text_of("edit \"", print(*this), "\""), text_of("layer ", at.layer, " has ", at.heads, " heads"),
+                   text_of("heads 0 to ", at.heads - 1)};
+    return std::nullopt;
+  }
+
+  /// Throws headcount::error for that mistake.
+  void validate(site const& at) const {
+    if (auto const found = find_mistake(at)) raise(*found);
   }
 
   /// The edit as its sentence, e.g. "omit(3-5) @ generation, heads=0-3".

@@ -6,12 +6,10 @@
 #include <span>
 
 #include <headcount/core/attention_row.hpp>
-#include <headcount/core/phase.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/mask/mask.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/policy/policy.hpp>
-#include <headcount/policy/scope.hpp>
 #include <headcount/score/accumulator.hpp>
 #include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
@@ -73,25 +71,6 @@ struct check_mask : check_part<Mask> {
                 "headcount: a mask says `mask_factors factors(kept, heads)` const noexcept; {} multiplies nothing");
   static_assert(head_mask<Mask>, "headcount: a selector is followed by a mask, e.g. select::top_k{5} | mask::zero{}");
 };
-
-/// A policy whose mask nobody has named yet: it is zero.
-template <scorer Score, selector Select>
-struct policy_without_mask : policy<Score, Select> {
-  using policy<Score, Select>::policy;
-
-  [[nodiscard]] constexpr policy_without_mask during(phase when) const {
-    auto limited = *this;
-    limited.where.during = when;
-    return limited;
-  }
-  [[nodiscard]] constexpr policy_without_mask in_layers(layer_set layers) const {
-    auto limited = *this;
-    limited.where.layers = layers;
-    return limited;
-  }
-};
-template <class Score, class Select>
-inline constexpr bool is_policy<policy_without_mask<Score, Select>> = true;
 
 /// Writes a policy as its sentence: `score::entropy{} | select::top_k{5} | mask::zero{}`. The mask may be left out; it
 /// is then zero.

@@ -82,17 +82,36 @@ struct policy {
   }
 };
 
+/// A policy whose mask nobody has named yet: it is zero.
+template <policy_scorer Score, policy_selector Select>
+struct policy_without_mask : policy<Score, Select> {
+  using policy<Score, Select>::policy;
+
+  [[nodiscard]] constexpr policy_without_mask during(phase when) const {
+    auto limited = *this;
+    limited.where.during = when;
+    return limited;
+  }
+  [[nodiscard]] constexpr policy_without_mask in_layers(layer_set layers) const {
+    auto limited = *this;
+    limited.where.layers = layers;
+    return limited;
+  }
+};
+
 /// Keeps every head.
-inline constexpr policy<score::unscored, select::every_head> dense{};
+inline constexpr policy_without_mask<score::unscored, select::every_head> dense{};
 
 /// Keeps no head: what the recurrent layers can do alone.
-inline constexpr policy<score::unscored, select::no_head> none{};
+inline constexpr policy_without_mask<score::unscored, select::no_head> none{};
 
 /// Whether a type is an instance of `policy`; head_policy asks it.
 template <class Policy>
 inline constexpr bool is_policy = false;
 template <class Score, class Select, class Mask>
 inline constexpr bool is_policy<policy<Score, Select, Mask>> = true;
+template <class Score, class Select>
+inline constexpr bool is_policy<policy_without_mask<Score, Select>> = true;
 
 /// Any instance of `policy`.
 template <class Policy>

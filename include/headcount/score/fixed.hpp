@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <string_view>
 
 #include <headcount/core/error.hpp>
@@ -40,16 +41,17 @@ struct fixed {
   }
 };
 
-/// Throws headcount::error when the ranking does not rank the heads of this layer.
-inline void validate(fixed const& part, site const& where) {
+/// A mistake when the ranking does not rank the heads of this layer.
+[[nodiscard]] inline std::optional<error> find_mistake(fixed const& part, site const& where) {
   auto const file = print_file_name(part.ranking.name);
   auto const* const read = part.ranking.content.get();
-  if (read == nullptr) fail(text_of("fixed(", file, ")"), "no ranking was read");
+  if (read == nullptr) return error{text_of("fixed(", file, ")"), "no ranking was read"};
   auto const heads = where.layer < read->scores.size() ? read->scores[where.layer].size() : 0;
   if (heads != where.heads)
-    fail(text_of("fixed(", file, ")"),
-         text_of("it ranks ", heads, " heads of layer ", where.layer, ", which has ", where.heads),
-         "a ranking of this model");
+    return error{text_of("fixed(", file, ")"),
+                 text_of("it ranks ", heads, " heads of layer ", where.layer, ", which has ", where.heads),
+                 "a ranking of this model"};
+  return std::nullopt;
 }
 
 }  // namespace headcount::v0::score

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <limits>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -49,24 +50,26 @@ struct predictor {
   }
 };
 
-/// Throws headcount::error when the predictor has no maps for a layer like this one.
-inline void validate(predictor const& part, site const& where) {
+/// A mistake when the predictor has no maps for a layer like this one.
+[[nodiscard]] inline std::optional<error> find_mistake(predictor const& part, site const& where) {
   auto const refuse = [&](std::string const& problem, std::string const& allowed) {
-    fail(text_of("predictor ", part.file.name), problem, allowed);
+    return error{text_of("predictor ", part.file.name), problem, allowed};
   };
-  if (!part.file.content) refuse("its file was not read", "a sentence read with files, or in_memory(...)");
+  if (!part.file.content) return refuse("its file was not read", "a sentence read with files, or in_memory(...)");
   auto const* const layer = part.file.content->at(where.layer);
   if (layer == nullptr) {
     std::string known;
     for (auto const& other : part.file.content->layers) add_to_list(known, text_of(other.layer));
-    refuse(text_of("it has no layer ", where.layer), text_of("layers ", known));
+    return refuse(text_of("it has no layer ", where.layer), text_of("layers ", known));
   }
   if (layer->heads() != where.heads)
-    refuse(text_of("it predicts ", layer->heads(), " heads of layer ", where.layer, ", which has ", where.heads), {});
+    return refuse(text_of("it predicts ", layer->heads(), " heads of layer ", where.layer, ", which has ", where.heads),
+                  {});
   if (where.width != 0 && layer->inputs() != where.width)
-    refuse(
+    return refuse(
         text_of("it reads inputs of width ", layer->inputs(), ", those of layer ", where.layer, " have ", where.width),
         {});
+  return std::nullopt;
 }
 
 }  // namespace headcount::v0::score

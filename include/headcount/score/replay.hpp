@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
 #include <headcount/core/decision_trace.hpp>
@@ -38,15 +39,16 @@ struct replay {
   }
 };
 
-/// Throws headcount::error when a decision of this layer is about another number of heads.
-inline void validate(replay const& part, site const& where) {
+/// A mistake when a decision of this layer is about another number of heads.
+[[nodiscard]] inline std::optional<error> find_mistake(replay const& part, site const& where) {
   auto const file = print_file_name(part.trace.name);
-  if (!part.trace.content) fail(text_of("replay(", file, ")"), "no trace was read");
+  if (!part.trace.content) return error{text_of("replay(", file, ")"), "no trace was read"};
   for (auto const& made : part.trace.content->decisions)
     if (made.layer == where.layer && made.heads != where.heads)
-      fail(text_of("replay(", file, ")"),
-           text_of("it records ", made.heads, " heads of layer ", where.layer, ", which has ", where.heads),
-           "a trace of this model");
+      return error{text_of("replay(", file, ")"),
+                   text_of("it records ", made.heads, " heads of layer ", where.layer, ", which has ", where.heads),
+                   "a trace of this model"};
+  return std::nullopt;
 }
 
 }  // namespace headcount::v0::score

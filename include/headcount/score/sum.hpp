@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -48,11 +49,12 @@ struct sum {
   }
 };
 
-/// Throws headcount::error when there are weights, but not one for each scorer.
-inline void validate(sum const& part, site const&) {
+/// A mistake when there are weights, but not one for each scorer.
+[[nodiscard]] inline std::optional<error> find_mistake(sum const& part, site const&) {
   if (!part.weights.empty() && part.weights.size() != part.scorers.size())
-    fail(print(part), text_of("it has ", part.weights.size(), " weights for ", part.scorers.size(), " scorers"),
-         "one for each, or none");
+    return error{print(part), text_of("it has ", part.weights.size(), " weights for ", part.scorers.size(), " scorers"),
+                 "one for each, or none"};
+  return std::nullopt;
 }
 
 }  // namespace headcount::v0::score

@@ -2,9 +2,11 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 
+#include <headcount/core/error.hpp>
 #include <headcount/core/head_set.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/part/part.hpp>
@@ -34,7 +36,9 @@ struct bottom_k {
   }
 };
 
-/// Throws headcount::error when the layer has fewer than k heads.
-inline void validate(bottom_k const& part, site const& where) { check_count(part, part.k, where); }
+/// A mistake when the layer has fewer than k heads.
+[[nodiscard]] inline std::optional<error> find_mistake(bottom_k const& part, site const& where) {
+  return find_too_many(part, part.k, where);
+}
 
 }  // namespace headcount::v0::select

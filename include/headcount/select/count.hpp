@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/site.hpp>
@@ -10,12 +11,13 @@
 
 namespace headcount::v0::select {
 
-/// Throws headcount::error when a selector is to keep more heads than the layer has.
+/// A mistake when a selector is to keep more heads than the layer has.
 template <policy_part Select>
-void check_count(Select const& part, std::size_t count, site const& where) {
+[[nodiscard]] std::optional<error> find_too_many(Select const& part, std::size_t count, site const& where) {
   if (count > where.heads)
-    fail(print(part), text_of("layer ", where.layer, " has ", where.heads, " heads"),
-         text_of("k from 0 to ", where.heads));
+    return error{print(part), text_of("layer ", where.layer, " has ", where.heads, " heads"),
+                 text_of("k from 0 to ", where.heads)};
+  return std::nullopt;
 }
 
 }  // namespace headcount::v0::select

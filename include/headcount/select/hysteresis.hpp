@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -48,12 +49,13 @@ struct hysteresis {
   }
 };
 
-/// Throws headcount::error when a head could be dropped where it is taken.
-inline void validate(hysteresis const& part, site const&) {
+/// A mistake when a head could be dropped where it is taken.
+[[nodiscard]] inline std::optional<error> find_mistake(hysteresis const& part, site const&) {
   if (part.leave > part.enter)
-    fail(print(part),
-         text_of("it drops heads at ", print_value(part.leave), " and takes them at ", print_value(part.enter)),
-         "leave at most enter");
+    return error{print(part),
+                 text_of("it drops heads at ", print_value(part.leave), " and takes them at ", print_value(part.enter)),
+                 "leave at most enter"};
+  return std::nullopt;
 }
 
 }  // namespace headcount::v0::select

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -35,13 +36,13 @@ struct per_layer {
   }
 };
 
-/// Throws headcount::error when the table does not name the layer, or its k is more than the layer's heads.
-inline void validate(per_layer const& part, site const& where) {
+/// A mistake when the table does not name the layer, or its k is more than the layer's heads.
+[[nodiscard]] inline std::optional<error> find_mistake(per_layer const& part, site const& where) {
   auto const k = part.k.at(where.layer);
   if (!k)
-    fail(print(part), text_of("no k is given for layer ", where.layer),
-         "layer:k for every attention layer in the policy's scope");
-  check_count(part, *k, where);
+    return error{print(part), text_of("no k is given for layer ", where.layer),
+                 "layer:k for every attention layer in the policy's scope"};
+  return find_too_many(part, *k, where);
 }
 
 }  // namespace headcount::v0::select

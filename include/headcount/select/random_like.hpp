@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -87,11 +88,13 @@ struct random_like {
   }
 };
 
-/// Throws headcount::error where the only head like a kept one is itself.
-inline void validate(random_like const& part, site const& where) {
+/// A mistake where the only head like a kept one is itself.
+[[nodiscard]] inline std::optional<error> find_mistake(random_like const& part, site const& where) {
   if (part.match == head_match::group && part.exclude && where.group == 1)
-    fail(print(part), text_of("layer ", where.layer, " has one head a key/value head, so no other one is like it"),
-         "match=layer");
+    return error{print(part),
+                 text_of("layer ", where.layer, " has one head a key/value head, so no other one is like it"),
+                 "match=layer"};
+  return std::nullopt;
 }
 
 }  // namespace headcount::v0::select

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -47,12 +48,13 @@ struct top_groups {
   }
 };
 
-/// Throws headcount::error when the layer has fewer than g key/value heads.
-inline void validate(top_groups const& part, site const& where) {
+/// A mistake when the layer has fewer than g key/value heads.
+[[nodiscard]] inline std::optional<error> find_mistake(top_groups const& part, site const& where) {
   auto const groups = where.heads / where.group;
   if (part.g > groups)
-    fail(text_of("top_groups(", part.g, ")"), text_of("layer ", where.layer, " has ", groups, " key/value heads"),
-         text_of("g from 0 to ", groups));
+    return error{text_of("top_groups(", part.g, ")"),
+                 text_of("layer ", where.layer, " has ", groups, " key/value heads"), text_of("g from 0 to ", groups)};
+  return std::nullopt;
 }
 
 }  // namespace headcount::v0::select

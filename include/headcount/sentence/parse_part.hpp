@@ -4,11 +4,13 @@
 #include <array>
 #include <concepts>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include <headcount/core/error.hpp>
@@ -45,7 +47,7 @@ struct written_part {
 }
 
 /// Reads `name` or `name(argument, ...)`. A value without a name that follows one with a name goes on with that one:
-/// where=3-5,9. Throws headcount::error where the form is broken.
+/// where=3-5,9. Fails where the form is broken.
 [[nodiscard]] inline written_part read_part(sentence_reader& sentence) {
   written_part part{.position = sentence.position()};
   part.name = sentence.take_word();
@@ -57,8 +59,10 @@ struct written_part {
     if (sentence.take('=')) {
       argument.name = argument.value;
       argument.value = sentence.take_until(",)");
-      if (argument.name.empty())
+      if (argument.name.empty()) {
         sentence.fail(argument.position, text_of("\"=\" without a name before it in ", part.name), "name=value");
+        return part;
+      }
     } else if (!part.arguments.empty() && !part.arguments.back().name.empty()) {
       part.arguments.back().value = both(part.arguments.back().value, argument.value);
       continue;
@@ -77,34 +81,45 @@ template <class... Parts>
   return names;
 }
 
-/// Makes the part that was written, one of `known`; defined below, as its values may be parts themselves.
+/// Makes the part that was written, one of `known`; nothing where that fails. Defined below, as its values may be parts
+/// themselves.
 template <class Any, class Registry, class Files, class... Parts>
-[[nodiscard]] Any make_any(sentence_reader const& sentence, std::string_view kind, part_list<Parts...> known,
-                           written_part const& written, Files const& files, std::string_view others = {});
+[[nodiscard]] std::optional<Any> make_any(sentence_reader const& sentence, std::string_view kind,
+                                          part_list<Parts...> known, written_part const& written, Files const& files,
+                                          std::string_view others = {});
 
-/// Reads one value of a field; `what` names the field in error messages. Throws headcount::error when it is no such
-/// value, or names a file that cannot be read.
+/// Reads an erased part that stands alone in a piece of the sentence.
+template <class Any, class Registry, class Files, class Known>
+void read_inner(sentence_reader const& sentence, std::string_view kind, Known known, std::string_view text, Any& value,
+                Files const& files) {
+  auto inner = sentence.within(text);
+  if (inner.failed()) return;
+  auto const written = read_part(inner);
+  if (inner.failed()) return;
+  if (auto made = make_any<Any, Registry>(inner, kind, known, written, files)) value = *std::move(made);
+  else return;
+  if (!inner.at_end()) inner.fail(inner.position(), text_of("not understood: ", inner.found(inner.position())));
+}
+
+/// Reads one value of a field; `what` names the field in error messages. Fails when it is no such value, or names a
+/// file that cannot be read.
 template <class Registry, class Value, class Files>
 void read_value(sentence_reader const& sentence, std::string_view what, std::string_view text, Value& value,
                 Files const& files) {
   auto const at = sentence.position_of(text);
   if constexpr (std::same_as<Value, any_scorer>) {
-    auto inner = sentence.within(text);
-    value = make_any<any_scorer, Registry>(inner, "scorer", typename Registry::scorers{}, read_part(inner), files);
-    if (!inner.at_end()) inner.fail(inner.position(), text_of("not understood: ", inner.found(inner.position())));
+    read_inner<any_scorer, Registry>(sentence, "scorer", typename Registry::scorers{}, text, value, files);
   } else if constexpr (std::same_as<Value, any_selector>) {
-    auto inner = sentence.within(text);
-    value =
-        make_any<any_selector, Registry>(inner, "selector", typename Registry::selectors{}, read_part(inner), files);
-    if (!inner.at_end()) inner.fail(inner.position(), text_of("not understood: ", inner.found(inner.position())));
+    read_inner<any_selector, Registry>(sentence, "selector", typename Registry::selectors{}, text, value, files);
   } else {
     if (!parse_value(text, value))
-      sentence.fail(at, text_of("\"", text, "\" is no value for ", what), value_form<Value>());
+      return sentence.fail(at, text_of("\"", text, "\" is no value for ", what), value_form<Value>());
     if constexpr (is_from_file<Value>) {
       using content = typename std::remove_cvref_t<decltype(value)>::content_type;
       if constexpr (reads_files_of<Files, content>) {
-        reworded([&] { value = in_memory(value.name, files(value.name, std::type_identity<content>{})); },
-                 [&](error const& problem) { return sentence.error_at(at, problem.what()); });
+        auto const problem =
+            error_of([&] { value = in_memory(value.name, files(value.name, std::type_identity<content>{})); });
+        if (problem) sentence.fail(at, problem->what());
       } else {
         sentence.fail(at, text_of(what, " is a file, and nothing here reads such files"));
       }
@@ -117,10 +132,11 @@ template <class Registry, class Item, class Files>
 void read_value(sentence_reader const& sentence, std::string_view what, std::string_view text,
                 std::vector<Item>& values, Files const& files) {
   auto list = sentence.within(text);
+  if (list.failed()) return;
   values.clear();
   do {
     read_value<Registry>(sentence, what, list.take_until(","), values.emplace_back(), files);
-  } while (list.take(','));
+  } while (!list.failed() && list.take(','));
 }
 
 /// A field of a part that is being read, whatever the types of both: the rules by which arguments fill fields are then
@@ -137,12 +153,13 @@ struct part_slot {
                void const* files) = nullptr;
 };
 
-/// Reads one argument into a slot. Throws headcount::error when it is not of the field's type or outside its bounds.
+/// Reads one argument into a slot. Fails when it is not of the field's type or outside its bounds.
 template <class Registry, class Value, class Files>
 void read_slot(part_slot const& slot, sentence_reader const& sentence, std::string_view what, std::string_view text,
                void const* files) {
   auto& value = *static_cast<Value*>(slot.value);
   read_value<Registry>(sentence, what, text, value, *static_cast<Files const*>(files));
+  if (sentence.failed()) return;
   if constexpr (std::is_arithmetic_v<Value>) {
     auto const& allowed = *static_cast<bounds<Value> const*>(slot.allowed);
     if (!(value >= allowed.least && value <= allowed.most))
@@ -151,7 +168,7 @@ void read_slot(part_slot const& slot, sentence_reader const& sentence, std::stri
   }
 }
 
-/// Fills a part's slots from its written arguments. Throws headcount::error.
+/// Fills a part's slots from its written arguments.
 inline void fill_slots(sentence_reader const& sentence, std::string_view part, written_part const& written,
                        std::span<part_slot const> all_slots, void const* files) {
   std::string known;
@@ -163,7 +180,7 @@ inline void fill_slots(sentence_reader const& sentence, std::string_view part, w
   while (unnamed < arguments.size() && arguments[unnamed].name.empty()) ++unnamed;
   for (auto const& argument : arguments)
     if (!argument.name.empty() && std::ranges::find(all_slots, argument.name, &part_slot::name) == all_slots.end())
-      sentence.fail(argument.position, text_of(part, " has no \"", argument.name, "\""), known);
+      return sentence.fail(argument.position, text_of(part, " has no \"", argument.name, "\""), known);
 
   std::size_t next = 0;
   auto later = static_cast<std::size_t>(std::ranges::count(all_slots, true, &part_slot::leading));
@@ -182,13 +199,14 @@ inline void fill_slots(sentence_reader const& sentence, std::string_view part, w
     }
     for (auto const& argument : arguments) {
       if (argument.name != slot.name) continue;
-      if (given) sentence.fail(argument.position, text_of(slot.name, " is given twice"));
+      if (given) return sentence.fail(argument.position, text_of(slot.name, " is given twice"));
       read(argument.value);
       given = true;
     }
+    if (sentence.failed()) return;
     if (slot.required && !given)
-      sentence.fail(written.position, text_of(part, " needs its ", slot.name),
-                    text_of(part, "(", slot.name, "), ", slot.form()));
+      return sentence.fail(written.position, text_of(part, " needs its ", slot.name),
+                           text_of(part, "(", slot.name, "), ", slot.form()));
   }
   if (next < unnamed)
     sentence.fail(arguments[next].position, text_of(part, " takes fewer values without a name"), known);
@@ -196,7 +214,7 @@ inline void fill_slots(sentence_reader const& sentence, std::string_view part, w
 
 /// Makes a part of a known type from its written arguments. Arguments without a name fill the leading fields in order;
 /// a leading list takes as many of them as there are to spare. Scorers inside it are those of `Registry`; `files` reads
-/// the files it names. Throws headcount::error.
+/// the files it names. Where that fails, what it gives means nothing.
 template <policy_part Part, class Registry = registry, class Files = no_files>
 [[nodiscard]] Part make_part(sentence_reader const& sentence, written_part const& written, Files const& files = {}) {
   Part part{};
@@ -219,15 +237,17 @@ template <policy_part Part, class Registry = registry, class Files = no_files>
 /// Makes the part of `Parts` that goes by the written name. `kind` names the list in the error message, `others` what
 /// else may stand there.
 template <class Any, class Registry, class Files, class... Parts>
-[[nodiscard]] Any make_any(sentence_reader const& sentence, std::string_view kind, part_list<Parts...> known,
-                           written_part const& written, Files const& files, std::string_view others) {
+[[nodiscard]] std::optional<Any> make_any(sentence_reader const& sentence, std::string_view kind,
+                                          part_list<Parts...> known, written_part const& written, Files const& files,
+                                          std::string_view others) {
   struct maker {
     std::string_view name;
-    Any (*make)(sentence_reader const&, written_part const&, Files const&);
+    std::optional<Any> (*make)(sentence_reader const&, written_part const&, Files const&);
   };
   static constexpr std::array<maker, sizeof...(Parts)> makers{
-      maker{Parts::name, [](sentence_reader const& from, written_part const& of, Files const& with) -> Any {
-              return make_part<Parts, Registry>(from, of, with);
+      maker{Parts::name, [](sentence_reader const& from, written_part const& of, Files const& with) {
+              auto part = make_part<Parts, Registry>(from, of, with);
+              return from.failed() ? std::optional<Any>{} : std::optional<Any>{std::move(part)};
             }}...};
   auto const found = std::ranges::find(makers, written.name, &maker::name);
   if (found != makers.end()) return found->make(sentence, written, files);
@@ -237,6 +257,7 @@ template <class Any, class Registry, class Files, class... Parts>
   if (auto const meant = nearest_name(written.name, names); !meant.empty())
     problem += text_of(", did you mean ", meant, "?");
   sentence.fail(written.position, problem, text_of(names_of(known), others));
+  return std::nullopt;
 }
 
 }  // namespace headcount::v0

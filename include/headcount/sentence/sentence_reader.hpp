@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,13 +27,19 @@ class sentence_error : public error {
   std::string caret_;
 };
 
-/// Walks over a sentence and says where it broke.
+/// Walks over a sentence and says where it broke: by throwing, or, where it is given a place for the first mistake, by
+/// leaving it there. Who calls fail() returns.
 class sentence_reader {
  public:
-  /// `what` is what error messages call the text, e.g. "policy sentence".
-  sentence_reader(std::string_view what, std::string_view text) noexcept : what_{what}, text_{text}, end_{text.size()} {
+  /// `what` is what error messages call the text, e.g. "policy sentence"; `mistake` outlives the reader.
+  sentence_reader(std::string_view what, std::string_view text,
+                  std::optional<sentence_error>* mistake = nullptr) noexcept
+      : what_{what}, text_{text}, end_{text.size()}, mistake_{mistake} {
     skip_space();
   }
+
+  /// Whether a mistake was found; where that throws, there is none.
+  [[nodiscard]] bool failed() const noexcept { return mistake_ != nullptr && *mistake_; }
 
   [[nodiscard]] bool at_end() const noexcept { return at_ == end_; }
   [[nodiscard]] std::size_t position() const noexcept { return at_; }
@@ -42,8 +49,8 @@ class sentence_reader {
     return static_cast<std::size_t>(piece.data() - text_.data());
   }
 
-  /// A reader of one piece of the sentence, for parts inside a part; errors still speak of the whole sentence. Throws
-  /// headcount::error where parts stand so deep inside each other that no honest sentence does.
+  /// A reader of one piece of the sentence, for parts inside a part; errors still speak of the whole sentence. Fails
+  /// where parts stand so deep inside each other that no honest sentence does.
   [[nodiscard]] sentence_reader within(std::string_view piece) const {
     constexpr std::size_t deepest = 16;
     auto inner = *this;
@@ -89,9 +96,10 @@ class sentence_reader {
     return finish(begin);
   }
 
-  /// Throws sentence_error that points at `position` (from 0; the message counts from 1).
-  [[noreturn]] void fail(std::size_t position, std::string_view problem, std::string_view allowed = {}) const {
-    raise(error_at(position, problem, allowed));
+  /// A mistake at `position` (from 0; the message counts from 1): throws sentence_error, or keeps the first.
+  void fail(std::size_t position, std::string_view problem, std::string_view allowed = {}) const {
+    if (mistake_ == nullptr) raise(error_at(position, problem, allowed));
+    if (!*mistake_) mistake_->emplace(error_at(position, problem, allowed));
   }
   [[nodiscard]] sentence_error error_at(std::size_t position, std::string_view problem,
                                         std::string_view allowed = {}) const {
@@ -129,6 +137,7 @@ class sentence_reader {
   std::size_t at_ = 0;
   std::size_t end_ = 0;
   std::size_t depth_ = 0;  ///< of the piece it reads, in parts inside parts
+  std::optional<sentence_error>* mistake_ = nullptr;
 };
 
 }  // namespace headcount::v0

@@ -84,7 +84,7 @@ void check_a_part() {
   CHECK_FALSE(Part::name.empty());
   CHECK(std::ranges::all_of(
       Part::name, [](unsigned char sign) { return std::islower(sign) || std::isdigit(sign) || sign == '_'; }));
-  CHECK_NOTHROW(check_bounds(Part{}));
+  CHECK_FALSE(find_out_of_bounds(Part{}));
 
   std::vector<std::string_view> names;
   auto const check_field = [&]<class Value>(field<Part, Value> const& field) {
@@ -96,13 +96,13 @@ void check_a_part() {
       for (auto const edge : {field.allowed.least, field.allowed.most}) {
         auto part = example<Part>();
         part.*(field.member) = edge;
-        CHECK_NOTHROW(check_bounds(part));
+        CHECK_FALSE(find_out_of_bounds(part));
         CHECK(same(read_back(part), part));
       }
       if constexpr (std::is_floating_point_v<Value>) {
         auto part = example<Part>();
         part.*(field.member) = std::numeric_limits<Value>::quiet_NaN();
-        CHECK_THROWS_AS(check_bounds(part), error);
+        CHECK(find_out_of_bounds(part));
       }
     }
   };

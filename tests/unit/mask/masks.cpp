@@ -114,7 +114,7 @@ TEST_CASE("known_output: known outputs are refused where they are not those of t
   }
   CHECK(message_of("l2 | top_k(1) | mean(a)", where, 0).empty());
   CHECK(message_of("l2 | top_k(1) | resample(a)", where, 0).find("it holds no samples") != std::string::npos);
-  CHECK_THROWS_AS(validate(mask::mean{}, where), error);
+  CHECK_THROWS_AS(validate_part(mask::mean{}, where), error);
 }
 
 TEST_CASE("known_output: a known output of fewer features leaves 0 in the others, and one of none gives 0") {

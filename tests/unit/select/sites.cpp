@@ -79,9 +79,9 @@ TEST_CASE("top_groups: with one head a group it is top_k, with one group all or 
 }
 
 TEST_CASE("top_groups: more groups than the layer has is an error that says both") {
-  CHECK_THROWS_WITH_AS(validate(select::top_groups{3}, {.layer = 4, .heads = 8, .group = 4}),
+  CHECK_THROWS_WITH_AS(validate_part(select::top_groups{3}, {.layer = 4, .heads = 8, .group = 4}),
                        "top_groups(3): layer 4 has 2 key/value heads (allowed: g from 0 to 2)", error);
-  CHECK_NOTHROW(validate(select::top_groups{2}, {.heads = 8, .group = 4}));
+  CHECK_NOTHROW(validate_part(select::top_groups{2}, {.heads = 8, .group = 4}));
 }
 
 TEST_CASE("per_layer: keeps as many heads as the table says for the layer") {
@@ -96,13 +96,13 @@ TEST_CASE("per_layer: keeps as many heads as the table says for the layer") {
 
 TEST_CASE("per_layer: a layer without a k, or with one above its heads, is an error that says so") {
   select::per_layer const table{{{{2, 2}, 1}, {{5, 8}, 5}}};
-  CHECK_THROWS_WITH_AS(validate(table, {.layer = 3, .heads = 4}),
+  CHECK_THROWS_WITH_AS(validate_part(table, {.layer = 3, .heads = 4}),
                        "per_layer(2:1,5-8:5): no k is given for layer 3 (allowed: layer:k for every attention layer in "
                        "the policy's scope)",
                        error);
-  CHECK_THROWS_WITH_AS(validate(table, {.layer = 6, .heads = 4}),
+  CHECK_THROWS_WITH_AS(validate_part(table, {.layer = 6, .heads = 4}),
                        "per_layer(2:1,5-8:5): layer 6 has 4 heads (allowed: k from 0 to 4)", error);
-  CHECK_NOTHROW(validate(table, {.layer = 6, .heads = 5}));
+  CHECK_NOTHROW(validate_part(table, {.layer = 6, .heads = 5}));
 }
 
 TEST_CASE("random_k: keeps k heads, whatever their scores, the same ones for the same seed and site") {
@@ -148,7 +148,7 @@ TEST_CASE("random_k: another seed, layer, sequence or position is another draw")
 }
 
 TEST_CASE("random_k: k above the layer's heads is an error that says both") {
-  CHECK_THROWS_WITH_AS(validate(select::random_k{5}, {.layer = 2, .heads = 4}),
+  CHECK_THROWS_WITH_AS(validate_part(select::random_k{5}, {.layer = 2, .heads = 4}),
                        "random_k(5): layer 2 has 4 heads (allowed: k from 0 to 4)", error);
 }
 

@@ -7,6 +7,7 @@
 
 #include <headcount/core/error.hpp>
 #include <headcount/core/site.hpp>
+#include <headcount/part/validate_part.hpp>
 #include <headcount/select/bottom_k.hpp>
 #include <headcount/select/selector.hpp>
 #include <headcount/select/top_k.hpp>
@@ -68,10 +69,10 @@ TEST_CASE("top_k: the capacity's worth of heads can be kept") {
 }
 
 TEST_CASE("top_k: k above the layer's heads is an error that says both") {
-  CHECK_THROWS_WITH_AS(validate(select::top_k{5}, {.layer = 2, .heads = 4}),
+  CHECK_THROWS_WITH_AS(validate_part(select::top_k{5}, {.layer = 2, .heads = 4}),
                        "top_k(5): layer 2 has 4 heads (allowed: k from 0 to 4)", error);
-  CHECK_NOTHROW(validate(select::top_k{4}, {.heads = 4}));
-  CHECK_NOTHROW(validate(select::top_k{0}, {.heads = 0}));
+  CHECK_NOTHROW(validate_part(select::top_k{4}, {.heads = 4}));
+  CHECK_NOTHROW(validate_part(select::top_k{0}, {.heads = 0}));
 }
 
 TEST_CASE("top_k: the published default keeps 2 heads") { CHECK(select::top_k{}.k == 2); }
@@ -92,9 +93,9 @@ TEST_CASE("bottom_k: keeps the k lowest scores, of equal ones the lower head, an
 }
 
 TEST_CASE("bottom_k: k above the layer's heads is an error that says both") {
-  CHECK_THROWS_WITH_AS(validate(select::bottom_k{5}, {.layer = 2, .heads = 4}),
+  CHECK_THROWS_WITH_AS(validate_part(select::bottom_k{5}, {.layer = 2, .heads = 4}),
                        "bottom_k(5): layer 2 has 4 heads (allowed: k from 0 to 4)", error);
-  CHECK_NOTHROW(validate(select::bottom_k{4}, {.heads = 4}));
+  CHECK_NOTHROW(validate_part(select::bottom_k{4}, {.heads = 4}));
 }
 
 TEST_CASE("best_head_outside: is the number of heads when all are taken") {

@@ -4,13 +4,18 @@
 #include <cctype>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include <doctest/doctest.h>
 
+#include <headcount/core/error.hpp>
+#include <headcount/core/ranking.hpp>
 #include <headcount/core/text.hpp>
 #include <headcount/sentence/parse.hpp>
+#include <headcount/sentence/parsed.hpp>
 #include <headcount/sentence/registry.hpp>
+#include <headcount/sentence/sentence_reader.hpp>
 #include <support/parts.hpp>
 #include <unit/sentence/support/sentences.hpp>
 
@@ -39,10 +44,34 @@ void check_mistakes(Read const& read, std::string_view what, std::vector<mistake
   }
 }
 
-auto const read_policy = [](std::string_view text) { return parse_policy<parts>(text, number_files{}); };
-auto const read_edits = [](std::string_view text) { return parse_edits(text); };
+auto const policy_of = [](std::string_view text) { return parse_policy<parts>(text, number_files{}); };
+auto const edits_of = [](std::string_view text) { return parse_edits(text); };
 
 }  // namespace
+
+TEST_CASE("parsed: is a value or the mistake, which value() throws with its caret") {
+  auto const right = headcount::read_policy("entropy | top_k(2) @ generation");
+  CHECK(right);
+  CHECK(right.mistake() == nullptr);
+  CHECK(right.value() == parse_policy("entropy | top_k(2) @ generation"));
+  auto const wrong = headcount::read_policy("entropy | top_j(2)");
+  CHECK_FALSE(wrong);
+  REQUIRE(wrong.mistake() != nullptr);
+  CHECK(wrong.mistake()->caret() == "  entropy | top_j(2)\n            ^");
+  CHECK_THROWS_WITH_AS((void)wrong.value(), wrong.mistake()->what(), sentence_error);
+  CHECK_THROWS_AS((void)headcount::read_scorer("entropy | top_k(2)").value(), sentence_error);
+  CHECK(headcount::read_scorer("entropy").value() == parse_scorer("entropy"));
+
+  // A file that cannot be read is a mistake, too, whoever reads it throws what it will of ours.
+  struct no_disk {
+    ranking operator()(std::string_view name, std::type_identity<ranking>) const {
+      throw error{name, "cannot be read"};
+    }
+  };
+  auto const unread = headcount::read_policy<registry>("fixed(heads.json) | top_k(1)", no_disk{});
+  REQUIRE(unread.mistake() != nullptr);
+  CHECK(std::string{unread.mistake()->what()}.find("column 7: heads.json: cannot be read") != std::string::npos);
+}
 
 TEST_CASE("parse: a mistake names the parts of the kind in the registry's order") {
   CHECK(names_of(part_list<support::last_first, support::even_heads>{}) == "last_first, even_heads");
@@ -52,7 +81,7 @@ TEST_CASE("parse: a mistake names the parts of the kind in the registry's order"
 
 TEST_CASE("parse: a mistake in a policy is said with its column and what is allowed there") {
   check_mistakes(
-      read_policy, "policy sentence",
+      policy_of, "policy sentence",
       {
           {"", "column 1: scorer is expected, found the end " + scorers_allowed},
           {"entropy", "column 8: a scorer is followed by \"|\" and a selector " + selectors_allowed},
@@ -147,13 +176,13 @@ TEST_CASE("parse_part: parts inside parts go so deep and no deeper") {
   for (int depth = 0; depth < 16; ++depth) text = "nest(1, " + text + ")";
   auto const policy = text + " | top_k(1)";
   CHECK(reprinted(policy) == policy);
-  auto const deeper = message_of(read_policy, "nest(1, " + policy + ")");
+  auto const deeper = message_of(policy_of, "nest(1, " + policy + ")");
   CHECK(deeper.find("column 137: parts are nested more than 16 deep") != std::string::npos);
 }
 
 TEST_CASE("parse: a mistake in a scope is said with its column and what is allowed there") {
   check_mistakes(
-      read_policy, "policy sentence",
+      policy_of, "policy sentence",
       {
           {"none @", "column 7: a scope is expected, found the end (allowed: all, prefill, generation)"},
           {"none @ @ all", "column 8: a scope is expected, found \"@\" (allowed: all, prefill, generation)"},
@@ -183,7 +212,7 @@ TEST_CASE("parse: a mistake in a scope is said with its column and what is allow
 
 TEST_CASE("parse: a mistake in edits is said with its column and what is allowed there") {
   check_mistakes(
-      read_edits, "edit sentence",
+      edits_of, "edit sentence",
       {
           {"", "column 1: edit is expected, found the end " + edits_allowed},
           {"ommit(3)", "column 1: no edit is named \"ommit\", did you mean omit? " + edits_allowed},
@@ -231,14 +260,14 @@ TEST_CASE("sentence_reader: control characters in a sentence leave its error on 
   using namespace std::string_view_literals;
   for (auto const text : {"entropy\n| top_k(5)"sv, "entropy | top_k(5\r\n)"sv, "\0"sv, "none @ all, layers=\x1b[2J"sv,
                           "l2 | top_k(1) | \v"sv, "l\n2 | top_k(1)"sv, "l2 | top_k(a\n=1)"sv, "none @ \x7f"sv}) {
-    auto const message = message_of(read_policy, text);
+    auto const message = message_of(policy_of, text);
     CAPTURE(message);
     CHECK_FALSE(message.empty());
     CHECK(std::ranges::none_of(message, [](unsigned char sign) { return std::iscntrl(sign) != 0; }));
     CHECK(message.find("\\x") != std::string::npos);
     CHECK(message.find("column") != std::string::npos);
   }
-  CHECK(message_of(read_edits, "null\n") ==
+  CHECK(message_of(edits_of, "null\n") ==
         "edit sentence \"null\\x0a\": column 5: not understood: \"\\x0a\" (allowed: \"@\" and a scope, \";\" and an "
         "edit, the end)");
 }

@@ -1,4 +1,5 @@
-// expect: headcount: a part's check is a function beside it
+// expect: headcount: nobody calls this; a part's check is
+#include <optional>
 #include <string_view>
 
 #include <headcount/policy/compose.hpp>
@@ -12,8 +13,11 @@ struct last_heads {
   static constexpr std::string_view name = "last_heads";
   double operator()(headcount::site const&, std::size_t head) const noexcept { return static_cast<double>(head); }
 #ifdef HEADCOUNT_WRONG
-  void validate(headcount::site const&) const {}
+  std::optional<headcount::error> find_mistakes(headcount::site const&) const { return {}; }
 #endif
 };
+#ifndef HEADCOUNT_WRONG
+std::optional<headcount::error> find_mistake(last_heads const&, headcount::site const&) { return {}; }
+#endif
 
-headcount::any_scorer const scorer = last_heads{};
+auto const policy_of_parts = last_heads{} | headcount::select::top_k{5};

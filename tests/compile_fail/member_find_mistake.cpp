@@ -1,4 +1,5 @@
-// expect: headcount: a part's check takes the part first
+// expect: headcount: a part's check is a function beside it
+#include <optional>
 #include <string_view>
 
 #include <headcount/policy/compose.hpp>
@@ -11,11 +12,9 @@
 struct last_heads {
   static constexpr std::string_view name = "last_heads";
   double operator()(headcount::site const&, std::size_t head) const noexcept { return static_cast<double>(head); }
-};
 #ifdef HEADCOUNT_WRONG
-void validate(headcount::site const&, last_heads const&) {}
-#else
-void validate(last_heads const&, headcount::site const&) {}
+  std::optional<headcount::error> find_mistake(headcount::site const&) const { return {}; }
 #endif
+};
 
-auto const policy_of_parts = last_heads{} | headcount::select::top_k{5};
+headcount::any_scorer const scorer = last_heads{};
