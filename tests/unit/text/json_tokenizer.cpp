@@ -15,8 +15,10 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include <headcount/core/error.hpp>
 #include <headcount/file/json_file.hpp>
 #include <headcount/text/json/normal_form.hpp>
+#include <headcount/text/json/pattern.hpp>
 #include <headcount/text/json_tokenizer.hpp>
 
 #include <unit/reference/support/files.hpp>
@@ -238,6 +240,17 @@ TEST_CASE("json_tokenizer: time is linear in a text, of any kind") {
       CHECK(time_of(std::size_t{1} << 17) < 64 * time_of(std::size_t{1} << 13) + 0.05);
     }
   }
+}
+
+TEST_CASE("pattern: one that goes back too often for the engine is told, never taken for no match") {
+  auto const slow = reference::text_pattern::of_expression("(?:a|a)*(?:a|a)*(?:c|\\d)", "here");
+  auto const text = std::string(40, 'a') + "b";
+  auto const gives_up = "text: the tokenizer's pattern gives up: retry-limit-in-match over";
+  CHECK_THROWS_WITH_AS((void)slow.begins(text), gives_up, error);
+  CHECK_THROWS_WITH_AS((void)slow.spans(text), gives_up, error);
+  CHECK(slow.begins("aac"));
+  CHECK_FALSE(slow.begins("baac"));
+  CHECK(slow.spans("baac").size() == 2);
 }
 
 TEST_CASE("normal_form: the forms of Unicode 9, which the reference's tables have") {

@@ -88,12 +88,12 @@ class text_pattern {
     return made;
   }
 
-  /// Whether a match begins a text.
+  /// Whether a match begins a text. Throws headcount::error when the engine gives up.
   [[nodiscard]] bool begins(std::string_view text) const {
     if (!expression_) return text.starts_with(text_);
     auto const* const begin = reinterpret_cast<OnigUChar const*>(text.data());
     auto const* const end = begin + text.size();
-    return onig_match(expression_.get(), begin, end, begin, nullptr, ONIG_OPTION_NONE) >= 0;
+    return is_match(onig_match(expression_.get(), begin, end, begin, nullptr, ONIG_OPTION_NONE));
   }
 
  private:
@@ -109,8 +109,7 @@ class text_pattern {
     std::size_t last_end = text.npos;
     while (from <= text.size()) {
       auto const at = onig_search(expression_.get(), begin, end, begin + from, end, region.get(), ONIG_OPTION_NONE);
-      if (at == ONIG_MISMATCH) return;
-      if (at < 0) throw error{"text", text_of("the tokenizer's pattern gives up: ", said(at, nullptr))};
+      if (!is_match(at)) return;
       auto const first = static_cast<std::size_t>(region->beg[0]);
       auto const last = static_cast<std::size_t>(region->end[0]);
       if (first == last && first == last_end) {
@@ -121,6 +120,13 @@ class text_pattern {
       add(first, last);
       from = last_end = last;
     }
+  }
+
+  /// What the engine gave: Oniguruma stops after so many steps back, and then nobody knows.
+  [[nodiscard]] static bool is_match(int at) {
+    if (at < 0 && at != ONIG_MISMATCH)
+      throw error{"text", text_of("the tokenizer's pattern gives up: ", said(at, nullptr))};
+    return at >= 0;
   }
 
   [[nodiscard]] static std::string said(int status, OnigErrorInfo* info) {
