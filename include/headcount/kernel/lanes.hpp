@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
@@ -39,6 +40,17 @@ struct all_lanes {
     std::memcpy(&values, from, sizeof values);
     to.values = values;
   }
+  /// The same of bfloat16, the upper halves of floats.
+  static void load(lanes& to, std::uint16_t const* from) noexcept {
+#if defined(__GNUC__) && !defined(__CUDACC__)
+    std::uint16_t __attribute__((vector_size(lanes::count * sizeof(std::uint16_t)))) halves;
+    using wide = std::uint32_t __attribute__((vector_size(lanes::count * sizeof(std::uint32_t))));
+    std::memcpy(&halves, from, sizeof halves);
+    to.values = reinterpret_cast<lanes::storage>(__builtin_convertvector(halves, wide) << 16);
+#else
+    for (std::size_t i = 0; i < lanes::count; ++i) to.values[i] = std::bit_cast<float>(std::uint32_t{from[i]} << 16);
+#endif
+  }
   static void store(lanes const& from, float* to) noexcept { std::memcpy(to, &from.values, sizeof from.values); }
 };
 
@@ -46,9 +58,10 @@ struct all_lanes {
 struct first_lanes {
   std::size_t count = 0;
 
-  void load(lanes& to, float const* from) const noexcept {
-    std::array<float, lanes::count> some;
-    for (std::size_t i = 0; i < lanes::count; ++i) some[i] = i < count ? from[i] : 0.0f;
+  template <class Number>
+  void load(lanes& to, Number const* from) const noexcept {
+    std::array<Number, lanes::count> some;
+    for (std::size_t i = 0; i < lanes::count; ++i) some[i] = i < count ? from[i] : Number{};
     all_lanes::load(to, some.data());
   }
   void store(lanes const& from, float* to) const noexcept {

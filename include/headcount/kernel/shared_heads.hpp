@@ -72,8 +72,8 @@ inline void shared_logits(head_set const& among, std::size_t group, strided_view
   for (std::size_t shared = 0; shared * group < rows.extent(0); ++shared) {
     sharing_heads const sharing{among, shared, group};
     if (sharing.count == 0) continue;
-    key_block const block{keys.data() + static_cast<std::ptrdiff_t>(shared) * keys.stride(1), keys.stride(0),
-                          keys.stride(2), queries.extent(1), scale};
+    key_block<> const block{keys.data() + static_cast<std::ptrdiff_t>(shared) * keys.stride(1), keys.stride(0),
+                            keys.stride(2), queries.extent(1), scale};
     auto const keys_of_block = block.by_feature() ? keys_by_feature : keys_at_once;
     auto const features_of_walk = block.by_feature() ? features_at_once : block.dim;
     for_each_block(rows.extent(1), keys_of_block, [&](stretch some, std::size_t ahead) {

@@ -18,9 +18,10 @@ struct query_tile {
 
 /// Asks for what lies `bytes` ahead, so that it is near when the walk comes there; does nothing where there is no such
 /// way to ask.
-inline void ask_for(float const* from, std::size_t count) noexcept {
+template <class Number>
+inline void ask_for(Number const* from, std::size_t count) noexcept {
 #if defined(__GNUC__)
-  constexpr std::size_t line = 64 / sizeof(float);
+  constexpr std::size_t line = 64 / sizeof(Number);
   for (std::size_t i = 0; i < count; i += line) __builtin_prefetch(from + i, 0, 2);
 #else
   (void)from, (void)count;
@@ -34,8 +35,9 @@ struct stretch {
 };
 
 /// Keys of one key/value head that a tile of query heads meets together.
+template <class Number = float>
 struct key_block {
-  float const* keys = nullptr;
+  Number const* keys = nullptr;
   std::ptrdiff_t key_stride = 0;
   std::ptrdiff_t feature_stride = 0;  ///< 1, or the key stride is
   std::size_t dim = 0;
@@ -47,10 +49,10 @@ struct key_block {
 
 /// Logits of Keys keys from `first`, of every query: each a sum in sixteen lanes, as `dot` makes it. Keys whose
 /// features lie side by side. `ahead`, keys from there on are asked for, as many.
-template <std::size_t Heads, std::size_t Keys>
-inline void dot_keys(query_tile<Heads> const& tile, key_block const& of, std::size_t first,
+template <std::size_t Heads, std::size_t Keys, class Number>
+inline void dot_keys(query_tile<Heads> const& tile, key_block<Number> const& of, std::size_t first,
                      std::size_t ahead) noexcept {
-  std::array<float const*, Keys> keys;
+  std::array<Number const*, Keys> keys;
   for (std::size_t key = 0; key < Keys; ++key)
     keys[key] = of.keys + static_cast<std::ptrdiff_t>(first + key) * of.key_stride;
   auto const add = [&](std::array<lanes, Heads * Keys>& sums, std::size_t i, auto const& some) {
@@ -77,7 +79,7 @@ inline void dot_keys(query_tile<Heads> const& tile, key_block const& of, std::si
 /// Logits of keys from `first`, of every query, feature by feature: of `some` lanes of Vectors times sixteen keys. Keys
 /// that lie side by side, feature by feature.
 template <std::size_t Heads, std::size_t Vectors, class Some>
-inline void add_features(query_tile<Heads> const& tile, key_block const& of, stretch features, std::size_t first,
+inline void add_features(query_tile<Heads> const& tile, key_block<> const& of, stretch features, std::size_t first,
                          Some const& some, std::size_t ahead) noexcept {
   std::array<lanes, Heads * Vectors> sums{};
   auto const each_logit = [&](auto const& visit) {
@@ -106,7 +108,7 @@ inline void add_features(query_tile<Heads> const& tile, key_block const& of, str
 /// Walks some keys for all queries of a tile, some features of them: logits grow in their rows, scale * query .
 /// key once the last features were there. Every key is read once.
 template <std::size_t Heads>
-inline void tile_logits(query_tile<Heads> const& tile, key_block const& of, stretch features, stretch keys,
+inline void tile_logits(query_tile<Heads> const& tile, key_block<> const& of, stretch features, stretch keys,
                         std::size_t ahead) noexcept {
   auto key = keys.begin;
   if (!of.by_feature()) {

@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include <headcount/kernel/products.hpp>
 #include <headcount/reference/block/matrix.hpp>
 #include <headcount/reference/block/weights.hpp>
 #include <headcount/reference/parallel.hpp>
@@ -42,10 +44,18 @@ struct linear {
   return {buffer.data(), index(count), index(in)};
 }
 
+/// Output features [begin, end) of a few tokens, from weights as they lie, of a format whose numbers are Number.
+template <class Number>
+void multiply_few(weights const& weight, std::size_t begin, std::size_t end, matrix const& x, matrix& y) noexcept {
+  kernel::multiply_few<Number>({weight.at<Number>(0), {weight.rows(), weight.row_size()}}, begin, end,
+                               {x.data(), {size(x.rows()), size(x.cols())}},
+                               {y.data(), {size(y.rows()), size(y.cols())}});
+}
+
 /// Applies a linear map to every token: x `[token, in]` gives `[token, out]`. O(tokens * in * out).
-/// Weights are widened a tile of output features at a time, so a model needs its file's size and not four bytes a
-/// number: tiles that stay in the L1 cache for a few tokens, each multiplied as a vector, and in L2 for many. Tiles are
-/// spread over threads.
+/// A few tokens multiply float32 and bfloat16 weights as they lie. Otherwise weights are widened a tile of output
+/// features at a time, so a model needs its file's size and not four bytes a number: tiles that stay in the L1 cache
+/// for a few tokens, each multiplied as a vector, and in L2 for many. Tiles are spread over threads.
 [[nodiscard]] inline matrix apply(linear const& map, matrix const& x) {
   constexpr Eigen::Index few = 16;
   constexpr std::size_t few_tile_values = 4096;
@@ -61,6 +71,10 @@ struct linear {
     if (x.rows() > few) {
       y.middleCols(index(begin), index(end - begin)).noalias() =
           x * widened_rows(map, begin, end - begin, buffer).transpose();
+    } else if (map.weight.data != nullptr && map.weight.type == dtype::float32) {
+      multiply_few<float>(map.weight, begin, end, x, y);
+    } else if (map.weight.data != nullptr && map.weight.type == dtype::bfloat16) {
+      multiply_few<std::uint16_t>(map.weight, begin, end, x, y);
     } else {
       auto const piece = std::max<std::size_t>(few_tile_values / in, 4);
       for (auto at = begin; at < end; at += piece) {
