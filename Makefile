@@ -25,7 +25,7 @@ bench:
 	@cmake/install_packages.sh bench
 	@cmake --preset bench > /dev/null
 	@cmake --build --preset bench
-	@for question in score_row decide attend decode_step; do \
+	@for question in score_row decide attend product decode_step; do \
 	  sed -n '1s|// ||p' bench/$$question.cpp; build/bench/bench/bench_$$question; echo; done
 
 # Figures and rules of the sources: sizes, folders, third parties, formatting, hand-kept lists, tests by name.
