@@ -45,19 +45,23 @@ void print_completions(generate_options const& chosen) {
     requests.push_back({.prompt = {.tokens = std::move(tokens), .sequence_id = requests.size(), .edits = edits},
                         .max_new_tokens = chosen.max_new_tokens,
                         .stop = loaded.end});
-  std::vector<std::vector<token>> said(requests.size());
+  std::vector<evaluate::completion> said(requests.size());
   auto const model = loaded.model;
   evaluate::work done;
   evaluate::for_each_part(model, std::span<evaluate::generation_request const>{requests},
                           [&](std::span<evaluate::generation_request const> mine, std::size_t first) {
                             evaluate::complete(model, mine, std::span{&policy, 1}, done,
-                                               [&](std::size_t, std::size_t i, std::vector<token>&& tokens) {
-                                                 said[first + i] = std::move(tokens);
+                                               [&](std::size_t, std::size_t i, evaluate::completion&& one) {
+                                                 said[first + i] = std::move(one);
                                                });
                           });
 
   auto completions = nlohmann::ordered_json::array();
-  for (auto const& tokens : said) {
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    auto const& tokens = said[i].tokens;
+    if (!said[i].finite)
+      fmt::print(stderr, "warning: prompt {}: logits are not finite, so that some of its tokens are nobody's choice\n",
+                 i + 1);
     nlohmann::ordered_json completion{{"token_ids", tokens}, {"text", nullptr}};
     if (loaded.reader.tokenizer) completion["text"] = loaded.reader.tokenizer->decode(tokens);
     completions.push_back(std::move(completion));

@@ -164,8 +164,8 @@ spoken_example speak(any_model const& model, small_language const& language, nee
   generation_request const asked{.prompt = {.tokens = prompt.prompt()}, .max_new_tokens = prompt.answer.size()};
   work done;
   complete(model, std::span{&asked, 1}, read_policies(sentences), done,
-           [&](std::size_t policy, std::size_t, sentence_tokens&& said) {
-             example.said.emplace_back(sentences[policy], language.text(said));
+           [&](std::size_t policy, std::size_t, completion&& said) {
+             example.said.emplace_back(sentences[policy], language.text(said.tokens));
            });
   return example;
 }

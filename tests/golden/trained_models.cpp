@@ -57,7 +57,8 @@ void check_trained(std::string const& name) {
   evaluate::work done;
   std::size_t answers = 0;
   evaluate::complete(evaluate::reference_model{snapshot.model}, requests, std::span{&plain, 1}, done,
-                     [&](std::size_t, std::size_t i, std::vector<token> const& made) {
+                     [&](std::size_t, std::size_t i, evaluate::completion&& said) {
+                       auto const& made = said.tokens;
                        CAPTURE(prompts[i]);
                        ++answers;
                        CHECK(made == test::stored_rows<token>(io.tensors.at(prompts[i] + ".greedy")).front());

@@ -14,6 +14,12 @@ namespace headcount::v0::evaluate {
   return static_cast<token>(std::ranges::max_element(logits) - logits.begin());
 }
 
+/// Whether logits name a best token: all of them are numbers, and the largest is finite. O(vocabulary).
+[[nodiscard]] inline bool has_best_token(std::span<float const> logits) noexcept {
+  return std::ranges::none_of(logits, [](float logit) { return std::isnan(logit); }) &&
+         std::isfinite(std::ranges::max(logits));
+}
+
 /// ln of the sum of exp(logit): what is taken off a logit to make it the logarithm of a probability. O(vocabulary).
 [[nodiscard]] inline double log_sum(std::span<float const> logits) noexcept {
   auto const largest = static_cast<double>(*std::ranges::max_element(logits));

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <cstddef>
 #include <functional>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -63,8 +65,10 @@ struct requests_of {
   std::vector<std::vector<answer>> answers(policies.size(), std::vector<answer>(which.size()));
   detail::requests_of<generation_request> const open{asking, which};
   for_each_part(model, std::span{open.requests}, [&](std::span<generation_request const> mine, std::size_t first) {
-    complete(model, mine, policies, done, [&](std::size_t p, std::size_t i, std::vector<token>&& tokens) {
-      answers[p][open.from[first + i]].tokens = std::move(tokens);
+    complete(model, mine, policies, done, [&](std::size_t p, std::size_t i, completion&& said) {
+      auto& found = answers[p][open.from[first + i]];
+      found.tokens = std::move(said.tokens);
+      found.finite = said.finite;
     });
   });
   detail::requests_of<loglikelihood_request> const closed{asking, which};
@@ -75,7 +79,11 @@ struct requests_of {
   detail::requests_of<comparison_request> const compared{asking, which};
   for (std::size_t i = 0; i < compared.from.size(); ++i) {
     auto found = compare_distributions(model, compared.requests[i], policies, done);
-    for (std::size_t p = 0; p < policies.size(); ++p) answers[p][compared.from[i]].agreements = std::move(found[p]);
+    for (std::size_t p = 0; p < policies.size(); ++p) {
+      auto& one = answers[p][compared.from[i]];
+      one.agreements = std::move(found[p]);
+      one.finite = std::ranges::none_of(one.agreements, [](token_agreement const& at) { return std::isnan(at.kl); });
+    }
   }
   return answers;
 }
@@ -84,13 +92,17 @@ struct requests_of {
 using judgement_user = std::function<void(std::size_t, std::size_t, judgement&&)>;
 
 /// Asks some prompts of a task under policies and hands out what the answers are worth, policy by policy in the order
-/// of the prompts. Throws what the model throws.
+/// of the prompts. A completion that no logits named is worth NaN, which totals leave out and count. Throws what the
+/// model throws.
 inline void ask(any_model const& model, task const& asking, std::span<std::size_t const> which,
                 std::span<any_policy const> policies, work& done, judgement_user const& use) {
   auto const answers = answers_to(model, asking, which, policies, done);
   for (std::size_t p = 0; p < policies.size(); ++p)
     for (std::size_t w = 0; w < which.size(); ++w)
-      for (auto& one : asking.judge(which[w], answers[p][w])) use(p, which[w], std::move(one));
+      for (auto& one : asking.judge(which[w], answers[p][w])) {
+        if (!answers[p][w].finite) one.value = std::numeric_limits<double>::quiet_NaN();
+        use(p, which[w], std::move(one));
+      }
 }
 
 /// The same for all prompts.

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,7 @@ namespace headcount::v0::evaluate {
   token_agreement found;
   for (std::size_t id = 0; id < logits.size(); ++id) {
     auto const log_p = static_cast<double>(dense_logits[id]) - dense_sum;
+    if (log_p == -std::numeric_limits<double>::infinity()) continue;  // 0 ln 0 is 0
     found.kl += std::exp(log_p) * (log_p - (static_cast<double>(logits[id]) - sum));
   }
   auto const best = static_cast<std::size_t>(best_token(dense_logits));

@@ -40,6 +40,7 @@ struct token_agreement {
 /// What a model made of a request under a policy.
 struct answer {
   std::vector<token> tokens{};                ///< of a generation: the completion, the stop token included
+  bool finite = true;                         ///< of a generation or comparison: whether its logits named tokens
   std::vector<likelihood> likelihoods{};      ///< of all continuations of all its requests, in order
   std::vector<token_agreement> agreements{};  ///< of a comparison: one a token
 };

@@ -34,7 +34,9 @@ TEST_CASE("complete: each token has the largest float64 logit after all before i
     work done;
     std::size_t answers = 0;
     complete(reference_model{made.model}, requests, std::span{&plain, 1}, done,
-             [&](std::size_t, std::size_t i, std::vector<token> const& answer) {
+             [&](std::size_t, std::size_t i, completion&& made_of_it) {
+               auto const& answer = made_of_it.tokens;
+               CHECK(made_of_it.finite);
                ++answers;
                CHECK(answer.size() == 10);
                auto text = requests[i].prompt.tokens;

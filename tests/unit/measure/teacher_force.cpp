@@ -240,7 +240,7 @@ TEST_CASE(
     std::vector<std::vector<std::vector<token>>> said(policies.size(), std::vector<std::vector<token>>(16));
     work done;
     complete(model, requests, policies, done,
-             [&](std::size_t p, std::size_t i, std::vector<token>&& tokens) { said[p][i] = std::move(tokens); });
+             [&](std::size_t p, std::size_t i, completion&& one) { said[p][i] = std::move(one.tokens); });
     CHECK(said == expected);
     return done.computed.load();
   };
