@@ -10,7 +10,7 @@ endforeach()
 
 # A header FOLDER/NAME.hpp is tested in tests/unit/FOLDER/NAME.cpp, or by a case that begins with its name: "NAME: claim",
 # "NAME, OTHER: claim". The others are tested through what includes them; their number may only fall.
-set(most_untested 99)
+set(most_untested 98)
 set(tested)
 foreach(test IN LISTS tests)
   file(READ ${source}/${test} text)

@@ -8,13 +8,11 @@
 #include <headcount/core/attention_row.hpp>
 #include <headcount/core/site.hpp>
 #include <headcount/mask/mask.hpp>
-#include <headcount/mask/zero.hpp>
 #include <headcount/part/part.hpp>
 #include <headcount/policy/policy.hpp>
 #include <headcount/score/accumulator.hpp>
 #include <headcount/score/attention_tensors.hpp>
 #include <headcount/score/scorer.hpp>
-#include <headcount/score/unscored.hpp>
 #include <headcount/select/selector.hpp>
 
 namespace headcount::v0 {
@@ -93,12 +91,6 @@ template <scorer Score, selector Select, policy_part Right>
 [[nodiscard]] constexpr auto operator|(policy_without_mask<Score, Select> left, Right right) {
   check_mask<Right>();
   if constexpr (head_mask<Right>) return policy<Score, Select, Right>{left.score, left.select, right, left.where};
-}
-
-/// The mask of `none` or `dense`, which say none themselves.
-template <selector Select, head_mask Mask>
-[[nodiscard]] constexpr auto operator|(policy<score::unscored, Select, mask::zero> const& left, Mask const& masking) {
-  return policy<score::unscored, Select, Mask>{left.score, left.select, masking, left.where};
 }
 
 /// Refuses a second one.
