@@ -68,11 +68,11 @@ TEST_CASE("compare tests whether either policy is not worse by a margin") {
         std::string::npos);
   CHECK(compare(file, entropy, random_heads, "--margin 0.9").out.find("; they are equal within 0.9, p = ") !=
         std::string::npos);
-  auto const json = json::parse(compare(file, entropy, random_heads, "--json --margin 0.05").out)["comparisons"][0];
-  CHECK(json["margin"] == 0.05);
-  CHECK(json["p_not_worse"]["a"].get<double>() < 0.01);
-  CHECK(json["p_not_worse"]["b"].get<double>() > 0.9);
-  CHECK(json["equal_within_margin"] == false);
+  auto const one = json::parse(compare(file, entropy, random_heads, "--json --margin 0.05").out)["comparisons"][0];
+  CHECK(one["margin"] == 0.05);
+  CHECK(one["p_not_worse"]["a"].get<double>() < 0.01);
+  CHECK(one["p_not_worse"]["b"].get<double>() > 0.9);
+  CHECK(one["equal_within_margin"] == false);
   CHECK_FALSE(json::parse(compare(file, entropy, random_heads, "--json").out)["comparisons"][0].contains("margin"));
   CHECK(compare(file, entropy, random_heads, "--margin 0").code == 2);
 
