@@ -47,7 +47,7 @@ class index_set {
   /// The set {0, ..., count - 1}.
   [[nodiscard]] static constexpr index_set first(std::size_t count) noexcept {
     index_set all;
-    for (std::size_t index = 0; index < count; ++index) all.insert(index);
+    for (std::size_t index = 0; index < count && index < Capacity; ++index) all.insert(index);
     return all;
   }
 

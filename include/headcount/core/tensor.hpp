@@ -65,9 +65,11 @@ template <std::size_t Rank, class Tensor>
 [[nodiscard]] auto view_of(Tensor&& values) {
   static_assert(std::is_lvalue_reference_v<Tensor> || borrowed_tensor<Tensor> || !tensor<Tensor, Rank>,
                 "headcount: this tensor dies with this line, and a view of it would stay; name it first");
-  static_assert(tensor<Tensor, Rank>,
-                "headcount: this is no tensor of so many axes; see as_tensor for memory, and include the adapter "
-                "(headcount/adapt/) of another library's tensors");
+  static_assert(
+      tensor<Tensor, Rank>,
+      "headcount: this is no tensor of so many axes; see as_tensor for memory, and include the adapter "
+      "(headcount/adapt/) of another library's tensors; one of your own has rank(), extent(axis), stride(axis) and "
+      "data(), as std::mdspan has");
   if constexpr (tensor<Tensor, Rank>)
     return tensor_access<std::remove_reference_t<Tensor>>::template view<Rank>(values);
 }

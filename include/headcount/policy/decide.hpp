@@ -71,6 +71,14 @@ void require_memory(Part const& part, std::size_t heads, std::span<double const>
          "attention_tensors with the memory of a scorer_state");
 }
 
+/// Throws what `validate` throws for more heads than head_set holds: no decision is right, and where deciding throws
+/// nothing the program ends with that sentence.
+inline void require_room(site const& where) {
+  if (where.heads > head_set::capacity())
+    fail(text_of("layer ", where.layer), text_of("it has ", where.heads, " heads"),
+         text_of("at most ", head_set::capacity()));
+}
+
 /// Throws headcount::error when a scorer reads anything but what is given.
 template <class Score>
 void require_reads_only(Score const& score, reading given) {
@@ -87,6 +95,7 @@ void require_reads_only(Score const& score, reading given) {
 template <class Score, class Evidence>
 std::span<double const> score_site(Score const& score, site const& where, Evidence const& evidence,
                                    head_scores& scores) noexcept(fits_by_type<Score, Evidence>) {
+  require_room(where);
   auto const filled = std::span{scores}.first(where.heads);
   if constexpr (std::same_as<Evidence, attention_tensors>) {
     score_heads(score, where, evidence, filled);

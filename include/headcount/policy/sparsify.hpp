@@ -105,7 +105,7 @@ void sparsify(Policy const& policy, layer_pass const& pass, Weights const& weigh
       "headcount: sparsify sees attention weights and outputs, this policy's scorer reads something else");
   static_assert(tensor<Weights const, 4>,
                 "headcount: weights are a tensor [batch, head, query, key]; include the adapter of its library "
-                "(headcount/adapt/), or see as_tensor");
+                "(headcount/adapt/), see as_tensor for memory and tensor_access for a tensor of your own");
   static_assert(tensor<Outputs, 4>, "headcount: outputs are a tensor [batch, query, head, dim], see view_of");
   static_assert(std::is_lvalue_reference_v<Outputs> || borrowed_tensor<Outputs>,
                 "headcount: these outputs die with this line, masked; give the engine's own, or a view of them");

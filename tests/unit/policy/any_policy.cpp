@@ -211,6 +211,16 @@ TEST_CASE("any_policy: evidence that its scorer does not read is told, and what 
   static_assert(noexcept(decide(by_rows, where, all)));
 }
 
+TEST_CASE("any_policy: more heads than a set holds are told") {
+  std::vector<float> const weights(2 * (head_set::capacity() + 1), 0.5f);
+  auto const row = [&](std::size_t head) { return row_view{std::span{weights}.subspan(2 * head, 2)}; };
+  any_policy const policy = score::entropy{} | select::top_k{1};
+  CHECK(decide(policy, {.layer = 3, .heads = head_set::capacity()}, row).size() == 1);
+  CHECK_THROWS_WITH_AS((void)decide(policy, {.layer = 3, .heads = head_set::capacity() + 1}, row),
+                       "layer 3: it has 257 heads (allowed: at most 256)", error);
+  CHECK(head_set::first(head_set::capacity() + 1) == head_set::first(head_set::capacity()));
+}
+
 TEST_CASE("any_policy: what remembers from token to token is told that a callable does not") {
   layer const tensors{1};
   strided_view<float const, 2> const rows{tensors.weights.data(), {layer::heads, layer::keys}};
