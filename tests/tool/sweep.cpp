@@ -196,8 +196,8 @@ TEST_CASE("sweep --dry-run says what would be done and does nothing") {
   CHECK(result.out.find("52 prompts under 3 policies: 156 answers\n") != std::string::npos);
   CHECK(result.out.find("duplicates removed: 1 entry of the plan, 0 prompts\n") != std::string::npos);
   CHECK(result.out.find("to do: 156 answers to 52 prompts, ") != std::string::npos);
-  // Six of six have to differ, four times of five: 0.8 = x^6. Of 40: Connor 1987.
-  CHECK(result.out.find("6 independent prompts differences from 0.96 on, 40 independent prompts differences from ") !=
+  // Six of six have to differ, four times of five: 0.8 = x^6. Of 20: Connor 1987.
+  CHECK(result.out.find("6 independent prompts differences from 0.96 on, 20 independent prompts differences from ") !=
         std::string::npos);
   CHECK(!std::filesystem::exists(at.path("r.jsonl")));
 }
